@@ -1,0 +1,79 @@
+"""The trained network as an ONNX graph with the contract's inputs and outputs."""
+
+import warnings
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor, nn
+
+from models.network import HighwayClassifier, mean_gates
+from service import __version__
+from service.contract import GATE_SCALE, INPUT, OUTPUTS
+
+OPSET = 20  # with IR 10 read by every onnxruntime since 1.18
+IR_VERSION = 10
+PRODUCER = "highway-networks"
+
+
+class ServedNetwork(nn.Module):
+    """What the artifact computes: the network's answer and its gates, by layer and by unit."""
+
+    def __init__(self, network: HighwayClassifier) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor, gate_scale: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return the contract's four outputs, in its order."""
+        logits, gates = self.network(x, gate_scale)
+        return logits, torch.softmax(logits, dim=1), mean_gates(gates), torch.cat(gates, dim=1)
+
+
+def build_graph(network: HighwayClassifier) -> onnx.ModelProto:
+    """Convert the network; the same weights give the same bytes on every machine and path."""
+    layers = len(network.config.highway_blocks)
+    # Two example rows: torch.export takes a size of 0 or 1 for a constant.
+    example = torch.zeros(2, network.config.features), torch.ones(2, layers)
+    batch = torch.export.Dim("batch", min=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # deprecations inside torch's own exporter
+        program = torch.onnx.export(
+            ServedNetwork(network).eval(),
+            example,
+            input_names=[INPUT, GATE_SCALE],
+            output_names=list(OUTPUTS),
+            dynamic_shapes=({0: batch}, {0: batch}),
+            opset_version=OPSET,
+            external_data=False,
+            dynamo=True,
+            verbose=False,
+        )
+    if program is None:
+        raise AssertionError("torch.onnx.export returns a program when it is given no file")
+    model = program.model_proto
+    _forget_sources(model)
+    _give_gate_scale_a_default(model, layers)
+    model.ir_version = IR_VERSION
+    model.producer_name, model.producer_version = PRODUCER, __version__
+    return model
+
+
+def _forget_sources(model: onnx.ModelProto) -> None:
+    """Drop the paths, lines and stack traces of our own source that torch writes on every node."""
+    graph = model.graph
+    for part in (model, graph, *graph.node, *graph.value_info, *graph.input, *graph.output):
+        del part.metadata_props[:]
+        part.doc_string = ""
+    for tensor in graph.initializer:
+        del tensor.metadata_props[:]
+        tensor.doc_string = ""
+    graph.name = PRODUCER
+
+
+def _give_gate_scale_a_default(model: onnx.ModelProto, layers: int) -> None:
+    """Make `gate_scale` an overridable initializer, (1, layers) ones, with an axis of its own."""
+    ones = numpy_helper.from_array(np.ones((1, layers), np.float32), GATE_SCALE)
+    model.graph.initializer.append(ones)
+    scale = next(value for value in model.graph.input if value.name == GATE_SCALE)
+    scale.CopyFrom(helper.make_tensor_value_info(GATE_SCALE, TensorProto.FLOAT, ["rows", layers]))

@@ -1,0 +1,58 @@
+"""What the gates do on training rows: the yardstick for calling a later request unusual."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.data.dataset import Dataset
+from models.evaluation import layer_openness
+from models.network import HighwayClassifier
+
+QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+DECIMALS = 6  # beyond float32's own precision of a mean gate nothing is worth storing
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateStatistics:
+    """Mean gates of a group of rows: one number for each layer, in [0, 1].
+
+    `quantiles` has one such row for each of the baseline's `levels`.
+    """
+
+    rows: int
+    mean: tuple[float, ...]
+    spread: tuple[float, ...]  # standard deviation
+    quantiles: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateBaseline:
+    """Gate statistics over all training rows, and over those of each label."""
+
+    levels: tuple[float, ...]
+    overall: GateStatistics
+    by_label: dict[str, GateStatistics]
+
+
+def gate_baseline(network: HighwayClassifier, dataset: Dataset) -> GateBaseline:
+    """Measure the network's gates on the training rows."""
+    openness = layer_openness(network, dataset.train).double().numpy()
+    by_label = {
+        label: _statistics(openness[dataset.train.y == index])
+        for index, label in enumerate(dataset.labels)
+    }
+    return GateBaseline(levels=QUANTILES, overall=_statistics(openness), by_label=by_label)
+
+
+def _statistics(openness: np.ndarray) -> GateStatistics:
+    quantiles = np.quantile(openness, QUANTILES, axis=0)
+    return GateStatistics(
+        rows=len(openness),
+        mean=_rounded(openness.mean(axis=0)),
+        spread=_rounded(openness.std(axis=0)),
+        quantiles=tuple(_rounded(row) for row in quantiles),
+    )
+
+
+def _rounded(values: np.ndarray) -> tuple[float, ...]:
+    return tuple(np.round(values, DECIMALS).tolist())

@@ -1,0 +1,1 @@
+"""Where the rows come from: each kind of data becomes one `Dataset`, split once and for all."""

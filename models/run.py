@@ -1,0 +1,186 @@
+"""The run directory: everything that one training leaves behind.
+
+config.json         what was trained, on what, how: rebuilds the network
+model.safetensors   its weights, normalisation included
+metrics.jsonl       one line an epoch, and the test scores in the last
+gate_baseline.json  the gates over the training rows
+checkpoint.ckpt     the trainer's own state after the last whole epoch, to resume from
+"""
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, TypeAdapter, ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+
+from models.baseline import GateBaseline
+from models.data.bundled import load
+from models.data.dataset import Dataset, InputSpec
+from models.errors import RunError
+from models.network import HighwayClassifier, NetworkConfig
+
+CONFIG, WEIGHTS, METRICS = "config.json", "model.safetensors", "metrics.jsonl"
+BASELINE, CHECKPOINT = "gate_baseline.json", "checkpoint.ckpt"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """The hyper-parameters of one training.
+
+    Images are moved at random: shifted by up to `shift` of their size, turned by up to
+    `turn_degrees`, stretched by up to `stretch` of their size; tables are left alone.
+    """
+
+    epochs: Annotated[int, Field(ge=1)] = 60
+    batch_size: Annotated[int, Field(ge=1)] = 100
+    learning_rate: Annotated[float, Field(gt=0)] = 5e-3  # the peak of the one-cycle schedule
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01  # of weight matrices, never of biases
+    gradient_clip: Annotated[float, Field(gt=0)] = 1.0  # largest norm of the gradient
+    shift: Annotated[float, Field(ge=0, le=0.5)] = 2 / 28
+    turn_degrees: Annotated[float, Field(ge=0, le=180)] = 15.0
+    stretch: Annotated[float, Field(ge=0, lt=1)] = 0.15
+    seed: Annotated[int, Field(ge=0)] = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataConfig:
+    """What the network was trained on: enough to load it again and see that it is the same."""
+
+    name: str
+    digest: str
+    labels: tuple[str, ...]
+    input: InputSpec
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> "DataConfig":
+        """Describe a loaded data set."""
+        return cls(
+            name=dataset.name, digest=dataset.digest(), labels=dataset.labels, input=dataset.input
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """The whole of `config.json`; `format` is raised when an older program could misread it."""
+
+    format: Literal[1] = 1
+    preset: str
+    source_revision: str
+    data: DataConfig
+    network: NetworkConfig
+    training: TrainConfig
+
+
+_CONFIG = TypeAdapter(RunConfig)
+_BASELINE = TypeAdapter(GateBaseline)
+
+
+class Run:
+    """A run directory on disk; every reading error is a `RunError` that names the file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def create(cls, path: Path, config: RunConfig) -> "Run":
+        """Make a new run directory; one that holds something already is left alone."""
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise RunError(
+                f"{path}: expected a new or empty directory, found existing files; "
+                "choose another --out"
+            )
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunError(f"{path}: cannot be created: {error.strerror}") from error
+        run = cls(path)
+        run._write(CONFIG, _CONFIG.dump_json(config, indent=2) + b"\n")
+        return run
+
+    def append_metrics(self, **values: float | int) -> None:
+        """Add one line to `metrics.jsonl`."""
+        with (self.path / METRICS).open("a", encoding="utf-8") as metrics:
+            metrics.write(json.dumps(values) + "\n")
+
+    def finish(self, network: HighwayClassifier, baseline: GateBaseline) -> None:
+        """Write what a finished training adds; the weights last, for they mark it as finished."""
+        self._write(BASELINE, _BASELINE.dump_json(baseline))
+        self._write(WEIGHTS, save(network.state_dict()))
+
+    def config(self) -> RunConfig:
+        """Read `config.json`."""
+        try:
+            return _CONFIG.validate_json(self._read(CONFIG))
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            place = ".".join(str(part) for part in first["loc"]) or "the whole file"
+            raise RunError(
+                f"{self.path / CONFIG}: expected a configuration of format 1, "
+                f"found at {place}: {first['msg']}"
+            ) from error
+
+    def network(self) -> HighwayClassifier:
+        """Rebuild the trained network, in evaluation mode."""
+        network = HighwayClassifier(self.config().network)
+        path = self.path / WEIGHTS
+        self._require(WEIGHTS)
+        try:
+            network.load_state_dict(load_file(path))
+        except (SafetensorError, RuntimeError, OSError) as error:
+            reason = str(error).splitlines()[0].rstrip(":")
+            raise RunError(f"{path}: expected the weights of {CONFIG}, found: {reason}") from error
+        return network.eval()
+
+    def dataset(self) -> Dataset:
+        """Load the data that the network was trained on, and see that it still is the same."""
+        trained_on = self.config().data
+        dataset = load(trained_on.name)
+        found = dataset.digest()
+        if found != trained_on.digest:
+            raise RunError(
+                f"{self.path}: expected the data it was trained on, {trained_on.name!r} with "
+                f"digest {trained_on.digest[:12]}…, found digest {found[:12]}…"
+            )
+        return dataset
+
+    def baseline(self) -> dict[str, Any]:
+        """Read the gate baseline, as plain values for JSON."""
+        try:
+            return asdict(_BASELINE.validate_json(self._read(BASELINE)))
+        except ValidationError as error:
+            raise RunError(
+                f"{self.path / BASELINE}: expected a gate baseline, found something else"
+            ) from error
+
+    def metrics(self) -> list[dict[str, float]]:
+        """Read every whole line of `metrics.jsonl`."""
+        lines = self._read(METRICS).decode().splitlines()
+        try:
+            return [json.loads(line) for line in lines]
+        except ValueError as error:
+            raise RunError(f"{self.path / METRICS}: expected one JSON object a line") from error
+
+    def _require(self, name: str) -> None:
+        if not self.path.is_dir():
+            raise RunError(
+                f"{self.path}: expected a run directory, found "
+                f"{'a file' if self.path.exists() else 'nothing'} there"
+            )
+        if not (self.path / name).is_file():
+            raise RunError(
+                f"{self.path}: expected the file {name}, found none; "
+                "this is no run directory, or its training has not finished"
+            )
+
+    def _read(self, name: str) -> bytes:
+        self._require(name)
+        return (self.path / name).read_bytes()
+
+    def _write(self, name: str, content: bytes) -> None:
+        beside = self.path / f"{name}.partial"
+        beside.write_bytes(content)
+        os.replace(beside, self.path / name)

@@ -1,0 +1,54 @@
+"""The command line: `python -m service serve | check`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from service.classifier import Classifier
+from service.contract import ContractError
+from service.settings import SettingsError, read_settings
+
+app = typer.Typer(
+    help="Serve a verified highway network over HTTP.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.command()
+def serve(
+    file: Annotated[
+        Path | None, typer.Argument(help="The .onnx file; the bundled digit model unless given.")
+    ] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="0 takes a free one.")] = None,
+) -> None:
+    """Answer HTTP requests until stopped; settings may also come from HIGHWAY_… variables."""
+    from service.server import run_server  # imports FastAPI, which `check` has no use for
+
+    settings = read_settings(model=file, host=host, port=port)
+    run_server(Classifier.load(settings.model), settings)
+
+
+@app.command()
+def check(file: Annotated[Path, typer.Argument(help="The .onnx file.")]) -> None:
+    """Say whether FILE keeps the contract, is unchanged since it was verified, and answers."""
+    metadata = Classifier.load(file).metadata
+    typer.echo(
+        f"{file}: {metadata.name} version {metadata.version}, {len(metadata.labels)} labels, "
+        f"{len(metadata.layers)} highway layers: fit to serve"
+    )
+
+
+def main() -> None:
+    """Run a command; what the user can put right is one sentence and exit code 1."""
+    try:
+        app()
+    except (ContractError, SettingsError) as error:
+        raise SystemExit(f"error: {error}") from error
+
+
+if __name__ == "__main__":
+    main()

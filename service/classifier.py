@@ -1,0 +1,160 @@
+"""A verified artifact, running on onnxruntime."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+from onnxruntime.capi import onnxruntime_pybind11_state as runtime_errors
+
+from service.artifact import check_digest, read_artifact
+from service.contract import (
+    GATE_MEAN,
+    GATE_SCALE,
+    GATE_UNITS,
+    INPUT,
+    LOGITS,
+    OUTPUTS,
+    PROBABILITIES,
+    ContractError,
+    Metadata,
+)
+
+FloatArray = NDArray[np.float32]
+
+GOLDEN_TOLERANCE = 1e-3  # between processors and releases of onnxruntime; a wrong file is far off
+
+# Everything that loading bytes as a model can raise; onnxruntime gives them no common base.
+_LOAD_ERRORS = (
+    runtime_errors.Fail,
+    runtime_errors.InvalidArgument,
+    runtime_errors.InvalidGraph,
+    runtime_errors.InvalidProtobuf,
+    runtime_errors.NotImplemented,
+    runtime_errors.RuntimeException,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What the network says of `rows` rows; all float32 with one line for each row.
+
+    logits, probabilities: (rows, classes); gate_mean: (rows, layers); gate_units: (rows, units).
+    """
+
+    logits: FloatArray
+    probabilities: FloatArray
+    gate_mean: FloatArray
+    gate_units: FloatArray
+
+    @property
+    def finite(self) -> NDArray[np.bool_]:
+        """For each row, whether its probabilities are numbers: huge inputs can overflow them."""
+        return np.asarray(np.isfinite(self.probabilities).all(axis=1))
+
+
+class Classifier:
+    """One loaded model; `run` may be called from several threads at once."""
+
+    def __init__(self, content: bytes) -> None:
+        """Load an artifact's bytes; whatever breaks the contract is a `ContractError`."""
+        self._session = _session(content)
+        self.metadata = Metadata.from_props(self._session.get_modelmeta().custom_metadata_map)
+        _check_tensors(self._session, self.metadata)
+        check_digest(content, self.metadata)
+        self._check_golden_rows()
+
+    @classmethod
+    def load(cls, path: Path) -> "Classifier":
+        """Load an artifact from disk; errors name the file."""
+        content = read_artifact(path)
+        try:
+            return cls(content)
+        except ContractError as error:
+            raise ContractError(f"{path}: {error}") from error
+
+    def run(self, rows: FloatArray, gate_scale: FloatArray | None = None) -> Answer:
+        """Answer rows (n, features), n ≥ 1, in the data's own unit.
+
+        `gate_scale`, (1 or n, layers), multiplies each layer's gates; 0 closes the layer.
+        """
+        feeds = {INPUT: rows} if gate_scale is None else {INPUT: rows, GATE_SCALE: gate_scale}
+        outputs = self._session.run(OUTPUTS, feeds)
+        return Answer(**dict(zip(OUTPUTS, outputs, strict=True)))
+
+    def _check_golden_rows(self) -> None:
+        """Answer the rows recorded when the file was verified, and compare."""
+        golden = self.metadata.verification.get("golden")
+        if not isinstance(golden, dict) or not golden.get("input"):
+            raise ContractError(
+                "metadata 'highway.verification': expected golden rows with their answers, found "
+                "none; write the file with `python -m export onnx`"
+            )
+        try:
+            answer = self.run(np.asarray(golden[INPUT], np.float32))
+            worst = max(
+                float(np.abs(getattr(answer, name) - np.asarray(golden[name])).max())
+                for name in (PROBABILITIES, GATE_MEAN)
+            )
+        except (*_LOAD_ERRORS, KeyError, TypeError, ValueError) as error:
+            raise ContractError(
+                "metadata 'highway.verification': expected golden rows that the model can answer, "
+                "found rows that it cannot"
+            ) from error
+        if not worst <= GOLDEN_TOLERANCE:  # so written that NaN is refused
+            raise ContractError(
+                f"golden rows: expected the recorded answers to within {GOLDEN_TOLERANCE}, found "
+                f"a difference of {worst:.2g}; onnxruntime computes this file wrongly here"
+            )
+
+
+def _session(content: bytes) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    # One thread: a small network gains nothing from more, and idle ones would spin.
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3  # below: advice that our overridable gate_scale provokes
+    try:
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except _LOAD_ERRORS as error:
+        raise ContractError(
+            "expected an ONNX model that onnxruntime can load, found bytes that it refuses; "
+            "the file is damaged or is something else"
+        ) from error
+
+
+def _check_tensors(session: onnxruntime.InferenceSession, metadata: Metadata) -> None:
+    """Compare the graph's inputs and outputs with what the metadata promises."""
+    layers = metadata.layers
+    widths = {
+        INPUT: metadata.input.size,
+        GATE_SCALE: len(layers),
+        LOGITS: len(metadata.labels),
+        PROBABILITIES: len(metadata.labels),
+        GATE_MEAN: len(layers),
+        GATE_UNITS: sum(layer.width for layer in layers),
+    }
+    _check_names("inputs", session.get_inputs(), (INPUT,))
+    _check_names("inputs with a default", session.get_overridable_initializers(), (GATE_SCALE,))
+    _check_names("outputs", session.get_outputs(), OUTPUTS)
+    tensors = [
+        *session.get_inputs(),
+        *session.get_overridable_initializers(),
+        *session.get_outputs(),
+    ]
+    for tensor in tensors:
+        rows, *rest = tensor.shape or [1]
+        if tensor.type != "tensor(float)" or isinstance(rows, int) or rest != [widths[tensor.name]]:
+            raise ContractError(
+                f"tensor '{tensor.name}': expected float32 (batch, {widths[tensor.name]}), "
+                f"found {tensor.type} {tuple(tensor.shape)}"
+            )
+
+
+def _check_names(what: str, tensors: list[Any], expected: tuple[str, ...]) -> None:
+    found = tuple(tensor.name for tensor in tensors)
+    if found != expected:
+        raise ContractError(
+            f"{what}: expected {', '.join(expected)}, found {', '.join(found) or 'none'}"
+        )

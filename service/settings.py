@@ -1,0 +1,44 @@
+"""The server's settings; this module alone reads the environment."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+BUNDLED_MODEL = Path(__file__).parent / "bundled" / "digits.onnx"
+PREFIX = "HIGHWAY_"
+
+
+class SettingsError(ValueError):
+    """An environment variable that cannot be used: one sentence that names it."""
+
+
+class Settings(BaseSettings):
+    """Each field is the environment variable HIGHWAY_ and its name in capitals."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True)
+
+    model: Annotated[Path, Field(description="The .onnx file to serve.")] = BUNDLED_MODEL
+    host: Annotated[str, Field(description="Address to listen on.")] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535, description="Port; 0 takes a free one.")] = 8000
+    max_body_bytes: Annotated[
+        int, Field(ge=1, description="Longest request body; a longer one is answered 413.")
+    ] = 16 * 1024 * 1024
+    max_rows: Annotated[int, Field(ge=1, description="Most rows in one request.")] = 1024
+    drain_seconds: Annotated[
+        int, Field(ge=0, description="How long a stop waits for requests that are under way.")
+    ] = 20
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], Field(description="Least severe log line.")
+    ] = "info"
+
+
+def read_settings(**given: object) -> Settings:
+    """Read the environment; what is `given` and not None comes before it."""
+    try:
+        return Settings(**{key: value for key, value in given.items() if value is not None})  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = PREFIX + str(first["loc"][0]).upper()
+        raise SettingsError(f"{name}: {first['msg']}, found another value") from error
