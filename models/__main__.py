@@ -1,6 +1,7 @@
 """The command line: `python -m models train | evaluate`."""
 
 import logging
+import math
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,7 @@ app = typer.Typer(
 )
 
 DEFAULTS = TrainConfig()
+CUSTOM = "custom"  # the name of a preset with another depth, width, activation or gate bias
 
 
 @app.command("train")
@@ -66,17 +68,18 @@ def train_command(
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same weights.")] = DEFAULTS.seed,
 ) -> None:
     """Train a highway classifier on DATA and write a run directory."""
-    if learning_rate <= 0:
+    if not 0 < learning_rate < math.inf:  # so written that NaN is refused
         raise ConfigError(f"--learning-rate: expected a number above 0, found {learning_rate}")
-    network_preset = _changed(preset(preset_name), depth, width, activation, gate_bias)
+    if gate_bias is not None and not math.isfinite(gate_bias):
+        raise ConfigError(f"--gate-bias: expected a finite number, found {gate_bias}")
+    original = preset(preset_name)
+    chosen = _changed(original, depth, width, activation, gate_bias)
     dataset = load(data)
     config = RunConfig(
-        preset=preset_name,
+        preset=preset_name if chosen == original else CUSTOM,
         source_revision=source_revision(),
         data=DataConfig.of(dataset),
-        network=network_preset.network(
-            features=dataset.input.features, classes=len(dataset.labels)
-        ),
+        network=chosen.network(features=dataset.input.features, classes=len(dataset.labels)),
         training=TrainConfig(
             epochs=epochs,
             batch_size=batch_size,
@@ -94,7 +97,7 @@ def train_command(
     _quieten_lightning()
     test = train(run, config, dataset)
     typer.echo(
-        f"{out}: {preset_name} on {data}, {_summary(test)}, {run.metrics()[-1]['seconds']:.0f} s"
+        f"{out}: {config.preset} on {data}, {_summary(test)}, {run.metrics()[-1]['seconds']:.0f} s"
     )
 
 

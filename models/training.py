@@ -1,5 +1,6 @@
 """Training with Lightning: AdamW on a one-cycle schedule, cross-entropy, clipped gradients."""
 
+import math
 import time
 from typing import Any
 
@@ -56,8 +57,13 @@ class HighwayTraining(LightningModule):
     def on_train_epoch_end(self) -> None:
         """Score the validation rows and write the epoch's line."""
         batches = int(self.trainer.num_training_batches)
-        validation = evaluate(self.network, self.dataset.validation)
         loss, openness = float(self.loss_sum) / batches, float(self.open_sum) / batches
+        if not math.isfinite(loss):
+            raise ConfigError(
+                f"epoch {self.current_epoch + 1}: expected a finite loss, found {loss}; "
+                "lower --learning-rate"
+            )
+        validation = evaluate(self.network, self.dataset.validation)
         self.run.append_metrics(
             epoch=self.current_epoch + 1,
             train_loss=round(loss, 6),
@@ -121,11 +127,6 @@ def train(run: Run, config: RunConfig, dataset: Dataset) -> Evaluation:
     )
     began = time.perf_counter()
     trainer.fit(training, batches)
-    if not all(parameter.isfinite().all() for parameter in network.parameters()):
-        raise ConfigError(
-            "learning rate: expected weights that stay finite, found infinite or NaN ones after "
-            "training; lower --learning-rate"
-        )
     test = evaluate(network, dataset.test)
     run.append_metrics(
         test_rows=test.rows,
