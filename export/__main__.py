@@ -9,7 +9,7 @@ from rich.console import Console
 
 from export.artifact import export, verify_against_run, verify_alone
 from export.display import report_table, summary
-from export.errors import ExportError
+from export.errors import ExportError, VerificationError
 from models.errors import ModelsError
 from models.run import Run
 from service.artifact import read_artifact
@@ -52,10 +52,13 @@ def verify_command(
 ) -> None:
     """Check that FILE is sound, unchanged since it was written, and answers as recorded."""
     content = read_artifact(file)
-    if run is None:
-        verify_alone(content)
-    else:
-        Console().print(report_table(verify_against_run(content, Run(run))))
+    try:
+        if run is None:
+            verify_alone(content)
+        else:
+            Console().print(report_table(verify_against_run(content, Run(run))))
+    except (ContractError, VerificationError) as error:
+        raise type(error)(f"{file}: {error}") from error
     typer.echo(f"{file}: verified")
 
 

@@ -36,8 +36,8 @@ def export(run: Run, path: Path, *, name: str | None, version: str) -> Report:
     network = run.network()
     model = build_graph(network)
     record: dict[str, Any] = {"golden": golden_rows(network, run.dataset().test.x)}
-    report = verify_against_run(_sealed(model, metadata, record), run)
-    _place(_sealed(model, metadata, {"report": asdict(report), **record}), path)
+    report = verify_against_run(sealed(model, metadata, record), run)
+    _place(sealed(model, metadata, {"report": asdict(report), **record}), path)
     return report
 
 
@@ -58,7 +58,7 @@ def verify_against_run(content: bytes, run: Run) -> Report:
     return compare_with_torch(run.network(), classifier, rows)
 
 
-def _sealed(model: onnx.ModelProto, metadata: Metadata, record: dict[str, Any]) -> bytes:
+def sealed(model: onnx.ModelProto, metadata: Metadata, record: dict[str, Any]) -> bytes:
     """Serialise with metadata, its verification record holding the digest of these very bytes."""
     verification = {"digest": NO_DIGEST, **record}
     helper.set_model_props(model, replace(metadata, verification=verification).to_props())

@@ -106,7 +106,7 @@ def compare_with_torch(
                 )
             worst[name] = max(worst[name], float(difference[:count].max()))
             worst_scaled[name] = max(worst_scaled[name], scaled)
-        ties = max(ties, _compare_labels(expected.logits, found.logits))
+        ties = max(ties, compare_labels(expected.logits, found.logits))
     return Report(
         rows=count,
         batch_sizes=BATCH_SIZES,
@@ -122,7 +122,7 @@ def _in_batches(classifier: Classifier, rows: FloatRows, size: int) -> Answer:
     return Answer(**{name: np.concatenate(part) for name, part in parts.items()})
 
 
-def _compare_labels(expected: FloatRows, found: FloatRows) -> int:
+def compare_labels(expected: FloatRows, found: FloatRows) -> int:
     """Count the rows too close to call; of the others, each must have the same best label."""
     difference = np.abs(found - expected).max(axis=1)
     second, first = np.sort(expected, axis=1)[:, -2:].T

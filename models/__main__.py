@@ -1,8 +1,6 @@
 """The command line: `python -m models train | evaluate`."""
 
-import logging
 import math
-import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, cast
@@ -94,7 +92,6 @@ def train_command(
     run = Run.create(out, config)
     from models.training import train  # imports Lightning, which takes seconds
 
-    _quieten_lightning()
     test = train(run, config, dataset)
     typer.echo(
         f"{out}: {config.preset} on {data}, {_summary(test)}, {run.metrics()[-1]['seconds']:.0f} s"
@@ -143,13 +140,6 @@ def _summary(scores: Evaluation) -> str:
         f"accuracy {scores.accuracy:.2%} on {scores.rows} rows "
         f"(95 % interval {low:.2%} to {high:.2%}), loss {scores.loss:.4f}"
     )
-
-
-def _quieten_lightning() -> None:
-    """Silence advice about devices and data workers that small data in memory has no use for."""
-    for name in ("lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", module="lightning.*")
 
 
 def main() -> None:

@@ -1,7 +1,11 @@
 """Training with Lightning: AdamW on a one-cycle schedule, cross-entropy, clipped gradients."""
 
+import logging
 import math
 import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -46,7 +50,7 @@ class HighwayTraining(LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the mean cross-entropy of one batch, in nats."""
         x, y = batch
-        logits, gates = self.network(self._moved(x))
+        logits, gates = self.network(self.augmented(x))
         loss = functional.cross_entropy(logits, y)
         # Summed here and read once an epoch: Lightning's own log would cost as much as the step.
         self.loss_sum += loss.detach()
@@ -74,6 +78,21 @@ class HighwayTraining(LightningModule):
         )
         self.progress.show(loss=loss, accuracy=validation.accuracy, openness=openness)
 
+    def augmented(self, x: Tensor) -> Tensor:
+        """Move the images of a batch at random; a table's rows stay as they are."""
+        image, config = self.dataset.input, self.config
+        if image.kind != "image" or not (config.shift or config.turn_degrees or config.stretch):
+            return x
+        return move_images(
+            x,
+            height=image.shape[0],
+            width=image.shape[1],
+            shift=config.shift,
+            turn_degrees=config.turn_degrees,
+            stretch=config.stretch,
+            generator=self.draws,
+        )
+
     def configure_optimizers(self) -> Any:
         """Decay weight matrices and no bias: decay on b_T would pull the gates open."""
         matrices = [p for p in self.network.parameters() if p.ndim > 1]
@@ -93,20 +112,6 @@ class HighwayTraining(LightningModule):
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
         }
 
-    def _moved(self, x: Tensor) -> Tensor:
-        image, config = self.dataset.input, self.config
-        if image.kind != "image" or not (config.shift or config.turn_degrees or config.stretch):
-            return x
-        return move_images(
-            x,
-            height=image.shape[0],
-            width=image.shape[1],
-            shift=config.shift,
-            turn_degrees=config.turn_degrees,
-            stretch=config.stretch,
-            generator=self.draws,
-        )
-
 
 def train(run: Run, config: RunConfig, dataset: Dataset) -> Evaluation:
     """Train the network of `config`, fill the run directory, return the test scores."""
@@ -114,19 +119,20 @@ def train(run: Run, config: RunConfig, dataset: Dataset) -> Evaluation:
     network = HighwayClassifier(config.network)
     network.normalise(*_normalisation(dataset))
     training = HighwayTraining(network, dataset, run, config.training)
-    trainer = Trainer(
-        accelerator="cpu",
-        max_epochs=config.training.epochs,
-        gradient_clip_val=config.training.gradient_clip,
-        callbacks=[training.progress, _checkpoints(run)],
-        enable_model_summary=False,
-        logger=False,
-    )
     batches = training_batches(
         dataset.train, batch_size=config.training.batch_size, seed=config.training.seed
     )
     began = time.perf_counter()
-    trainer.fit(training, batches)
+    with _quiet_lightning():
+        trainer = Trainer(
+            accelerator="cpu",
+            max_epochs=config.training.epochs,
+            gradient_clip_val=config.training.gradient_clip,
+            callbacks=[training.progress, _checkpoints(run)],
+            enable_model_summary=False,
+            logger=False,
+        )
+        trainer.fit(training, batches)
     test = evaluate(network, dataset.test)
     run.append_metrics(
         test_rows=test.rows,
@@ -157,3 +163,13 @@ def _checkpoints(run: Run) -> ModelCheckpoint:
         save_top_k=1,
         enable_version_counter=False,
     )
+
+
+@contextmanager
+def _quiet_lightning() -> Iterator[None]:
+    """Silence advice about devices and data workers that small data in memory has no use for."""
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

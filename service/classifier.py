@@ -5,9 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
-from onnxruntime.capi import onnxruntime_pybind11_state as runtime_errors
 
 from service.artifact import check_digest, read_artifact
 from service.contract import (
@@ -21,6 +19,7 @@ from service.contract import (
     ContractError,
     Metadata,
 )
+from service.runtime import onnxruntime, runtime_errors
 
 FloatArray = NDArray[np.float32]
 

@@ -6,6 +6,7 @@ Metadata travels in the file's `metadata_props`, each value as JSON.
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from math import prod
@@ -23,15 +24,8 @@ OUTPUTS = (LOGITS, PROBABILITIES, GATE_MEAN, GATE_UNITS)
 
 PREFIX = "highway."
 KEYS = (
-    "contract",
-    "name",
-    "version",
-    "labels",
-    "layers",
-    "input",
-    "training",
-    "gate_baseline",
-    "verification",
+    *("contract", "name", "version", "labels", "layers", "input"),
+    *("training", "gate_baseline", "verification"),
 )
 DIGEST_LENGTH = 64  # sha256 in hexadecimal
 
@@ -105,8 +99,8 @@ class Metadata:
         if len(set(labels)) != len(labels):
             raise _wrong("labels", "labels that differ", "the same label twice")
         return cls(
-            name=_value(values, "name", str, "a string"),
-            version=_value(values, "version", str, "a string"),
+            name=_path_part(values, "name"),
+            version=_path_part(values, "version"),
             labels=tuple(labels),
             layers=tuple(_layer(layer) for layer in layers),
             input=_input(_value(values, "input", dict, "an object")),
@@ -184,6 +178,13 @@ def _positive(values: dict[str, Any], key: str, where: str) -> int:
     if number < 1:
         raise _wrong(f"{where}: {key}", "a whole number above 0", repr(number))
     return number
+
+
+def _path_part(values: dict[str, Any], key: str) -> str:
+    text: str = _value(values, key, str, "a string")
+    if not re.fullmatch(r"[A-Za-z0-9._-]+", text):  # it stands in URLs
+        raise _wrong(key, "letters, digits, '.', '_' or '-'", "others")
+    return text
 
 
 def _bound(values: dict[str, Any], key: str) -> float | None:

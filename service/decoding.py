@@ -116,7 +116,9 @@ def _fault(item: Any, shape: tuple[int, ...], place: str) -> InputError | None:
     if not isinstance(item, simdjson.Array):
         return InputError(f"{place}: expected a list of {shape[0]} {what}, found {_kind(item)}")
     if len(item) != shape[0]:
-        return InputError(f"{place}: expected {shape[0]} {what}, found {len(item)}")
+        return InputError(
+            f"{place}: expected a list of {shape[0]} {what}, found one of {len(item)}"
+        )
     inner = (_fault(value, shape[1:], f"{place}[{i}]") for i, value in enumerate(item))
     return next((fault for fault in inner if fault is not None), None)
 

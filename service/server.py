@@ -1,7 +1,9 @@
 """One server process: uvicorn with limits, and a plain sentence when it cannot start."""
 
 import logging
+import signal
 import socket
+from types import FrameType
 
 import uvicorn
 
@@ -14,6 +16,9 @@ _log = logging.getLogger(__name__)
 
 def run_server(classifier: Classifier, settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; requests under way get `drain_seconds` to finish."""
+    # uvicorn raises the signal again when it has drained, which would end the process as killed.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave)
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
@@ -46,12 +51,17 @@ def run_server(classifier: Classifier, settings: Settings) -> None:
     uvicorn.Server(config).run(sockets=[listener])
 
 
+def _leave(_number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(0)
+
+
 def _listen(settings: Settings) -> socket.socket:
     try:
         family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
         return socket.create_server((settings.host, settings.port), family=family, backlog=512)
     except OSError as error:
+        reason = str(error.strerror).partition(" (")[0]  # the address behind it is told already
         raise SettingsError(
-            f"{settings.host}:{settings.port}: expected an address to listen on, found: "
-            f"{error.strerror}; choose another --host or --port"
+            f"{settings.host}:{settings.port}: expected an address to listen on, found: {reason}; "
+            "choose another --host or --port"
         ) from error

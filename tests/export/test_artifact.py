@@ -1,0 +1,104 @@
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from export.artifact import export, verify_against_run, verify_alone
+from export.errors import OutputError
+from models.errors import RunError
+from models.network import mean_gates
+from models.run import Run
+from service.classifier import Classifier
+from service.contract import ContractError
+
+
+def test_the_same_run_gives_the_same_bytes_from_another_folder(
+    run_path: Path, artifact_path: Path, tmp_path: Path
+) -> None:
+    again = Run(Path(shutil.copytree(run_path, tmp_path / "elsewhere")))
+    export(again, tmp_path / "again.onnx", name=None, version="1")
+    assert (tmp_path / "again.onnx").read_bytes() == artifact_path.read_bytes()
+
+
+def test_the_artifact_answers_as_torch_does(artifact_path: Path, run_path: Path) -> None:
+    rows = Run(run_path).dataset().test.x[:20]
+    with torch.no_grad():
+        logits, gates = Run(run_path).network()(torch.from_numpy(rows))
+    answer = Classifier.load(artifact_path).run(rows)
+    assert np.abs(answer.probabilities - torch.softmax(logits, 1).numpy()).max() < 1e-5
+    assert np.abs(answer.gate_mean - mean_gates(gates).numpy()).max() < 1e-5
+    assert np.abs(answer.gate_units - torch.cat(gates, 1).numpy()).max() < 1e-5
+
+
+def test_each_row_may_close_another_layer_of_the_artifact(
+    artifact_path: Path, run_path: Path
+) -> None:
+    rows = Run(run_path).dataset().test.x[:3]
+    closed = 1 - np.eye(3, dtype=np.float32)  # row i without layer i
+    with torch.no_grad():
+        logits, _ = Run(run_path).network()(torch.from_numpy(rows), torch.from_numpy(closed))
+    answer = Classifier.load(artifact_path).run(rows, closed)
+    assert np.abs(answer.logits - logits.numpy()).max() < 1e-4
+
+
+def test_nothing_is_left_beside_the_artifact(artifact_path: Path) -> None:
+    assert [path.name for path in artifact_path.parent.glob(".*")] == []
+    assert oct(artifact_path.stat().st_mode)[-3:] == "644"
+
+
+def test_the_file_names_no_path_of_the_machine_that_made_it(artifact_path: Path) -> None:
+    content = artifact_path.read_bytes()
+    for trace in (str(Path.cwd()), str(artifact_path.parent), str(Path.home()) + "/"):
+        assert trace.encode() not in content
+
+
+def test_a_folder_that_is_missing_is_named(run_path: Path, tmp_path: Path) -> None:
+    with pytest.raises(OutputError) as error:
+        export(Run(run_path), tmp_path / "no" / "model.onnx", name=None, version="1")
+    assert str(error.value) == (
+        f"{tmp_path}/no/model.onnx: expected an existing folder {tmp_path}/no, found none"
+    )
+
+
+def test_a_directory_is_not_written_over(run_path: Path, tmp_path: Path) -> None:
+    with pytest.raises(OutputError) as error:
+        export(Run(run_path), tmp_path, name=None, version="1")
+    assert str(error.value) == (
+        f"{tmp_path}: expected the name of a file to write, found a directory"
+    )
+
+
+def test_a_folder_that_takes_no_files_is_one_sentence(run_path: Path) -> None:
+    with pytest.raises(OutputError) as error:
+        export(Run(run_path), Path("/proc/model.onnx"), name=None, version="1")
+    assert str(error.value).startswith("/proc/model.onnx: cannot be written: ")
+
+
+def test_a_failed_export_leaves_the_old_file_as_it_was(run_path: Path, tmp_path: Path) -> None:
+    target = tmp_path / "model.onnx"
+    target.write_text("the old one")
+    broken = Run(Path(shutil.copytree(run_path, tmp_path / "broken")))
+    os.truncate(broken.path / "model.safetensors", 100)
+    with pytest.raises(RunError):
+        export(broken, target, name=None, version="1")
+    assert target.read_text() == "the old one"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["broken", "model.onnx"]
+
+
+def test_an_artifact_is_verified_alone_and_against_its_run(
+    artifact_path: Path, run_path: Path
+) -> None:
+    content = artifact_path.read_bytes()
+    assert verify_alone(content).metadata.name == "digits-custom"
+    assert verify_against_run(content, Run(run_path)).rows == 180
+
+
+@pytest.mark.parametrize("place", [0.1, 0.5, 0.9])
+def test_one_changed_byte_is_refused(artifact_path: Path, place: float) -> None:
+    content = bytearray(artifact_path.read_bytes())
+    content[int(place * len(content))] ^= 1
+    with pytest.raises(ContractError):
+        verify_alone(bytes(content))

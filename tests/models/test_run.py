@@ -1,0 +1,159 @@
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from models.errors import RunError
+from models.run import Run
+
+
+@pytest.fixture
+def run(run_path: Path, tmp_path: Path) -> Run:
+    """Return a copy of the small run, to be broken."""
+    return Run(Path(shutil.copytree(run_path, tmp_path / "run")))
+
+
+def message(error: pytest.ExceptionInfo[RunError], run: Run) -> str:
+    return str(error.value).replace(str(run.path), "RUN")
+
+
+def test_a_run_rebuilds_its_network(run: Run) -> None:
+    network = run.network()
+    assert not network.training
+    assert [block.width for block in network.config.highway_blocks] == [8, 8, 8]
+    assert torch.equal(network.output.weight, Run(run.path).network().output.weight)
+
+
+def test_metrics_have_a_line_for_each_epoch_and_the_test_scores_in_the_last(run: Run) -> None:
+    *epochs, test = run.metrics()
+    assert [line["epoch"] for line in epochs] == [1, 2]
+    assert test["test_rows"] == 180
+    assert test["parameters"] == 64 * 8 + 8 + 3 * (2 * 8 * 8 + 2 * 8) + 8 * 10 + 10
+
+
+def test_the_config_reads_back_as_it_was_written(run: Run, tmp_path: Path) -> None:
+    config = run.config()
+    assert config.preset == "custom"
+    assert Run.create(tmp_path / "again", config).config() == config
+
+
+def test_an_existing_run_is_never_written_over(run: Run) -> None:
+    with pytest.raises(RunError) as error:
+        Run.create(run.path, run.config())
+    assert message(error, run) == (
+        "RUN: expected a new or empty directory, found existing files; choose another --out"
+    )
+
+
+def test_a_run_below_a_file_cannot_be_created(run: Run) -> None:
+    with pytest.raises(RunError) as error:
+        Run.create(run.path / "config.json" / "run", run.config())
+    assert message(error, run) == "RUN/config.json/run: cannot be created: Not a directory"
+
+
+def test_a_path_with_nothing_there_is_no_run(tmp_path: Path) -> None:
+    run = Run(tmp_path / "nothing")
+    with pytest.raises(RunError) as error:
+        run.config()
+    assert message(error, run) == "RUN: expected a run directory, found nothing there"
+
+
+def test_a_file_is_no_run(tmp_path: Path) -> None:
+    run = Run(tmp_path / "file")
+    run.path.touch()
+    with pytest.raises(RunError) as error:
+        run.config()
+    assert message(error, run) == "RUN: expected a run directory, found a file there"
+
+
+def test_an_unfinished_run_says_which_file_it_lacks(run: Run) -> None:
+    (run.path / "model.safetensors").unlink()
+    with pytest.raises(RunError) as error:
+        run.network()
+    assert message(error, run) == (
+        "RUN: expected the file model.safetensors, found none; "
+        "this is no run directory, or its training has not finished"
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "found"),
+    [
+        ("format", 2, "format: Input should be 1"),
+        (
+            "network",
+            {"features": 0},
+            "network.features: Input should be greater than or equal to 1",
+        ),
+    ],
+)
+def test_a_config_that_cannot_be_used_says_where(
+    run: Run, key: str, value: object, found: str
+) -> None:
+    path = run.path / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), key: value}))
+    with pytest.raises(RunError) as error:
+        run.config()
+    assert message(error, run) == (
+        f"RUN/config.json: expected a configuration of format 1, found at {found}"
+    )
+
+
+def test_weights_that_do_not_fit_the_config_are_refused(run: Run) -> None:
+    config = run.config()
+    blocks = tuple(replace(block, width=9) for block in config.network.blocks)
+    path = run.path / "config.json"
+    path.unlink()
+    shutil.rmtree(run.path / "other", ignore_errors=True)
+    other = Run.create(
+        run.path / "other", replace(config, network=replace(config.network, blocks=blocks))
+    )
+    shutil.copy(run.path / "model.safetensors", other.path)
+    with pytest.raises(RunError) as error:
+        other.network()
+    assert message(error, other) == (
+        "RUN/model.safetensors: expected the weights of config.json, "
+        "found: Error(s) in loading state_dict for HighwayClassifier"
+    )
+
+
+def test_damaged_weights_are_refused(run: Run) -> None:
+    (run.path / "model.safetensors").write_bytes(b"\x08\0\0\0\0\0\0\0nonsense")
+    with pytest.raises(RunError) as error:
+        run.network()
+    assert message(error, run).startswith(
+        "RUN/model.safetensors: expected the weights of config.json, found: "
+    )
+
+
+def test_a_damaged_baseline_is_refused(run: Run) -> None:
+    (run.path / "gate_baseline.json").write_text("{}")
+    with pytest.raises(RunError) as error:
+        run.baseline()
+    assert message(error, run) == (
+        "RUN/gate_baseline.json: expected a gate baseline, found something else"
+    )
+
+
+def test_damaged_metrics_are_refused(run: Run) -> None:
+    (run.path / "metrics.jsonl").write_text("{half\n")
+    with pytest.raises(RunError) as error:
+        run.metrics()
+    assert message(error, run) == "RUN/metrics.jsonl: expected one JSON object a line"
+
+
+def test_data_that_has_changed_since_the_training_is_refused(run: Run) -> None:
+    path = run.path / "config.json"
+    config = json.loads(path.read_text())
+    actual = config["data"]["digest"]
+    config["data"]["digest"] = "0" * 64
+    path.write_text(json.dumps(config))
+    with pytest.raises(RunError) as error:
+        run.dataset()
+    assert message(error, run) == (
+        "RUN: expected the data it was trained on, 'digits' with digest 000000000000…, "
+        f"found digest {actual[:12]}…"
+    )

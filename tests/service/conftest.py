@@ -1,0 +1,125 @@
+"""A tiny artifact that keeps the contract, made without torch; a test may break one detail."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+from starlette.testclient import TestClient
+
+from service.app import create_app
+from service.classifier import Classifier
+from service.contract import OUTPUTS, Input, Layer, Metadata, digest
+from service.settings import Settings
+
+FLOAT = TensorProto.FLOAT
+Change = Callable[[onnx.ModelProto], None]
+
+METADATA = Metadata(
+    name="tiny",
+    version="1",
+    labels=("a", "b", "c"),
+    layers=(
+        Layer(name="highway 1", kind="dense", width=2, number=1),
+        Layer(name="highway 2", kind="dense", width=2, number=2),
+    ),
+    input=Input(kind="image", shape=(2, 2), unit="pixel", low=0, high=1),
+    training={},
+    gate_baseline={},
+    verification={},
+)
+
+# gates: σ of the first two and of the last two values; logits: (x0, x1, x2), each plus 1 · scale
+NODES = [
+    ("Split", ["input"], ["left", "right"], {"axis": 1, "num_outputs": 2}),
+    ("Sigmoid", ["left"], ["gate_1"], {}),
+    ("Sigmoid", ["right"], ["gate_2"], {}),
+    ("Concat", ["gate_1", "gate_2"], ["gate_units"], {"axis": 1}),
+    ("Reshape", ["gate_units", "by_layer"], ["units_by_layer"], {}),
+    ("ReduceMean", ["units_by_layer", "last"], ["gate_mean"], {"keepdims": 0}),
+    ("Gemm", ["input", "weight"], ["scores"], {}),
+    ("Gemm", ["gate_scale", "scale_weight"], ["scale"], {}),
+    ("Add", ["scores", "scale"], ["logits"], {}),
+    ("Softmax", ["logits"], ["probabilities"], {"axis": 1}),
+]
+WEIGHTS = {
+    "weight": np.eye(4, 3, dtype=np.float32),
+    "scale_weight": np.full((2, 3), 0.5, np.float32),
+    "gate_scale": np.ones((1, 2), np.float32),
+    "by_layer": np.array([-1, 2, 2]),
+    "last": np.array([-1]),
+}
+
+
+@dataclass
+class Recipe:
+    """How to build the tiny artifact; each field is something a test may break."""
+
+    metadata: Metadata = METADATA
+    change: Change = field(default=lambda model: None)
+    props: Callable[[dict[str, str]], None] = field(default=lambda props: None)
+    golden: dict[str, Any] | None = None
+
+    def model(self) -> onnx.ModelProto:
+        """Build the graph."""
+        widths = {"logits": 3, "probabilities": 3, "gate_mean": 2, "gate_units": 4}
+        graph = helper.make_graph(
+            [helper.make_node(kind, ins, outs, **more) for kind, ins, outs, more in NODES],
+            "tiny",
+            [
+                helper.make_tensor_value_info("input", FLOAT, ["batch", 4]),
+                helper.make_tensor_value_info("gate_scale", FLOAT, ["rows", 2]),
+            ],
+            [helper.make_tensor_value_info(n, FLOAT, ["batch", widths[n]]) for n in OUTPUTS],
+            [numpy_helper.from_array(values, name) for name, values in WEIGHTS.items()],
+        )
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+        self.change(model)
+        return model
+
+    def build(self) -> bytes:
+        """Build, describe and seal."""
+        golden = self.golden
+        if golden is None:
+            gates = [0.5, 0.5]
+            e = np.exp([1.0, 0.0, 0.0])
+            golden = {
+                "input": [[1.0, 0.0, 0.0, 0.0]],
+                "probabilities": [(e / e.sum()).tolist()],
+                "gate_mean": [[(0.7310586 + 0.5) / 2, gates[1]]],
+            }
+        model = self.model()
+        record = {"golden": golden, "digest": "0" * 64}
+        props = replace(self.metadata, verification=record).to_props()
+        self.props(props)
+        helper.set_model_props(model, props)
+        content = model.SerializeToString()
+        return content.replace(b"0" * 64, digest(content, "0" * 64).encode())
+
+
+@pytest.fixture
+def content() -> bytes:
+    return Recipe().build()
+
+
+@pytest.fixture
+def classifier(content: bytes) -> Classifier:
+    return Classifier(content)
+
+
+@pytest.fixture
+def file(tmp_path: Path, content: bytes) -> Path:
+    path = tmp_path / "tiny.onnx"
+    path.write_bytes(content)
+    return path
+
+
+@pytest.fixture
+def client(classifier: Classifier) -> Iterator[TestClient]:
+    settings = Settings(max_body_bytes=2000, max_rows=5)
+    with TestClient(create_app(classifier, settings), raise_server_exceptions=False) as client:
+        yield client

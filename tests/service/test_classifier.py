@@ -1,0 +1,171 @@
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from onnx import TensorProto, helper
+
+from service.classifier import Classifier
+from service.contract import ContractError, Layer
+from tests.service.conftest import METADATA, Recipe
+
+ONE_ROW = np.array([[1.0, 0.0, 0.0, 0.0]], np.float32)
+
+
+def refused(recipe: Recipe) -> str:
+    with pytest.raises(ContractError) as error:
+        Classifier(recipe.build())
+    return str(error.value)
+
+
+def test_a_row_worked_out_by_hand(classifier: Classifier) -> None:
+    # logits x + 1; gates σ(1) = .731059 and σ(0) = .5
+    answer = classifier.run(ONE_ROW)
+    assert answer.logits.tolist() == [[2.0, 1.0, 1.0]]
+    assert answer.probabilities[0].tolist() == pytest.approx([0.5761169, 0.2119416, 0.2119416])
+    assert answer.gate_units[0].tolist() == pytest.approx([0.731059, 0.5, 0.5, 0.5])
+    assert answer.gate_mean[0].tolist() == pytest.approx([0.615529, 0.5])
+
+
+def test_gate_scale_is_fed_for_all_rows_or_for_each(classifier: Classifier) -> None:
+    rows = np.repeat(ONE_ROW, 2, axis=0)
+    for_all = classifier.run(rows, np.array([[0, 1]], np.float32))
+    for_each = classifier.run(rows, np.array([[0, 1], [1, 1]], np.float32))
+    assert for_all.logits[:, 1].tolist() == [0.5, 0.5]
+    assert for_each.logits[:, 1].tolist() == [0.5, 1.0]
+
+
+@given(st.lists(st.lists(st.floats(-50, 50, width=32), min_size=4, max_size=4), min_size=1))
+def test_a_row_alone_answers_as_it_does_among_others(values: list[list[float]]) -> None:
+    classifier, rows = SHARED, np.array(values, np.float32)
+    together = classifier.run(rows)
+    alone = classifier.run(rows[-1:])
+    assert np.allclose(alone.probabilities[0], together.probabilities[-1], atol=1e-6)
+    assert np.array_equal(alone.gate_mean[0], together.gate_mean[-1])
+
+
+SHARED = Classifier(Recipe().build())
+
+
+def test_an_overflowing_row_is_told_from_the_finite_ones(classifier: Classifier) -> None:
+    huge = np.full((1, 4), np.inf, np.float32)
+    assert classifier.run(np.concatenate([ONE_ROW, huge])).finite.tolist() == [True, False]
+
+
+def test_errors_in_a_file_name_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "text.onnx"
+    path.write_text("not a model")
+    with pytest.raises(ContractError) as error:
+        Classifier.load(path)
+    assert str(error.value) == (
+        f"{path}: expected an ONNX model that onnxruntime can load, found bytes that it refuses; "
+        "the file is damaged or is something else"
+    )
+
+
+def test_a_truncated_file_is_refused() -> None:
+    content = Recipe().build()
+    for length in range(1, len(content), len(content) // 10):
+        with pytest.raises(ContractError):
+            Classifier(content[:length])
+
+
+def rename_output(model: onnx.ModelProto) -> None:
+    model.graph.node[-1].output[0] = model.graph.output[1].name = "chances"
+
+
+def add_input(model: onnx.ModelProto) -> None:
+    model.graph.input.append(helper.make_tensor_value_info("more", TensorProto.FLOAT, ["batch"]))
+
+
+def drop_default(model: onnx.ModelProto) -> None:
+    model.graph.initializer.remove(
+        next(tensor for tensor in model.graph.initializer if tensor.name == "gate_scale")
+    )
+
+
+def fix_batch(model: onnx.ModelProto) -> None:
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
+
+
+def swap_outputs(model: onnx.ModelProto) -> None:
+    first, second = (
+        onnx.ValueInfoProto.FromString(o.SerializeToString()) for o in model.graph.output[:2]
+    )
+    model.graph.output[0].CopyFrom(second)
+    model.graph.output[1].CopyFrom(first)
+
+
+def double_output(model: onnx.ModelProto) -> None:
+    model.graph.node[-2].output[0] = "single"
+    model.graph.node[-1].input[0] = "single"
+    model.graph.node.append(helper.make_node("Cast", ["single"], ["logits"], to=TensorProto.DOUBLE))
+    model.graph.output[0].type.tensor_type.elem_type = TensorProto.DOUBLE
+
+
+OUTPUT_NAMES = "outputs: expected logits, probabilities, gate_mean, gate_units, found "
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (rename_output, OUTPUT_NAMES + "logits, chances, gate_mean, gate_units"),
+        (swap_outputs, OUTPUT_NAMES + "probabilities, logits, gate_mean, gate_units"),
+        (add_input, "inputs: expected input, found input, more"),
+        (drop_default, "inputs: expected input, found input, gate_scale"),
+        (fix_batch, "tensor 'input': expected float32 (batch, 4), found tensor(float) (1, 4)"),
+        (
+            double_output,
+            "tensor 'logits': expected float32 (batch, 3), found tensor(double) ('batch', 3)",
+        ),
+    ],
+)
+def test_a_graph_that_breaks_the_contract_is_refused(
+    change: Callable[[onnx.ModelProto], None], message: str
+) -> None:
+    assert refused(Recipe(change=change)) == message
+
+
+def test_metadata_with_another_number_of_labels_than_the_graph_is_refused() -> None:
+    metadata = replace(METADATA, labels=("a", "b"))
+    assert refused(Recipe(metadata=metadata)) == (
+        "tensor 'logits': expected float32 (batch, 2), found tensor(float) ('batch', 3)"
+    )
+
+
+def test_metadata_with_other_layers_than_the_graph_is_refused() -> None:
+    wide = Layer(name="highway 1", kind="dense", width=3, number=1)
+    assert refused(Recipe(metadata=replace(METADATA, layers=(wide, METADATA.layers[1])))) == (
+        "tensor 'gate_units': expected float32 (batch, 5), found tensor(float) ('batch', 4)"
+    )
+
+
+def test_a_file_without_golden_rows_is_refused() -> None:
+    assert refused(Recipe(golden={})) == (
+        "metadata 'highway.verification': expected golden rows with their answers, found none; "
+        "write the file with `python -m export onnx`"
+    )
+
+
+@pytest.mark.parametrize("rows", [[[1, 2]], [["a"] * 4], [[1, 2, 3, 4]]])
+def test_golden_rows_that_cannot_be_answered_are_refused(rows: list[list[object]]) -> None:
+    assert refused(Recipe(golden={"input": rows})) == (
+        "metadata 'highway.verification': expected golden rows that the model can answer, "
+        "found rows that it cannot"
+    )
+
+
+def test_other_answers_to_the_golden_rows_are_refused() -> None:
+    golden = {
+        "input": ONE_ROW.tolist(),
+        "probabilities": [[0.576117, 0.211942, 0.211942]],
+        "gate_mean": [[0.5, 0.5]],
+    }
+    assert refused(Recipe(golden=golden)) == (
+        "golden rows: expected the recorded answers to within 0.001, found a difference of 0.12; "
+        "onnxruntime computes this file wrongly here"
+    )

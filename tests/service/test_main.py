@@ -1,0 +1,72 @@
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import command
+from tests.service.conftest import METADATA, Recipe
+from tests.service.test_classifier import rename_output
+
+
+def test_a_good_file_is_fit_to_serve(file: Path) -> None:
+    done = command("service", "check", file)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"{file}: tiny version 1, 3 labels, 2 highway layers: fit to serve\n"
+
+
+def without_labels(path: Path) -> None:
+    path.write_bytes(Recipe(props=lambda props: props.pop("highway.labels")).build())
+
+
+def of_contract_2(path: Path) -> None:
+    path.write_bytes(Recipe(props=lambda p: p.update({"highway.contract": "2"})).build())
+
+
+def with_a_renamed_output(path: Path) -> None:
+    path.write_bytes(Recipe(change=rename_output).build())
+
+
+def truncated(path: Path) -> None:
+    path.write_bytes(Recipe().build()[:500])
+
+
+def with_another_label(path: Path) -> None:
+    content = Recipe(metadata=replace(METADATA, labels=("x", "b", "c"))).build()
+    path.write_bytes(content.replace(b'["x"', b'["y"'))
+
+
+@pytest.mark.parametrize(
+    ("make", "found"),
+    [
+        (lambda path: None, "found No such file or directory"),
+        (Path.mkdir, "found a directory"),
+        (Path.touch, "found an empty file"),
+        (lambda path: path.write_text("text"), "found bytes that it refuses"),
+        (truncated, "found bytes that it refuses"),
+        (without_labels, "metadata 'highway.labels': expected a value, found none"),
+        (of_contract_2, "metadata 'highway.contract': expected version 1, found 2"),
+        (with_a_renamed_output, "found logits, chances, gate_mean, gate_units"),
+        (with_another_label, "the file was changed after it was verified"),
+    ],
+)
+def test_a_file_that_cannot_be_served_is_one_sentence_at_once(
+    make: Callable[[Path], object], found: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "model.onnx"
+    make(path)
+    began = time.monotonic()
+    done = command("service", "check", path)
+    assert time.monotonic() - began < 2
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"error: {path}: ")
+    assert found in line
+
+
+@pytest.mark.parametrize("arguments", [[], ["serve"], ["check"]])
+def test_every_command_has_help(arguments: list[str]) -> None:
+    done = command("service", *arguments, "--help")
+    assert done.returncode == 0
+    assert "Usage: python -m service" in done.stdout
