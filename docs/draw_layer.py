@@ -6,6 +6,7 @@ from pathlib import Path
 import matplotlib as mpl
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyBboxPatch
 
 INK = "#7d8590"  # legible on white and on black
@@ -55,7 +56,7 @@ def path(axes: Axes, *points: Point, colour: str) -> None:
     )
 
 
-def draw() -> plt.Figure:
+def draw() -> Figure:
     """Lay the layer out from left to right: input, two branches, the mix, output."""
     figure, axes = plt.subplots(figsize=(8, 3.2))
     axes.set(xlim=(-0.6, 10.6), ylim=(-1.75, 2.75))

@@ -128,12 +128,11 @@ def _decoded(props: Mapping[str, str], key: str) -> Any:
 
 
 def _layer(values: dict[str, Any]) -> Layer:
-    where = "layers"
     return Layer(
-        name=_value(values, "name", str, "a string", where),
-        kind=_value(values, "kind", str, "a string", where),
-        width=_positive(values, "width", where),
-        number=_positive(values, "number", where),
+        name=_value(values, "name", str, "a string", "layers"),
+        kind=_value(values, "kind", str, "a string", "layers"),
+        width=_positive(values, "width", "layers"),
+        number=_positive(values, "number", "layers"),
     )
 
 

@@ -3,6 +3,7 @@
 import json
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,13 +15,12 @@ from tests.conftest import ROOT
 from tests.service.test_server import serving
 
 
-def ask(port: int, body: bytes) -> dict[str, list[dict[str, list[float]]]]:
+def ask(port: int, body: bytes) -> Any:
     request = urllib.request.Request(
         f"http://127.0.0.1:{port}/predict", body, {"Content-Type": "application/json"}
     )
     with urllib.request.urlopen(request, timeout=5) as answer:
-        answered: dict[str, list[dict[str, list[float]]]] = json.load(answer)
-        return answered
+        return json.load(answer)
 
 
 def test_a_trained_network_answers_over_http_as_it_does_in_torch(

@@ -3,7 +3,6 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-import torch
 from onnx import ModelProto, helper, numpy_helper
 
 from export.artifact import sealed
@@ -18,6 +17,7 @@ from export.verification import (
     extreme_rows,
 )
 from models.data.dataset import FloatRows
+from models.layers import HighwayDense
 from models.run import Run
 from service.classifier import Classifier
 
@@ -33,7 +33,8 @@ def rows(run_path: Path) -> FloatRows:
 
 
 def weights(model: ModelProto, ending: str) -> onnx.TensorProto:
-    return next(tensor for tensor in model.graph.initializer if tensor.name.endswith(ending))
+    tensors: list[onnx.TensorProto] = list(model.graph.initializer)
+    return next(tensor for tensor in tensors if tensor.name.endswith(ending))
 
 
 def change(tensor: onnx.TensorProto, values: np.ndarray) -> None:
@@ -142,8 +143,9 @@ def test_an_open_gate_where_torch_has_a_closed_one_is_refused(
     run_path: Path, rows: FloatRows, model: ModelProto
 ) -> None:
     network = Run(run_path).network()
-    with torch.no_grad():
-        network.blocks[1].branches.bias[8:] *= -1  # type: ignore[union-attr, index]
+    layer = network.blocks[1]
+    assert isinstance(layer, HighwayDense)
+    layer.branches.bias.data[8:] *= -1
     changed = build_graph(network)
     classifier = sealed_with_its_own_answers(changed, run_path, rows)
     with pytest.raises(NumericsError):

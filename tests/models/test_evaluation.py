@@ -6,6 +6,7 @@ import torch
 
 from models.data.dataset import Part
 from models.evaluation import Evaluation, evaluate, layer_openness
+from models.layers import HighwayDense
 from models.network import DenseBlock, HighwayBlock, HighwayClassifier, NetworkConfig
 
 
@@ -19,7 +20,9 @@ def sign_network() -> HighwayClassifier:
     network = HighwayClassifier(NetworkConfig(features=1, classes=2, blocks=blocks))
     for parameter in network.parameters():
         parameter.data.zero_()
-    network.blocks[1].branches.bias.data[1] = -200.0  # type: ignore[union-attr, index]
+    closed = network.blocks[1]
+    assert isinstance(closed, HighwayDense)
+    closed.branches.bias.data[1] = -200.0
     network.output.bias.data = torch.tensor([0.0, math.log(3)])  # always (1/4, 3/4)
     return network
 

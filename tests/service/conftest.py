@@ -34,7 +34,7 @@ METADATA = Metadata(
 )
 
 # gates: σ of the first two and of the last two values; logits: (x0, x1, x2), each plus 1 · scale
-NODES = [
+NODES: list[tuple[str, list[str], list[str], dict[str, Any]]] = [
     ("Split", ["input"], ["left", "right"], {"axis": 1, "num_outputs": 2}),
     ("Sigmoid", ["left"], ["gate_1"], {}),
     ("Sigmoid", ["right"], ["gate_2"], {}),
@@ -61,7 +61,7 @@ class Recipe:
 
     metadata: Metadata = METADATA
     change: Change = field(default=lambda model: None)
-    props: Callable[[dict[str, str]], None] = field(default=lambda props: None)
+    props: Callable[[dict[str, str]], object] = field(default=lambda props: None)
     golden: dict[str, Any] | None = None
 
     def model(self) -> onnx.ModelProto:
@@ -97,7 +97,7 @@ class Recipe:
         props = replace(self.metadata, verification=record).to_props()
         self.props(props)
         helper.set_model_props(model, props)
-        content = model.SerializeToString()
+        content: bytes = model.SerializeToString()
         return content.replace(b"0" * 64, digest(content, "0" * 64).encode())
 
 
