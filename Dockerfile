@@ -2,9 +2,10 @@
 FROM python:3.11-slim-bookworm AS build
 RUN python3 -m venv /opt/service
 COPY requirements/serve.txt /tmp/
-# pip has done its work once everything is installed, and byte code is not written at run time.
+# Neither pip nor the packages' own tests are needed at run time.
 RUN /opt/service/bin/pip install --no-cache-dir --require-hashes --requirement /tmp/serve.txt \
- && /opt/service/bin/pip uninstall --yes pip setuptools
+ && /opt/service/bin/pip uninstall --yes pip setuptools \
+ && find /opt/service -type d -name tests -prune -exec rm -rf {} +
 
 FROM python:3.11-slim-bookworm
 LABEL org.opencontainers.image.title="highway-networks" \
