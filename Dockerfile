@@ -1,9 +1,9 @@
 # Serving alone: no torch, no onnx, no compiler; the bundled digit model inside.
 FROM python:3.11-slim-bookworm AS build
 RUN python3 -m venv /opt/service
-COPY requirements/serve.txt /tmp/
+COPY requirements/serve.txt /opt/
 # Neither pip nor the packages' own tests are needed at run time.
-RUN /opt/service/bin/pip install --no-cache-dir --require-hashes --requirement /tmp/serve.txt \
+RUN /opt/service/bin/pip install --no-cache-dir --require-hashes --requirement /opt/serve.txt \
  && /opt/service/bin/pip uninstall --yes pip setuptools \
  && find /opt/service -type d -name tests -prune -exec rm -rf {} +
 
