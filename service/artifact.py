@@ -1,5 +1,6 @@
 """An artifact's bytes: read from disk once, whole, and shown to be what was verified."""
 
+import re
 import stat
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def read_artifact(path: Path) -> bytes:
 def check_digest(content: bytes, metadata: Metadata) -> None:
     """Refuse bytes that are not those whose digest the verification record holds."""
     recorded = metadata.verification.get("digest")
-    if not isinstance(recorded, str) or len(recorded) != DIGEST_LENGTH:
+    if not isinstance(recorded, str) or not re.fullmatch(rf"[0-9a-f]{{{DIGEST_LENGTH}}}", recorded):
         raise ContractError(
             "metadata 'highway.verification': expected the digest of a verified file, found none; "
             "write the file with `python -m export onnx`"

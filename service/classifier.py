@@ -33,6 +33,7 @@ _LOAD_ERRORS = (
     runtime_errors.InvalidProtobuf,
     runtime_errors.NotImplemented,
     runtime_errors.RuntimeException,
+    UnicodeDecodeError,  # a damaged name or metadata value, met only when it is asked for
 )
 
 
@@ -59,9 +60,15 @@ class Classifier:
 
     def __init__(self, content: bytes) -> None:
         """Load an artifact's bytes; whatever breaks the contract is a `ContractError`."""
-        self._session = _session(content)
-        self.metadata = Metadata.from_props(self._session.get_modelmeta().custom_metadata_map)
-        _check_tensors(self._session, self.metadata)
+        try:
+            self._session = _session(content)
+            self.metadata = Metadata.from_props(self._session.get_modelmeta().custom_metadata_map)
+            _check_tensors(self._session, self.metadata)
+        except _LOAD_ERRORS as error:
+            raise ContractError(
+                "expected an ONNX model that onnxruntime can load, found bytes that it refuses; "
+                "the file is damaged or is something else"
+            ) from error
         check_digest(content, self.metadata)
         self._check_golden_rows()
 
@@ -114,13 +121,12 @@ def _session(content: bytes) -> onnxruntime.InferenceSession:
     # One thread: a small network gains nothing from more, and idle ones would spin.
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3  # below: advice that our overridable gate_scale provokes
-    try:
-        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    except _LOAD_ERRORS as error:
-        raise ContractError(
-            "expected an ONNX model that onnxruntime can load, found bytes that it refuses; "
-            "the file is damaged or is something else"
-        ) from error
+    return onnxruntime.InferenceSession(
+        content,
+        options,
+        providers=["CPUExecutionProvider"],
+        enable_fallback=0,  # it would print a banner and try the same provider once more
+    )
 
 
 def _check_tensors(session: onnxruntime.InferenceSession, metadata: Metadata) -> None:

@@ -123,7 +123,7 @@ def _decoded(props: Mapping[str, str], key: str) -> Any:
         )
     try:
         return json.loads(props[PREFIX + key])
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _wrong(key, "JSON", "text that is not") from error
 
 

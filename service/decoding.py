@@ -50,8 +50,8 @@ def _instances(parser: simdjson.Parser, body: bytes) -> simdjson.Array:
         document = parser.parse(body)
     except _PARSE_ERRORS as error:
         raise BodyError(
-            "body: expected JSON, found text that is not; NaN, Infinity and numbers beyond "
-            "float64 are not JSON either"
+            "body: expected JSON whose numbers fit 64 bits, found text that is not; NaN and "
+            "Infinity are not JSON either"
         ) from error
     if not isinstance(document, simdjson.Object):
         raise BodyError(f"body: expected a JSON object, found {_kind(document)}")

@@ -2,12 +2,16 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+import onnx
 import pytest
+from onnx import numpy_helper
 from starlette.testclient import TestClient
 
 from service.app import create_app
 from service.classifier import Answer, Classifier, FloatArray
 from service.settings import Settings
+from tests.service.conftest import Recipe
 
 ROW = [1.0, 0.0, 0.0, 0.0]
 JSON = {"content-type": "application/json"}
@@ -81,6 +85,44 @@ def test_a_bad_body_is_one_sentence_and_harms_nobody_after_it(
     assert "SECRET" not in message
     assert len(message) < 200
     good(client)
+
+
+@pytest.mark.parametrize("noise", [b"9" * 5000, b"[" * 50_000, b"[" * 50_000 + b"]" * 50_000])
+def test_a_body_made_to_exhaust_a_parser_is_the_clients_error(
+    classifier: Classifier, noise: bytes
+) -> None:
+    app = create_app(classifier, Settings())
+    with TestClient(app, raise_server_exceptions=False) as client:
+        body = b'{"instances": [[' + noise + b"]]}"
+        answer = client.post("/predict", content=body, headers=JSON)
+        assert answer.status_code == 400
+        assert error_of(answer).startswith("body: expected JSON, found text that is not")
+        good(client)
+
+
+def hundredfold(model: onnx.ModelProto) -> None:
+    model.graph.initializer[0].CopyFrom(
+        numpy_helper.from_array(np.eye(4, 3, dtype=np.float32) * 100, "weight")
+    )
+
+
+def test_a_row_too_large_for_the_network_is_named_and_harms_nobody_after_it() -> None:
+    e = np.exp([0.0, -100.0, -100.0])
+    golden = {
+        "input": [ROW],
+        "probabilities": [(e / e.sum()).tolist()],
+        "gate_mean": [[(0.7310586 + 0.5) / 2, 0.5]],
+    }
+    classifier = Classifier(Recipe(change=hundredfold, golden=golden).build())
+    app = create_app(classifier, Settings())
+    with TestClient(app, raise_server_exceptions=False) as client:
+        answer = client.post("/predict", json={"instances": [ROW, [3.4e38, 0, 0, 0]]})
+        assert answer.status_code == 400
+        assert error_of(answer) == (
+            "row 1: expected values that the network can add up, found some so large that its "
+            "answer is no number"
+        )
+        good(client)
 
 
 def test_a_body_over_the_limit_without_an_announced_length_is_refused(client: TestClient) -> None:

@@ -1,10 +1,12 @@
+import errno
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from service.artifact import MAX_BYTES, read_artifact
 from service.classifier import Classifier
-from service.contract import ContractError
+from service.contract import ContractError, digest
 from tests.service.conftest import Recipe
 
 
@@ -53,7 +55,30 @@ def test_a_file_changed_after_it_was_verified_is_refused() -> None:
     )
 
 
-@pytest.mark.parametrize("record", ["{}", '{"digest": 5}', '{"digest": "abc"}'])
+def test_a_changed_weight_is_refused_with_both_digests() -> None:
+    content = Recipe().build()
+    recorded = Classifier(content).metadata.verification["digest"]
+    changed = content.replace(np.float32(0.5).tobytes(), np.float32(0.25).tobytes(), 1)
+    with pytest.raises(ContractError) as error:
+        Classifier(changed)
+    assert str(error.value) == (
+        f"digest: expected {recorded[:12]}…, found {digest(changed, recorded)[:12]}…: "
+        "the file was changed after it was verified; export it again"
+    )
+
+
+def test_a_file_that_cannot_be_read_says_why(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_path: Path) -> bytes:  # root reads everything, so permissions cannot show it
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(Path, "read_bytes", fail)
+    assert refused(file) == "FILE: cannot be read: Input/output error"
+
+
+@pytest.mark.parametrize(
+    "record",
+    ["{}", '{"digest": 5}', '{"digest": "abc"}', '{"digest": "' + "\\ud800" * 64 + '"}'],
+)
 def test_a_file_that_was_never_verified_is_refused(record: str) -> None:
     def forget(props: dict[str, str]) -> None:
         props["highway.verification"] = record

@@ -16,6 +16,10 @@ from tests.service.conftest import METADATA, Recipe
 ONE_ROW = np.array([[1.0, 0.0, 0.0, 0.0]], np.float32)
 
 
+CONTENT = Recipe().build()
+SHARED = Classifier(CONTENT)
+
+
 def refused(recipe: Recipe) -> str:
     with pytest.raises(ContractError) as error:
         Classifier(recipe.build())
@@ -48,9 +52,6 @@ def test_a_row_alone_answers_as_it_does_among_others(values: list[list[float]]) 
     assert np.array_equal(alone.gate_mean[0], together.gate_mean[-1])
 
 
-SHARED = Classifier(Recipe().build())
-
-
 def test_an_overflowing_row_is_told_from_the_finite_ones(classifier: Classifier) -> None:
     huge = np.full((1, 4), np.inf, np.float32)
     assert classifier.run(np.concatenate([ONE_ROW, huge])).finite.tolist() == [True, False]
@@ -72,6 +73,27 @@ def test_a_truncated_file_is_refused() -> None:
     for length in range(1, len(content), len(content) // 10):
         with pytest.raises(ContractError):
             Classifier(content[:length])
+
+
+@given(st.integers(0, len(CONTENT) - 1), st.integers(1, 255))
+def test_a_file_with_any_one_byte_changed_is_refused(place: int, change: int) -> None:
+    damaged = bytearray(CONTENT)
+    damaged[place] ^= change
+    with pytest.raises(ContractError):
+        Classifier(bytes(damaged))
+
+
+@pytest.mark.parametrize("name", [b"Split", b"gate_mean", b"highway.name", b'tiny"'])
+def test_a_name_or_a_value_that_is_no_text_is_refused(
+    name: bytes, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(ContractError) as error:
+        Classifier(CONTENT.replace(name, b"\xff" + name[1:]))
+    assert str(error.value) == (
+        "expected an ONNX model that onnxruntime can load, found bytes that it refuses; "
+        "the file is damaged or is something else"
+    )
+    assert capfd.readouterr() == ("", "")
 
 
 def rename_output(model: onnx.ModelProto) -> None:
@@ -167,5 +189,17 @@ def test_other_answers_to_the_golden_rows_are_refused() -> None:
     }
     assert refused(Recipe(golden=golden)) == (
         "golden rows: expected the recorded answers to within 0.001, found a difference of 0.12; "
+        "onnxruntime computes this file wrongly here"
+    )
+
+
+def test_recorded_answers_that_are_no_numbers_are_refused() -> None:
+    golden = {
+        "input": ONE_ROW.tolist(),
+        "probabilities": [[float("nan")] * 3],
+        "gate_mean": [[0.615529, 0.5]],
+    }
+    assert refused(Recipe(golden=golden)) == (
+        "golden rows: expected the recorded answers to within 0.001, found a difference of nan; "
         "onnxruntime computes this file wrongly here"
     )

@@ -118,6 +118,12 @@ def test_text_that_is_no_json_is_refused() -> None:
     assert str(error.value) == "metadata 'highway.labels': expected JSON, found text that is not"
 
 
+def test_lists_nested_too_deep_to_read_are_refused() -> None:
+    with pytest.raises(ContractError) as error:
+        Metadata.from_props({**METADATA.to_props(), "highway.training": "[" * 100_000})
+    assert str(error.value) == "metadata 'highway.training': expected JSON, found text that is not"
+
+
 def test_the_digest_of_a_file_does_not_depend_on_itself() -> None:
     empty = b"x" + b"0" * 64
     recorded = digest(empty, "0" * 64)

@@ -56,7 +56,7 @@ def test_a_damaged_body_is_never_anything_but_the_clients_error(
 
 
 NOT_JSON = (
-    "body: expected JSON, found text that is not; NaN, Infinity and numbers beyond float64 are "
+    "body: expected JSON whose numbers fit 64 bits, found text that is not; NaN and Infinity are "
     "not JSON either"
 )
 
@@ -70,6 +70,7 @@ NOT_JSON = (
         b'{"instances": [[1, 2, 3, NaN]]}',
         b'{"instances": [[1, 2, 3, Infinity]]}',
         b'{"instances": [[1, 2, 3, 1e400]]}',
+        b'{"instances": [[1, 2, 3, 99999999999999999999]]}',
         b'{"instances": [[1, 2, 3, ' + b"9" * 5000 + b"]]}",
         b'{"instances": ' + b"[" * 50_000 + b"]" * 50_000 + b"}",
         b'{"instances": [[1, 2, 3, "\\ud800"]]}',

@@ -32,6 +32,10 @@ def truncated(path: Path) -> None:
     path.write_bytes(Recipe().build()[:500])
 
 
+def with_a_damaged_name(path: Path) -> None:
+    path.write_bytes(Recipe().build().replace(b"highway.name", b"\xffighway.name"))
+
+
 def with_another_label(path: Path) -> None:
     content = Recipe(metadata=replace(METADATA, labels=("x", "b", "c"))).build()
     path.write_bytes(content.replace(b'["x"', b'["y"'))
@@ -45,6 +49,7 @@ def with_another_label(path: Path) -> None:
         (Path.touch, "found an empty file"),
         (lambda path: path.write_text("text"), "found bytes that it refuses"),
         (truncated, "found bytes that it refuses"),
+        (with_a_damaged_name, "found bytes that it refuses"),
         (without_labels, "metadata 'highway.labels': expected a value, found none"),
         (of_contract_2, "metadata 'highway.contract': expected version 1, found 2"),
         (with_a_renamed_output, "found logits, chances, gate_mean, gate_units"),
