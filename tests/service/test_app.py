@@ -96,7 +96,7 @@ def test_a_body_made_to_exhaust_a_parser_is_the_clients_error(
         body = b'{"instances": [[' + noise + b"]]}"
         answer = client.post("/predict", content=body, headers=JSON)
         assert answer.status_code == 400
-        assert error_of(answer).startswith("body: expected JSON, found text that is not")
+        assert error_of(answer).startswith("body: expected JSON whose numbers fit 64 bits, found ")
         good(client)
 
 
