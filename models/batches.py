@@ -27,9 +27,11 @@ class EpochSampler(Sampler[Tensor]):
         self.epoch = epoch
 
     def __iter__(self) -> Iterator[Tensor]:
+        # A generator, so that nothing is drawn before the first batch is asked for: on resuming,
+        # Lightning makes the iterator before it calls `set_epoch`.
         generator = torch.Generator().manual_seed(epoch_seed(self.seed, self.epoch))
         order = torch.randperm(self.rows, generator=generator)
-        return iter(order.split(self.batch_size))
+        yield from order.split(self.batch_size)
 
     def __len__(self) -> int:
         return -(-self.rows // self.batch_size)

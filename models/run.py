@@ -135,6 +135,11 @@ class Run:
             raise RunError(f"{path}: expected the weights of {CONFIG}, found: {reason}") from error
         return network.eval()
 
+    def checkpoint(self) -> Path | None:
+        """Return the trainer's state after the last whole epoch, or None before the first."""
+        path = self.path / CHECKPOINT
+        return path if path.is_file() else None
+
     def dataset(self) -> Dataset:
         """Load the data that the network was trained on, and see that it still is the same."""
         trained_on = self.config().data

@@ -114,7 +114,11 @@ class HighwayTraining(LightningModule):
 
 
 def train(run: Run, config: RunConfig, dataset: Dataset) -> Evaluation:
-    """Train the network of `config`, fill the run directory, return the test scores."""
+    """Train the network of `config`, fill the run directory, return the test scores.
+
+    A run directory that holds a checkpoint is gone on with, from its last whole epoch, to the same
+    weights as without the interruption.
+    """
     torch.manual_seed(config.training.seed)
     network = HighwayClassifier(config.network)
     network.normalise(*_normalisation(dataset))
@@ -132,7 +136,7 @@ def train(run: Run, config: RunConfig, dataset: Dataset) -> Evaluation:
             enable_model_summary=False,
             logger=False,
         )
-        trainer.fit(training, batches)
+        trainer.fit(training, batches, ckpt_path=run.checkpoint(), weights_only=True)
     test = evaluate(network, dataset.test)
     run.append_metrics(
         test_rows=test.rows,

@@ -117,14 +117,13 @@ def digest(content: bytes, recorded: str) -> str:
 
 def _decoded(props: Mapping[str, str], key: str) -> Any:
     if PREFIX + key not in props:
-        raise ContractError(
-            f"metadata '{PREFIX}{key}': expected a value, found none; "
-            "write the file with `python -m export onnx`"
-        )
+        raise _wrong(key, "a value", "none; write the file with `python -m export onnx`")
     try:
-        return json.loads(props[PREFIX + key])
+        value = json.loads(props[PREFIX + key])
+        json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair is no text
     except (ValueError, RecursionError) as error:
         raise _wrong(key, "JSON", "text that is not") from error
+    return value
 
 
 def _layer(values: dict[str, Any]) -> Layer:

@@ -41,4 +41,5 @@ def read_settings(**given: object) -> Settings:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         name = PREFIX + str(first["loc"][0]).upper()
-        raise SettingsError(f"{name}: {first['msg']}, found another value") from error
+        expected = first["msg"].replace("Input should be ", "expected ", 1)
+        raise SettingsError(f"{name}: {expected}; correct the variable") from error

@@ -23,6 +23,13 @@ def test_the_order_depends_on_seed_and_epoch_alone() -> None:
     assert order(5, seed=1) != order(5, seed=2)
 
 
+def test_an_iterator_made_before_the_epoch_is_set_follows_the_epoch() -> None:
+    sampler = EpochSampler(10, batch_size=4, seed=0)
+    batches = iter(sampler)
+    sampler.set_epoch(5)
+    assert torch.cat(list(batches)).tolist() == order(5)
+
+
 def test_no_two_epochs_of_neighbouring_seeds_share_their_draws() -> None:
     seeds = {epoch_seed(seed, epoch) for seed in range(20) for epoch in range(1000)}
     assert len(seeds) == 20 * 1000

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 
+from models.batches import Batch
 from models.data.bundled import load
 from models.errors import ConfigError
 from models.presets import DensePreset
@@ -50,6 +52,33 @@ def test_a_checkpoint_holds_what_resuming_needs(tmp_path: Path) -> None:
     assert checkpoint["epoch"] == 1
     assert checkpoint["optimizer_states"][0]["state"]
     assert checkpoint["lr_schedulers"]
+
+
+class PowerCutError(Exception):
+    """Stands for whatever ends a training in the middle of an epoch."""
+
+
+def test_an_interrupted_training_goes_on_to_the_same_weights_bit_for_bit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, data = small(epochs=4), load("digits")
+    whole = trained(tmp_path / "whole", config)
+    step = HighwayTraining.training_step
+
+    def interrupted(self: HighwayTraining, batch: Batch, batch_idx: int) -> Tensor:
+        if (self.current_epoch, batch_idx) == (2, 7):
+            raise PowerCutError
+        return step(self, batch, batch_idx)
+
+    run = Run.create(tmp_path / "interrupted", config)
+    with monkeypatch.context() as patch:
+        patch.setattr(HighwayTraining, "training_step", interrupted)
+        with pytest.raises(PowerCutError):
+            train(run, config, data)
+    train(run, config, data)
+    weights = [(path / "model.safetensors").read_bytes() for path in (whole.path, run.path)]
+    assert weights[0] == weights[1]
+    assert [line.get("epoch") for line in run.metrics()] == [1, 2, 3, 4, None]
 
 
 def test_weights_decay_and_biases_do_not(tmp_path: Path) -> None:

@@ -57,9 +57,10 @@ def test_a_compressed_body_is_refused() -> None:
 TOO_LARGE = "body: expected at most 10 bytes, found more; send the rows in several requests"
 
 
-def test_a_body_announced_too_long_is_refused_before_it_is_read() -> None:
+@pytest.mark.parametrize("length", ["11", "9" * 5000])
+def test_a_body_announced_too_long_is_refused_before_it_is_read(length: str) -> None:
     with pytest.raises(BodyTooLargeError) as error:
-        read(content_length="11")
+        read(content_length=length)
     assert str(error.value) == TOO_LARGE
 
 

@@ -173,7 +173,7 @@ def test_a_file_without_golden_rows_is_refused() -> None:
     )
 
 
-@pytest.mark.parametrize("rows", [[[1, 2]], [["a"] * 4], [[1, 2, 3, 4]]])
+@pytest.mark.parametrize("rows", [[[1, 2]], [["a"] * 4], [[1, 2, 3, 4]], [[1e39, 0, 0, 0]]])
 def test_golden_rows_that_cannot_be_answered_are_refused(rows: list[list[object]]) -> None:
     assert refused(Recipe(golden={"input": rows})) == (
         "metadata 'highway.verification': expected golden rows that the model can answer, "

@@ -112,9 +112,10 @@ def test_a_malformed_value_is_told_with_its_place(key: str, value: object, messa
     assert str(error.value) == f"metadata 'highway.{message}"
 
 
-def test_text_that_is_no_json_is_refused() -> None:
+@pytest.mark.parametrize("text", ["[a", '["a", "\\ud800"]'])
+def test_text_that_is_no_json_is_refused(text: str) -> None:
     with pytest.raises(ContractError) as error:
-        Metadata.from_props({**METADATA.to_props(), "highway.labels": "[a"})
+        Metadata.from_props({**METADATA.to_props(), "highway.labels": text})
     assert str(error.value) == "metadata 'highway.labels': expected JSON, found text that is not"
 
 

@@ -93,14 +93,14 @@ def test_a_port_in_use_is_one_sentence(file: Path) -> None:
 
 def test_a_bad_port_is_one_sentence(file: Path) -> None:
     assert serve_and_fail(file, HIGHWAY_PORT="99999") == (
-        "error: HIGHWAY_PORT: Input should be less than or equal to 65535, found another value\n"
+        "error: HIGHWAY_PORT: expected less than or equal to 65535; correct the variable\n"
     )
 
 
 def test_a_bad_variable_is_one_sentence(file: Path) -> None:
     assert serve_and_fail(file, HIGHWAY_MAX_ROWS="none") == (
-        "error: HIGHWAY_MAX_ROWS: Input should be a valid integer, unable to parse string as an "
-        "integer, found another value\n"
+        "error: HIGHWAY_MAX_ROWS: expected a valid integer, unable to parse string as an "
+        "integer; correct the variable\n"
     )
 
 

@@ -27,14 +27,14 @@ def test_without_a_word_the_bundled_model_is_served_to_this_machine_alone() -> N
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("HIGHWAY_PORT", "99999", "Input should be less than or equal to 65535"),
+        ("HIGHWAY_PORT", "99999", "expected less than or equal to 65535"),
         (
             "HIGHWAY_PORT",
             "http",
-            "Input should be a valid integer, unable to parse string as an integer",
+            "expected a valid integer, unable to parse string as an integer",
         ),
-        ("HIGHWAY_MAX_ROWS", "0", "Input should be greater than or equal to 1"),
-        ("HIGHWAY_LOG_LEVEL", "loud", "Input should be 'debug', 'info', 'warning' or 'error'"),
+        ("HIGHWAY_MAX_ROWS", "0", "expected greater than or equal to 1"),
+        ("HIGHWAY_LOG_LEVEL", "loud", "expected 'debug', 'info', 'warning' or 'error'"),
     ],
 )
 def test_a_value_that_cannot_be_used_names_its_variable(
@@ -43,4 +43,4 @@ def test_a_value_that_cannot_be_used_names_its_variable(
     monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError) as error:
         read_settings()
-    assert str(error.value) == f"{name}: {message}, found another value"
+    assert str(error.value) == f"{name}: {message}; correct the variable"
