@@ -63,7 +63,9 @@ def train_command(
     stretch: Annotated[
         float, typer.Option(min=0, max=0.9, help="Random stretch of images, as a share.")
     ] = DEFAULTS.stretch,
-    seed: Annotated[int, typer.Option(min=0, help="Same seed, same weights.")] = DEFAULTS.seed,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Same seed and number of threads, same weights.")
+    ] = DEFAULTS.seed,
 ) -> None:
     """Train a highway classifier on DATA and write a run directory."""
     if not 0 < learning_rate < math.inf:  # so written that NaN is refused
