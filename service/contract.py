@@ -1,16 +1,28 @@
 """The artifact's contract: what an `.onnx` file must name, hold and say to be served.
 
-The reader owns it, so that the container needs nothing of the exporter; standard library alone.
-Metadata travels in the file's `metadata_props`, each value as JSON.
+The reader owns it, so that the container needs nothing of the exporter; standard library alone,
+as in `metadata_reading`. Metadata travels in the file's `metadata_props`, each value as JSON.
 """
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from math import prod
-from typing import Any, Literal, cast
+from typing import Any, Literal
+
+from service.metadata_reading import (
+    PREFIX,
+    decoded,
+    expect,
+    expect_distinct,
+    optional_number,
+    path_part,
+    positive,
+    typed,
+    typed_list,
+)
+from service.metadata_reading import ContractError as ContractError  # others import it from here
 
 CONTRACT_VERSION = 1
 
@@ -22,16 +34,11 @@ GATE_MEAN = "gate_mean"  # float32 (batch, layers): mean transform gate of each 
 GATE_UNITS = "gate_units"  # float32 (batch, sum of widths): the gates, layer after layer
 OUTPUTS = (LOGITS, PROBABILITIES, GATE_MEAN, GATE_UNITS)
 
-PREFIX = "highway."
 KEYS = (
     *("contract", "name", "version", "labels", "layers", "input"),
     *("training", "gate_baseline", "verification"),
 )
 DIGEST_LENGTH = 64  # sha256 in hexadecimal
-
-
-class ContractError(ValueError):
-    """A file that does not keep the contract: one sentence with what was expected and found."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,11 +52,21 @@ class Layer:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Input:
-    """What a row is: an image of `shape` (height, width), or a table's (columns,), stored flat.
+class Column:
+    """A table's column: of numbers, or of `categories`, fed to the graph as their index from 0.
 
-    `features` names a table's columns and is empty for images; `low` and `high` bound the values
-    where the unit does.
+    Truth values are the categories "false" and "true"; a missing value of either sort is NaN.
+    """
+
+    name: str
+    categories: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Input:
+    """What a row is: an image (height, width[, 3]) or a table's (columns,), stored flat.
+
+    `low` and `high` bound the values where the unit does; `columns` is empty for images.
     """
 
     kind: Literal["image", "table"]
@@ -57,7 +74,7 @@ class Input:
     unit: str
     low: float | None = None
     high: float | None = None
-    features: tuple[str, ...] = ()
+    columns: tuple[Column, ...] = ()
 
     @property
     def size(self) -> int:
@@ -86,27 +103,24 @@ class Metadata:
     @classmethod
     def from_props(cls, props: Mapping[str, str]) -> "Metadata":
         """Read and check `metadata_props`; unknown further keys are ignored."""
-        values = {key: _decoded(props, key) for key in KEYS}
-        if values["contract"] != CONTRACT_VERSION or values["contract"] is True:
-            raise ContractError(
-                f"metadata 'highway.contract': expected version {CONTRACT_VERSION}, "
-                f"found {values['contract']!r}; export the model again with this release"
-            )
-        labels = _list(values, "labels", str, "strings")
-        layers = _list(values, "layers", dict, "objects")
-        if len(labels) < 2:
-            raise _wrong("labels", "at least two labels", f"{len(labels)}")
-        if len(set(labels)) != len(labels):
-            raise _wrong("labels", "labels that differ", "the same label twice")
+        values = {key: decoded(props, key) for key in KEYS}
+        version = values["contract"]
+        right = version == CONTRACT_VERSION and version is not True
+        found = f"{version!r}; export the model again with this release"
+        expect(right, "contract", f"version {CONTRACT_VERSION}", found)
+        labels = typed_list(values, "labels", str)
+        layers = typed_list(values, "layers", dict)
+        expect(len(labels) > 1, "labels", "at least two labels", f"{len(labels)}")
+        expect_distinct(labels, "labels", "labels", "label")
         return cls(
-            name=_path_part(values, "name"),
-            version=_path_part(values, "version"),
+            name=path_part(values, "name"),
+            version=path_part(values, "version"),
             labels=tuple(labels),
             layers=tuple(_layer(layer) for layer in layers),
-            input=_input(_value(values, "input", dict, "an object")),
-            training=_value(values, "training", dict, "an object"),
-            gate_baseline=_value(values, "gate_baseline", dict, "an object"),
-            verification=_value(values, "verification", dict, "an object"),
+            input=_input(typed(values, "input", dict)),
+            training=typed(values, "training", dict),
+            gate_baseline=typed(values, "gate_baseline", dict),
+            verification=typed(values, "verification", dict),
         )
 
 
@@ -115,84 +129,54 @@ def digest(content: bytes, recorded: str) -> str:
     return hashlib.sha256(content.replace(recorded.encode(), b"0" * DIGEST_LENGTH)).hexdigest()
 
 
-def _decoded(props: Mapping[str, str], key: str) -> Any:
-    if PREFIX + key not in props:
-        raise _wrong(key, "a value", "none; write the file with `python -m export onnx`")
-    try:
-        value = json.loads(props[PREFIX + key])
-        json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair is no text
-    except (ValueError, RecursionError) as error:
-        raise _wrong(key, "JSON", "text that is not") from error
-    return value
-
-
 def _layer(values: dict[str, Any]) -> Layer:
+    where = "layers: "
     return Layer(
-        name=_value(values, "name", str, "a string", "layers"),
-        kind=_value(values, "kind", str, "a string", "layers"),
-        width=_positive(values, "width", "layers"),
-        number=_positive(values, "number", "layers"),
+        name=typed(values, "name", str, where),
+        kind=typed(values, "kind", str, where),
+        width=positive(values, "width", where),
+        number=positive(values, "number", where),
     )
 
 
 def _input(values: dict[str, Any]) -> Input:
-    where = "input"
-    kind = values.get("kind")
-    if kind not in ("image", "table"):
-        raise _wrong(f"{where}: kind", "'image' or 'table'", repr(kind))
-    shape = _list(values, "shape", int, "numbers", where)
-    if not shape or any(size < 1 for size in shape) or (kind == "table" and len(shape) != 1):
-        raise _wrong(f"{where}: shape", "sizes above 0, one for a table", repr(shape))
-    features = _list(values, "features", str, "strings", where)
-    if features and len(features) != prod(shape):
-        raise _wrong(f"{where}: features", f"{prod(shape)} names", f"{len(features)}")
+    where = "input: "
+    kind: Any = values.get("kind")
+    expect(kind in ("image", "table"), where + "kind", "'image' or 'table'", repr(kind))
+    shape = _shape(values, kind, where)
     return Input(
-        kind=cast(Literal["image", "table"], kind),
-        shape=tuple(shape),
-        unit=_value(values, "unit", str, "a string", where),
-        low=_bound(values, "low"),
-        high=_bound(values, "high"),
-        features=tuple(features),
+        kind=kind,
+        shape=shape,
+        unit=typed(values, "unit", str, where),
+        low=optional_number(values, "low", where),
+        high=optional_number(values, "high", where),
+        columns=_columns(values, prod(shape) if kind == "table" else 0, where),
     )
 
 
-def _value(values: dict[str, Any], key: str, kind: type, name: str, where: str = "") -> Any:
-    value = values.get(key)
-    # bool is an int to Python, but never a number of the contract.
-    if not isinstance(value, kind) or isinstance(value, bool):
-        raise _wrong(f"{where}: {key}" if where else key, name, type(value).__name__)
-    return value
+def _shape(values: dict[str, Any], kind: Any, where: str) -> tuple[int, ...]:
+    shape = typed_list(values, "shape", int, where)
+    if kind == "table":
+        right, expected = len(shape) == 1, "one size above 0 for a table"
+    else:
+        right = len(shape) == 2 or shape[2:] == [3]
+        expected = "a height and a width above 0, and 3 for colours, for an image"
+    expect(right and min(shape) > 0, where + "shape", expected, repr(shape))
+    return tuple(shape)
 
 
-def _list(values: dict[str, Any], key: str, kind: type, name: str, where: str = "") -> list[Any]:
-    items: list[Any] = _value(values, key, list, f"a list of {name}", where)
-    if not all(isinstance(item, kind) and not isinstance(item, bool) for item in items):
-        raise _wrong(f"{where}: {key}" if where else key, f"a list of {name}", "other items")
-    return items
+def _columns(values: dict[str, Any], count: int, where: str) -> tuple[Column, ...]:
+    # Files of images that were written before tables could be served say nothing of columns.
+    items = typed_list({"columns": [], **values}, "columns", dict, where)
+    key = where + "columns"
+    found = f"{len(items)}; an image has none, a table as many as its shape says"
+    expect(len(items) == count, key, f"{count} columns", found)
+    columns = tuple(_column(item, f"{key}: ") for item in items)
+    expect_distinct([column.name for column in columns], key, "names", "name")
+    return columns
 
 
-def _positive(values: dict[str, Any], key: str, where: str) -> int:
-    number: int = _value(values, key, int, "a whole number", where)
-    if number < 1:
-        raise _wrong(f"{where}: {key}", "a whole number above 0", repr(number))
-    return number
-
-
-def _path_part(values: dict[str, Any], key: str) -> str:
-    text: str = _value(values, key, str, "a string")
-    if not re.fullmatch(r"[A-Za-z0-9._-]+", text):  # it stands in URLs
-        raise _wrong(key, "letters, digits, '.', '_' or '-'", "others")
-    return text
-
-
-def _bound(values: dict[str, Any], key: str) -> float | None:
-    value = values.get(key)
-    if value is None:
-        return None
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        raise _wrong(f"input: {key}", "a number or null", type(value).__name__)
-    return float(value)
-
-
-def _wrong(key: str, expected: str, found: str) -> ContractError:
-    return ContractError(f"metadata '{PREFIX}{key}': expected {expected}, found {found}")
+def _column(values: dict[str, Any], where: str) -> Column:
+    categories = typed_list(values, "categories", str, where)
+    expect_distinct(categories, where + "categories", "categories", "category")
+    return Column(name=typed(values, "name", str, where), categories=tuple(categories))

@@ -5,22 +5,28 @@ from typing import Any
 
 import numpy as np
 import simdjson
+from numpy.typing import NDArray
 
 from service.classifier import FloatArray
 from service.contract import Input
 from service.errors import BodyError, InputError
+from service.json_kinds import kind_of
+from service.table_decoding import decode_table
 
 INSTANCES = "instances"
+
+Numbers = NDArray[np.float64]
 
 # Everything simdjson raises for text that is not JSON as RFC 8259 has it, NaN and 1e400 included.
 _PARSE_ERRORS = (ValueError, RuntimeError, UnicodeDecodeError)
 
 
 def decode_instances(body: bytes, row: Input, *, max_rows: int) -> FloatArray:
-    """Read `{"instances": [row, …]}` as (rows, features); images also as nested lines of pixels.
+    """Read `{"instances": [row, …]}` as (rows, features); NaN is a table's missing value.
 
-    Other members of the object are ignored. A body that is not such an object is a `BodyError`,
-    rows that do not fit `row` are an `InputError` that names the place and the kind of value.
+    An image may come as nested lines of pixels, a table's row as an object by column name. Other
+    members of the object are ignored. A body that is not such an object is a `BodyError`, rows
+    that do not fit `row` are an `InputError` that names the place and the kind of value.
     """
     # A parser keeps its document alive, so each request has its own.
     instances = _instances(simdjson.Parser(), body)
@@ -31,14 +37,11 @@ def decode_instances(body: bytes, row: Input, *, max_rows: int) -> FloatArray:
         raise InputError(
             f"{INSTANCES}: expected at most {max_rows} rows, found {count}; send them in parts"
         )
-    shape = _shape_of_rows(instances[0], row)
-    values = _values(body, instances, shape)
-    if values is None:
-        raise _first_fault(instances, shape)
+    values = _table(body, instances, row) if row.kind == "table" else _image(body, instances, row)
     with np.errstate(over="ignore"):
         rows = values.astype(np.float32).reshape(count, row.size)
-    if not np.isfinite(rows).all():
-        index = int(np.isfinite(rows).all(axis=1).argmin())
+    if np.isinf(rows).any():
+        index = int(np.isinf(rows).any(axis=1).argmax())
         raise InputError(
             f"{INSTANCES}[{index}]: expected numbers that float32 can hold, found a larger one"
         )
@@ -54,7 +57,7 @@ def _instances(parser: simdjson.Parser, body: bytes) -> simdjson.Array:
             "Infinity are not JSON either"
         ) from error
     if not isinstance(document, simdjson.Object):
-        raise BodyError(f"body: expected a JSON object, found {_kind(document)}")
+        raise BodyError(f"body: expected a JSON object, found {kind_of(document)}")
     try:
         instances = document.get(INSTANCES)
     except _PARSE_ERRORS as error:  # a key that is no text, as of half a surrogate pair
@@ -62,19 +65,33 @@ def _instances(parser: simdjson.Parser, body: bytes) -> simdjson.Array:
     if instances is None:
         raise BodyError(f"body: expected the member '{INSTANCES}', found none")
     if not isinstance(instances, simdjson.Array):
-        raise BodyError(f"{INSTANCES}: expected a list of rows, found {_kind(instances)}")
+        raise BodyError(f"{INSTANCES}: expected a list of rows, found {kind_of(instances)}")
     return instances
 
 
-def _shape_of_rows(first: Any, row: Input) -> tuple[int, ...]:
-    """Choose between flat rows and an image's nested ones by what the first row looks like."""
-    nested = row.kind == "image" and isinstance(first, simdjson.Array) and len(first) > 0
-    return row.shape if nested and isinstance(first[0], simdjson.Array) else (row.size,)
+def _table(body: bytes, instances: simdjson.Array, row: Input) -> Numbers:
+    """Read rows of numbers alone at once, all others value by value."""
+    numeric = not any(column.categories for column in row.columns)
+    values = _values(body, instances, row.shape) if numeric else None
+    return decode_table(instances, row.columns, INSTANCES) if values is None else values
 
 
-def _values(
-    body: bytes, instances: simdjson.Array, shape: tuple[int, ...]
-) -> np.ndarray[Any, np.dtype[np.float64]] | None:
+def _image(body: bytes, instances: simdjson.Array, row: Input) -> Numbers:
+    """Choose between flat rows and nested ones by what the first row looks like."""
+    first = instances[0]
+    nested = (
+        isinstance(first, simdjson.Array)
+        and len(first) > 0
+        and isinstance(first[0], simdjson.Array)
+    )
+    shape = row.shape if nested else (row.size,)
+    values = _values(body, instances, shape)
+    if values is None:
+        raise _first_fault(instances, shape)
+    return values
+
+
+def _values(body: bytes, instances: simdjson.Array, shape: tuple[int, ...]) -> Numbers | None:
     """Return all numbers at once, or None where the rows are not all of `shape`."""
     if not all(_has_shape(item, shape) for item in instances):
         return None
@@ -103,34 +120,21 @@ def _is_flat(item: Any, depth: int) -> bool:
 
 def _first_fault(instances: simdjson.Array, shape: tuple[int, ...]) -> InputError:
     """Find the first value that is not as it should be; only a refused request pays for this."""
-    faults = (_fault(item, shape, f"{INSTANCES}[{i}]") for i, item in enumerate(instances))
+    nouns = (*("rows of pixels", "pixels")[: len(shape) - 1], "numbers")
+    levels = tuple(zip(shape, nouns, strict=True))
+    faults = (_fault(item, levels, f"{INSTANCES}[{i}]") for i, item in enumerate(instances))
     return next(fault for fault in faults if fault is not None)
 
 
-def _fault(item: Any, shape: tuple[int, ...], place: str) -> InputError | None:
-    if not shape:
+def _fault(item: Any, levels: tuple[tuple[int, str], ...], place: str) -> InputError | None:
+    if not levels:
         if isinstance(item, bool) or not isinstance(item, int | float):
-            return InputError(f"{place}: expected a number, found {_kind(item)}")
+            return InputError(f"{place}: expected a number, found {kind_of(item)}")
         return None
-    what = "numbers" if len(shape) == 1 else "rows of pixels"
+    size, what = levels[0]
     if not isinstance(item, simdjson.Array):
-        return InputError(f"{place}: expected a list of {shape[0]} {what}, found {_kind(item)}")
-    if len(item) != shape[0]:
-        return InputError(
-            f"{place}: expected a list of {shape[0]} {what}, found one of {len(item)}"
-        )
-    inner = (_fault(value, shape[1:], f"{place}[{i}]") for i, value in enumerate(item))
+        return InputError(f"{place}: expected a list of {size} {what}, found {kind_of(item)}")
+    if len(item) != size:
+        return InputError(f"{place}: expected a list of {size} {what}, found one of {len(item)}")
+    inner = (_fault(value, levels[1:], f"{place}[{i}]") for i, value in enumerate(item))
     return next((fault for fault in inner if fault is not None), None)
-
-
-def _kind(value: Any) -> str:
-    """Name a JSON value's kind, for messages: never the value itself."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true or false"
-    if isinstance(value, int | float):
-        return "a number"
-    if isinstance(value, str):
-        return "a string"
-    return "a list" if isinstance(value, simdjson.Array) else "an object"

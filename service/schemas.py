@@ -2,11 +2,20 @@
 
 from pydantic import BaseModel, Field
 
+Value = float | str | bool | None
+
 
 class PredictRequest(BaseModel):
-    """Rows in the data's own unit; an image's row is flat or a list of its lines of pixels."""
+    """Rows in the data's own unit.
 
-    instances: list[list[float] | list[list[float]]] = Field(min_length=1)
+    An image's row is flat, or a list of its lines of pixels. A table's row is an object by column
+    name, or a list in the order of the columns; null stands for a missing value. The property
+    `input` of `GET /v2/models/{name}` names the columns and their categories.
+    """
+
+    instances: list[
+        dict[str, Value] | list[Value] | list[list[float]] | list[list[list[float]]]
+    ] = Field(min_length=1, description="all rows in the form of the first")
 
 
 class Prediction(BaseModel):

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from service.app import create_app
 from service.classifier import Classifier
-from service.contract import OUTPUTS, Input, Layer, Metadata, digest
+from service.contract import OUTPUTS, Column, Input, Layer, Metadata, digest
 from service.settings import Settings
 
 FLOAT = TensorProto.FLOAT
@@ -31,6 +31,21 @@ METADATA = Metadata(
     training={},
     gate_baseline={},
     verification={},
+)
+
+TABLE = replace(
+    METADATA,
+    input=Input(
+        kind="table",
+        shape=(4,),
+        unit="the table's own",
+        columns=(
+            Column(name="age"),
+            Column(name="job", categories=("nurse", "teacher", "pilot")),
+            Column(name="member", categories=("false", "true")),
+            Column(name="income"),
+        ),
+    ),
 )
 
 # gates: σ of the first two and of the last two values; logits: (x0, x1, x2), each plus 1 · scale
@@ -53,6 +68,16 @@ WEIGHTS = {
     "by_layer": np.array([-1, 2, 2]),
     "last": np.array([-1]),
 }
+
+
+def take_missing_values(model: onnx.ModelProto) -> None:
+    """Let the graph read a missing value as 0, as a table's graph must."""
+    for node in model.graph.node:
+        for i, name in enumerate(node.input):
+            node.input[i] = "known" if name == "input" else name
+    model.graph.node.insert(0, helper.make_node("IsNaN", ["input"], ["missing"]))
+    model.graph.node.insert(1, helper.make_node("Where", ["missing", "zero", "input"], ["known"]))
+    model.graph.initializer.append(numpy_helper.from_array(np.zeros(1, np.float32), "zero"))
 
 
 @dataclass
@@ -116,6 +141,14 @@ def file(tmp_path: Path, content: bytes) -> Path:
     path = tmp_path / "tiny.onnx"
     path.write_bytes(content)
     return path
+
+
+@pytest.fixture
+def table_client() -> Iterator[TestClient]:
+    classifier = Classifier(Recipe(metadata=TABLE, change=take_missing_values).build())
+    app = create_app(classifier, Settings(max_rows=5))
+    with TestClient(app, raise_server_exceptions=False) as client:
+        yield client
 
 
 @pytest.fixture

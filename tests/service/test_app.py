@@ -48,6 +48,67 @@ def test_an_image_answers_the_same_flat_and_nested(client: TestClient) -> None:
     assert flat.content == nested.content
 
 
+def test_a_tables_row_is_taken_by_name_and_in_order(table_client: TestClient) -> None:
+    # logits (age, job, member) + 1 = (1, 3, 2); gates σ(0) = .5, σ(2) = .880797, σ(1) = .731059
+    by_name = {"income": None, "member": True, "job": "pilot", "age": 0}
+    answer = table_client.post("/predict", json={"instances": [by_name]})
+    assert answer.status_code == 200
+    (prediction,) = answer.json()["predictions"]
+    assert prediction["label"] == "b"
+    assert prediction["probabilities"] == pytest.approx([0.090031, 0.665241, 0.244728], abs=1e-6)
+    assert prediction["gate_mean"] == pytest.approx([0.690399, 0.615529], abs=1e-6)
+    in_order = table_client.post("/predict", json={"instances": [[0, "pilot", "true", None]]})
+    assert in_order.content == answer.content
+
+
+def test_a_tables_missing_values_have_a_finite_answer(table_client: TestClient) -> None:
+    answer = table_client.post("/predict", json={"instances": [[None] * 4]})
+    assert answer.status_code == 200
+    assert answer.json()["predictions"][0]["gate_mean"] == [0.5, 0.5]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        b'{"age": 41, "job": "SECRET", "member": true, "income": 1}',
+        b'{"age": 41, "job": "nurse", "member": true, "income": 1, "SECRET": 1}',
+        b'{"age": "SECRET", "job": "nurse", "member": true, "income": 1}',
+        b'{"age": 41, "job": {"SECRET": 1}, "member": true, "income": 1}',
+        b'{"age": 41, "job": "nurse", "member": true, "income": NaN}',
+        b'{"age": 41, "job": "nurse", "member": true, "income": 1e39}',
+        b'{"SECRET": 41}',
+        b'{"\\ud800": 41}',
+        b'[41, "SECRET", true, null]',
+        b'["SECRET"]',
+        b'"SECRET"',
+        b'{"age": ' + b"[" * 900,
+        b'{"age": ' + b'{"age":' * 900 + b"1" + b"}" * 901,
+        b"{}",
+    ],
+)
+def test_a_tables_bad_row_is_one_sentence_and_harms_nobody_after_it(
+    table_client: TestClient, row: bytes
+) -> None:
+    answer = table_client.post("/predict", content=b'{"instances": [' + row + b"]}", headers=JSON)
+    assert answer.status_code == 400
+    message = error_of(answer)
+    assert ": expected " in message
+    assert "SECRET" not in message
+    good_row = [5, "nurse", False, 0]
+    answer = table_client.post("/predict", json={"instances": [good_row]})
+    assert answer.json()["predictions"][0]["label"] == "a"
+
+
+def test_a_table_describes_its_columns_with_their_categories(table_client: TestClient) -> None:
+    model = table_client.get("/v2/models/tiny").json()
+    assert json.loads(model["properties"]["input"])["columns"] == [
+        {"name": "age", "categories": []},
+        {"name": "job", "categories": ["nurse", "teacher", "pilot"]},
+        {"name": "member", "categories": ["false", "true"]},
+        {"name": "income", "categories": []},
+    ]
+
+
 BAD = [
     (b'{"instances": [[1, 2, 3]]}', 400),
     (b'{"instances": [[1, 2, "SECRET", 4]]}', 400),

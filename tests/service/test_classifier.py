@@ -11,7 +11,7 @@ from onnx import TensorProto, helper
 
 from service.classifier import Classifier
 from service.contract import ContractError, Layer
-from tests.service.conftest import METADATA, Recipe
+from tests.service.conftest import METADATA, TABLE, Recipe, take_missing_values
 
 ONE_ROW = np.array([[1.0, 0.0, 0.0, 0.0]], np.float32)
 
@@ -50,6 +50,17 @@ def test_a_row_alone_answers_as_it_does_among_others(values: list[list[float]]) 
     alone = classifier.run(rows[-1:])
     assert np.allclose(alone.probabilities[0], together.probabilities[-1], atol=1e-6)
     assert np.array_equal(alone.gate_mean[0], together.gate_mean[-1])
+
+
+def test_a_tables_missing_value_has_a_finite_answer_in_golden_rows_too() -> None:
+    golden = {
+        "input": [[None, 0, float("nan"), 0]],
+        "probabilities": [[1 / 3] * 3],
+        "gate_mean": [[0.5, 0.5]],
+    }
+    recipe = Recipe(metadata=TABLE, change=take_missing_values, golden=golden)
+    classifier = Classifier(recipe.build())
+    assert classifier.run(np.full((1, 4), np.nan, np.float32)).finite.tolist() == [True]
 
 
 def test_an_overflowing_row_is_told_from_the_finite_ones(classifier: Classifier) -> None:

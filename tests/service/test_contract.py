@@ -1,14 +1,37 @@
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from service.contract import ContractError, Metadata, digest
-from tests.service.conftest import METADATA
+from service.contract import ContractError, Input, Metadata, digest
+from tests.service.conftest import METADATA, TABLE
 
 
-def test_metadata_reads_back_as_it_was_written() -> None:
-    assert Metadata.from_props(METADATA.to_props()) == METADATA
+@pytest.mark.parametrize("metadata", [METADATA, TABLE])
+def test_metadata_reads_back_as_it_was_written(metadata: Metadata) -> None:
+    assert Metadata.from_props(metadata.to_props()) == metadata
+
+
+def test_an_image_in_colour_reads_back_as_it_was_written() -> None:
+    metadata = replace(METADATA, input=Input(kind="image", shape=(5, 4, 3), unit="pixel"))
+    assert Metadata.from_props(metadata.to_props()) == metadata
+
+
+def test_an_image_of_a_file_older_than_columns_has_none() -> None:
+    old = {key: value for key, value in IMAGE.items() if key != "columns"}
+    props = {**METADATA.to_props(), "highway.input": json.dumps({**old, "features": []})}
+    assert Metadata.from_props(props).input == Input(kind="image", shape=(2, 2), unit="pixel")
+
+
+def test_a_column_is_written_with_its_name_and_categories() -> None:
+    columns = json.loads(TABLE.to_props()["highway.input"])["columns"]
+    assert columns == [
+        {"name": "age", "categories": []},
+        {"name": "job", "categories": ["nurse", "teacher", "pilot"]},
+        {"name": "member", "categories": ["false", "true"]},
+        {"name": "income", "categories": []},
+    ]
 
 
 def test_every_value_is_json_under_its_prefix() -> None:
@@ -46,8 +69,13 @@ def test_another_contract_version_is_refused(version: str) -> None:
 
 IMAGE: dict[str, Any] = {
     **{"kind": "image", "shape": [2, 2], "unit": "pixel"},
-    **{"low": None, "high": None, "features": []},
+    **{"low": None, "high": None, "columns": []},
 }
+AGE: dict[str, Any] = {"name": "age", "categories": []}
+JOB: dict[str, Any] = {"name": "job", "categories": ["nurse", "pilot"]}
+ROW: dict[str, Any] = {**IMAGE, "kind": "table", "shape": [2], "columns": [AGE, JOB]}
+HOW_MANY = "an image has none, a table as many as its shape says"
+AN_IMAGE = "a height and a width above 0, and 3 for colours, for an image"
 LAYER = {"name": "l", "kind": "dense", "width": 2, "number": 1}
 
 
@@ -83,18 +111,85 @@ LAYER = {"name": "l", "kind": "dense", "width": 2, "number": 1}
         ),
         (
             "input",
-            {**IMAGE, "kind": "table"},
-            "input: shape': expected sizes above 0, one for a table, found [2, 2]",
+            {**ROW, "shape": [2, 2]},
+            "input: shape': expected one size above 0 for a table, found [2, 2]",
         ),
         (
             "input",
-            {**IMAGE, "shape": [0]},
-            "input: shape': expected sizes above 0, one for a table, found [0]",
+            {**ROW, "shape": [0]},
+            "input: shape': expected one size above 0 for a table, found [0]",
+        ),
+        *(
+            (
+                "input",
+                {**IMAGE, "shape": shape},
+                f"input: shape': expected {AN_IMAGE}, found {shape}",
+            )
+            for shape in ([], [4], [2, 0], [2, 2, 1], [2, 2, 3, 3], [-1, 2, 3])
         ),
         (
             "input",
-            {**IMAGE, "features": ["x"]},
-            "input: features': expected 4 names, found 1",
+            {**IMAGE, "shape": [2.0, 2]},
+            "input: shape': expected a list of whole numbers, found other items",
+        ),
+        (
+            "input",
+            {**ROW, "columns": {}},
+            "input: columns': expected a list of objects, found dict",
+        ),
+        (
+            "input",
+            {**ROW, "columns": ["age", "job"]},
+            "input: columns': expected a list of objects, found other items",
+        ),
+        (
+            "input",
+            {**ROW, "columns": [AGE]},
+            f"input: columns': expected 2 columns, found 1; {HOW_MANY}",
+        ),
+        (
+            "input",
+            {key: value for key, value in ROW.items() if key != "columns"},
+            f"input: columns': expected 2 columns, found 0; {HOW_MANY}",
+        ),
+        (
+            "input",
+            {**IMAGE, "columns": [AGE]},
+            f"input: columns': expected 0 columns, found 1; {HOW_MANY}",
+        ),
+        (
+            "input",
+            {**ROW, "columns": [AGE, {**JOB, "name": "age"}]},
+            "input: columns': expected names that differ, found the same name twice",
+        ),
+        (
+            "input",
+            {**ROW, "columns": [AGE, {**JOB, "name": 1}]},
+            "input: columns: name': expected a string, found int",
+        ),
+        (
+            "input",
+            {**ROW, "columns": [AGE, {"name": "job"}]},
+            "input: columns: categories': expected a list of strings, found NoneType",
+        ),
+        (
+            "input",
+            {**ROW, "columns": [AGE, {**JOB, "categories": [False, True]}]},
+            "input: columns: categories': expected a list of strings, found other items",
+        ),
+        (
+            "input",
+            {**ROW, "columns": [AGE, {**JOB, "categories": ["nurse", "nurse"]}]},
+            "input: columns: categories': expected categories that differ, found the same category "
+            "twice",
+        ),
+        *(
+            (
+                "input",
+                {**IMAGE, "high": high},
+                "input: high': expected a finite number of 64 bits, found another",
+            )
+            for high in (10**400, float("inf"), float("nan"))
         ),
         (
             "input",

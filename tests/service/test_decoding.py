@@ -6,12 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.classifier import FloatArray
-from service.contract import Input
+from service.contract import Column, Input
 from service.decoding import decode_instances
 from service.errors import BodyError, InputError, RequestError
 
 IMAGE = Input(kind="image", shape=(2, 2), unit="pixel")
-TABLE = Input(kind="table", shape=(4,), unit="mixed")
+COLOUR = Input(kind="image", shape=(1, 2, 3), unit="pixel")
+TABLE = Input(
+    kind="table", shape=(4,), unit="mixed", columns=tuple(Column(name=name) for name in "abcd")
+)
 FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False)
 
 
@@ -27,6 +30,38 @@ def test_rows_become_one_float32_array() -> None:
 
 def test_an_image_may_come_as_lines_of_pixels() -> None:
     assert decode('{"instances": [[[1, 2], [3, 4]]]}').tolist() == [[1, 2, 3, 4]]
+
+
+def test_an_image_in_colour_may_come_as_lines_of_pixels_of_three_numbers() -> None:
+    nested = decode('{"instances": [[[[1, 2, 3], [4, 5, 6]]]]}', COLOUR)
+    assert nested.tolist() == decode('{"instances": [[1, 2, 3, 4, 5, 6]]}', COLOUR).tolist()
+    assert nested.tolist() == [[1, 2, 3, 4, 5, 6]]
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        (
+            "[[[1, 2, 3]], [], []]",
+            "instances[0]: expected a list of 1 rows of pixels, found one of 3",
+        ),
+        ("[[[1, 2, 3]]]", "instances[0][0]: expected a list of 2 pixels, found one of 1"),
+        ("[[[1, 2, 3], 4]]", "instances[0][0][1]: expected a list of 3 numbers, found a number"),
+        (
+            "[[[1, 2, 3], [4, null, 6]]]",
+            "instances[0][0][1][1]: expected a number, found null",
+        ),
+        ("[1, 2, 3, 4, 5]", "instances[0]: expected a list of 6 numbers, found one of 5"),
+    ],
+)
+def test_an_image_in_colour_that_does_not_fit_is_told_by_its_parts(row: str, message: str) -> None:
+    with pytest.raises(InputError) as error:
+        decode(f'{{"instances": [{row}]}}', COLOUR)
+    assert str(error.value) == message
+
+
+def test_a_tables_rows_of_numbers_come_through_as_they_are() -> None:
+    assert decode('{"instances": [[1, 2.5, -3, 1e2]]}', TABLE).tolist() == [[1, 2.5, -3, 100]]
 
 
 def test_further_members_are_ignored_even_when_they_hold_lists() -> None:
@@ -151,4 +186,4 @@ def test_a_row_that_does_not_fit_is_named_with_its_place(rows: str, message: str
 def test_a_tables_row_is_never_nested() -> None:
     with pytest.raises(InputError) as error:
         decode('{"instances": [[[1, 2], [3, 4]]]}', TABLE)
-    assert str(error.value) == "instances[0]: expected a list of 4 numbers, found one of 2"
+    assert str(error.value) == "instances[0]: expected a list of 4 values, found one of 2"

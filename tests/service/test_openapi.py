@@ -11,6 +11,20 @@ def test_predict_is_described_with_its_errors(client: TestClient) -> None:
     assert request == "#/components/schemas/PredictRequest"
 
 
+def test_a_row_may_be_an_object_or_a_list_of_values_or_nested_lines_of_pixels(
+    client: TestClient,
+) -> None:
+    schemas = client.get("/openapi.json").json()["components"]["schemas"]
+    values = {"anyOf": [{"type": kind} for kind in ("number", "string", "boolean", "null")]}
+    line = {"type": "array", "items": {"type": "array", "items": {"type": "number"}}}
+    assert schemas["PredictRequest"]["properties"]["instances"]["items"]["anyOf"] == [
+        {"type": "object", "additionalProperties": values},
+        {"type": "array", "items": values},
+        line,
+        {"type": "array", "items": line},
+    ]
+
+
 def test_every_reference_leads_somewhere(client: TestClient) -> None:
     document = client.get("/openapi.json")
     schemas = document.json()["components"]["schemas"]
