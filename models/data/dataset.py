@@ -1,4 +1,4 @@
-"""Labelled rows in memory, with their fixed split."""
+"""Labelled rows in memory: as they were read, and with their fixed split."""
 
 import hashlib
 from dataclasses import dataclass
@@ -15,15 +15,28 @@ FloatRows = NDArray[np.float32]
 Labels = NDArray[np.int64]
 
 SPLIT_SEED = 0  # the split belongs to the data, so no training seed may move it
-HELD_OUT_SHARE = 0.1  # of all rows, for validation, and as much again for the test
+HELD_OUT_SHARE = 0.1  # of all rows, for the test where the data brings none of its own
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """One column of a table.
+
+    A column of numbers has no categories. A column of categories is stored as the index of each
+    row's category in `categories`; truth values are the categories "false" and "true".
+    """
+
+    name: str
+    categories: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class InputSpec:
     """What one row of the data is: an image's pixels or a table's columns, in their own unit.
 
-    `shape` is (height, width) of an image, or (columns,); rows are stored flat, row-major.
-    `low` and `high` bound the values where the data's unit does.
+    `shape` is (height, width) of a grey image, (height, width, 3) of one in colour, or (columns,);
+    rows are stored flat, row-major. A table's missing value is NaN; an image has none. `low` and
+    `high` bound the values where the data's unit does. `columns` is empty for images.
     """
 
     kind: Literal["image", "table"]
@@ -31,6 +44,7 @@ class InputSpec:
     unit: str
     low: float | None = None
     high: float | None = None
+    columns: tuple[Column, ...] = ()
 
     @property
     def features(self) -> int:
@@ -48,6 +62,21 @@ class Part:
     def __len__(self) -> int:
         return len(self.y)
 
+    def take(self, rows: Labels | slice) -> "Part":
+        """Return the rows of these indices, in their order."""
+        return Part(x=self.x[rows], y=self.y[rows])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Labelled:
+    """Rows as they were read; `test` are those that the data itself sets apart for testing."""
+
+    name: str
+    input: InputSpec
+    labels: tuple[str, ...]
+    rows: Part
+    test: Part | None = None
+
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
@@ -57,7 +86,7 @@ class Dataset:
     input: InputSpec
     labels: tuple[str, ...]
     train: Part
-    validation: Part
+    validation: Part  # empty where nothing was held out for it
     test: Part
 
     def part(self, name: SplitName) -> Part:
@@ -66,38 +95,56 @@ class Dataset:
 
     def digest(self) -> str:
         """Identify rows, labels and split: sha256 over the three parts' bytes, as hexadecimal."""
-        sha256 = hashlib.sha256()
+        sha256 = hashlib.sha256(repr((self.labels, self.input.columns)).encode())
         for part in (self.train, self.validation, self.test):
             sha256.update(np.ascontiguousarray(part.x).tobytes())
             sha256.update(np.ascontiguousarray(part.y).tobytes())
         return sha256.hexdigest()
 
 
-def split(
-    *, name: str, input: InputSpec, labels: tuple[str, ...], x: FloatRows, y: Labels
-) -> Dataset:
-    """Cut rows into train, validation and test (80, 10, 10 %), each with every label's share."""
-    counts = np.bincount(y, minlength=len(labels))
-    if counts.min() < 3:
-        rare = int(counts.argmin())
-        raise DataError(
-            f"{name}: expected at least 3 rows of each label, one for each part of the split, "
-            f"found {counts[rare]} of label {labels[rare]!r}"
-        )
-    held_out = max(len(labels), round(HELD_OUT_SHARE * len(y)))
-    rest, test = _cut(np.arange(len(y)), y, held_out)
-    train, validation = _cut(rest, y, held_out)
-    parts = [Part(x=x[rows], y=y[rows]) for rows in (train, validation, test)]
+def split(data: Labelled, *, validation_share: float = HELD_OUT_SHARE) -> Dataset:
+    """Cut rows into train, validation and test, each with every label's share.
+
+    The test is the data's own where it brings one, else a tenth of all rows. The validation is
+    `validation_share`, in [0, 0.5], of the rows read; 0 leaves it empty.
+    """
+    _check_counts(data, parts=1 + (data.test is None) + (validation_share > 0))
+    rest, test = np.arange(len(data.rows)), data.test
+    if test is None:
+        rest, chosen = _cut(rest, data, HELD_OUT_SHARE)
+        test = data.rows.take(chosen)
+    train, validation = rest, rest[:0]
+    if validation_share > 0:
+        train, validation = _cut(rest, data, validation_share)
     return Dataset(
-        name=name,
-        input=input,
-        labels=labels,
-        train=parts[0],
-        validation=parts[1],
-        test=parts[2],
+        name=data.name,
+        input=data.input,
+        labels=data.labels,
+        train=data.rows.take(train),
+        validation=data.rows.take(validation),
+        test=test,
     )
 
 
-def _cut(rows: Labels, y: Labels, count: int) -> tuple[Labels, Labels]:
-    kept, cut = train_test_split(rows, test_size=count, stratify=y[rows], random_state=SPLIT_SEED)
+def _check_counts(data: Labelled, *, parts: int) -> None:
+    counts = np.bincount(data.rows.y, minlength=len(data.labels))
+    if len(data.labels) < 2:
+        raise DataError(
+            f"{data.name}: expected at least 2 labels to tell apart, found only "
+            f"{', '.join(map(repr, data.labels)) or 'none'}"
+        )
+    if counts.min() < parts:
+        rare = int(counts.argmin())
+        raise DataError(
+            f"{data.name}: expected at least {parts} rows of each label, one for each part of the "
+            f"split, found {counts[rare]} of label {data.labels[rare]!r}"
+        )
+
+
+def _cut(rows: Labels, data: Labelled, share: float) -> tuple[Labels, Labels]:
+    """Cut a share of all rows off `rows`, at least one of each label."""
+    count = max(len(data.labels), round(share * len(data.rows)))
+    kept, cut = train_test_split(
+        rows, test_size=count, stratify=data.rows.y[rows], random_state=SPLIT_SEED
+    )
     return kept, cut

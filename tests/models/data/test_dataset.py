@@ -1,17 +1,21 @@
 import numpy as np
 import pytest
 
-from models.data.dataset import Dataset, InputSpec, split
+from models.data.dataset import Dataset, InputSpec, Labelled, Part, split
 from models.errors import DataError
 
 TABLE = InputSpec(kind="table", shape=(1,), unit="metre")
 
 
-def hundred_rows(counts: tuple[int, ...] = (80, 20)) -> Dataset:
+def labelled(counts: tuple[int, ...] = (80, 20), *, test: Part | None = None) -> Labelled:
     y = np.repeat(np.arange(len(counts)), counts)
     x = np.arange(len(y), dtype=np.float32).reshape(-1, 1)
     labels = tuple("abc"[: len(counts)])
-    return split(name="rows", input=TABLE, labels=labels, x=x, y=y)
+    return Labelled(name="rows", input=TABLE, labels=labels, rows=Part(x=x, y=y), test=test)
+
+
+def hundred_rows(counts: tuple[int, ...] = (80, 20)) -> Dataset:
+    return split(labelled(counts))
 
 
 def test_a_tenth_of_the_rows_is_held_out_for_validation_and_a_tenth_for_the_test() -> None:
@@ -49,6 +53,31 @@ def test_a_label_too_rare_for_three_parts_is_named() -> None:
         "rows: expected at least 3 rows of each label, one for each part of the split, "
         "found 2 of label 'c'"
     )
+
+
+@pytest.mark.parametrize(("share", "expected"), [(0, [90, 0, 10]), (0.3, [60, 30, 10])])
+def test_the_validation_has_the_share_that_is_asked_for(share: float, expected: list[int]) -> None:
+    data = split(labelled(), validation_share=share)
+    assert [len(part) for part in (data.train, data.validation, data.test)] == expected
+
+
+def test_the_datas_own_test_is_kept() -> None:
+    own = Part(x=np.array([[7.5]], np.float32), y=np.array([1]))
+    data = split(labelled(test=own), validation_share=0)
+    assert data.test is own
+    assert (len(data.train), len(data.validation)) == (100, 0)
+
+
+def test_a_label_needs_no_more_rows_than_there_are_parts_to_cut() -> None:
+    own = Part(x=np.array([[7.5]], np.float32), y=np.array([1]))
+    data = split(labelled((99, 1), test=own), validation_share=0)
+    assert int((data.train.y == 1).sum()) == 1
+
+
+def test_a_single_label_leaves_nothing_to_tell_apart() -> None:
+    with pytest.raises(DataError) as error:
+        hundred_rows((100,))
+    assert str(error.value) == "rows: expected at least 2 labels to tell apart, found only 'a'"
 
 
 def test_a_part_is_found_by_its_name() -> None:

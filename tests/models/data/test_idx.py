@@ -1,0 +1,140 @@
+import gzip
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.data.idx import is_idx, read_idx
+from models.errors import DataError
+
+IMAGES = struct.pack(">4I", 0x803, 2, 1, 3) + bytes([0, 1, 2, 253, 254, 255])
+LABELS = struct.pack(">2I", 0x801, 2) + bytes([1, 0])
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "mnist"
+    folder.mkdir()
+    for prefix in ("train", "t10k"):
+        (folder / f"{prefix}-images-idx3-ubyte").write_bytes(IMAGES)
+        (folder / f"{prefix}-labels-idx1-ubyte").write_bytes(LABELS)
+    return folder
+
+
+def refusal(read: Callable[[], object]) -> str:
+    with pytest.raises(DataError) as error:
+        read()
+    return str(error.value)
+
+
+def test_images_are_read_row_by_row_as_pixels(folder: Path) -> None:
+    data = read_idx(folder)
+    assert data.rows.x.tolist() == [[0, 1, 2], [253, 254, 255]]
+    assert data.rows.y.tolist() == [1, 0]
+    assert (data.name, data.labels) == ("mnist", ("0", "1"))
+    assert (data.input.shape, data.input.unit) == ((1, 3), "pixel")
+    assert (data.input.low, data.input.high) == (0, 255)
+
+
+def test_the_t10k_files_are_the_test(folder: Path) -> None:
+    (folder / "t10k-labels-idx1-ubyte").write_bytes(LABELS[:-2] + bytes([0, 0]))
+    test = read_idx(folder).test
+    assert test is not None
+    assert test.y.tolist() == [0, 0]
+
+
+def test_gzipped_files_are_read_too(folder: Path) -> None:
+    plain = folder / "train-images-idx3-ubyte"
+    plain.with_name(f"{plain.name}.gz").write_bytes(gzip.compress(plain.read_bytes()))
+    plain.unlink()
+    assert read_idx(folder).rows.x.tolist() == [[0, 1, 2], [253, 254, 255]]
+
+
+def test_a_folder_is_idx_if_any_of_the_files_is_in_it(folder: Path, tmp_path: Path) -> None:
+    (folder / "train-images-idx3-ubyte").unlink()
+    assert is_idx(folder)
+    assert not is_idx(tmp_path)
+
+
+def test_a_missing_file_is_named(folder: Path) -> None:
+    (folder / "t10k-labels-idx1-ubyte").unlink()
+    assert refusal(lambda: read_idx(folder)) == (
+        "mnist: expected the file t10k-labels-idx1-ubyte, plain or .gz, found none; put it beside "
+        "the others"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        (
+            "train-images-idx3-ubyte",
+            LABELS,
+            "train-images-idx3-ubyte: expected an IDX file of images, which begins with the bytes "
+            "00 00 08 03, found 00 00 08 01",
+        ),
+        (
+            "train-images-idx3-ubyte",
+            IMAGES[:-1],
+            "train-images-idx3-ubyte: expected 22 bytes, found 21; the file is damaged, download "
+            "it again",
+        ),
+        (
+            "t10k-images-idx3-ubyte",
+            IMAGES[:9],
+            "t10k-images-idx3-ubyte: expected at least 16 bytes, found 9; the file is damaged, "
+            "download it again",
+        ),
+        (
+            "train-images-idx3-ubyte",
+            struct.pack(">4I", 0x803, 0, 1, 3),
+            "train-images-idx3-ubyte: expected images, found none",
+        ),
+        (
+            "train-labels-idx1-ubyte",
+            struct.pack(">2I", 0x801, 3) + bytes([0, 1, 1]),
+            "train-labels-idx1-ubyte: expected 2 labels, one for each image of the file beside it, "
+            "found 3",
+        ),
+        (
+            "train-labels-idx1-ubyte",
+            LABELS[:-2] + bytes([2, 0]),
+            "train-labels-idx1-ubyte: expected every label from 0 to 2, found none of 1",
+        ),
+        (
+            "t10k-labels-idx1-ubyte",
+            LABELS[:-2] + bytes([7, 0]),
+            "t10k-labels-idx1-ubyte: expected labels from 0 to 1 as in the train file, found 7",
+        ),
+        (
+            "t10k-images-idx3-ubyte",
+            struct.pack(">4I", 0x803, 2, 3, 1) + bytes(6),
+            "t10k-images-idx3-ubyte: expected images of 1×3 as in the train file, found 3×1",
+        ),
+    ],
+)
+def test_a_damaged_file_is_named(folder: Path, name: str, content: bytes, message: str) -> None:
+    (folder / name).write_bytes(content)
+    assert refusal(lambda: read_idx(folder)) == message
+
+
+def test_a_file_that_is_not_gzip_is_named(folder: Path) -> None:
+    (folder / "train-images-idx3-ubyte").rename(folder / "train-images-idx3-ubyte.gz")
+    assert refusal(lambda: read_idx(folder)) == (
+        "train-images-idx3-ubyte.gz: expected a whole file, found it unreadable (Not a gzipped "
+        "file (b'\\x00\\x00')); download it again"
+    )
+
+
+@given(length=st.integers(0, len(IMAGES) - 1), zipped=st.booleans())
+def test_a_truncated_file_is_always_refused(
+    tmp_path_factory: pytest.TempPathFactory, length: int, zipped: bool
+) -> None:
+    folder = tmp_path_factory.mktemp("idx")
+    whole = gzip.compress(IMAGES) if zipped else IMAGES
+    name = f"train-images-idx3-ubyte{'.gz' if zipped else ''}"
+    (folder / name).write_bytes(whole[: length * len(whole) // len(IMAGES)])
+    assert refusal(lambda: read_idx(folder)).startswith(f"{name}: expected ")

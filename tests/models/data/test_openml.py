@@ -1,0 +1,160 @@
+import gzip
+import hashlib
+import json
+import urllib.request
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from models.data.dataset import Column
+from models.data.openml import frame_rows, read_openml
+from models.errors import DataError
+
+ARFF = b"""@relation pets
+@attribute age numeric
+@attribute kind {cat, dog}
+@attribute tame {no, yes}
+@data
+1.5,dog,yes
+?,cat,no
+"""
+TYPES = {"age": "numeric", "kind": "nominal", "tame": "nominal"}
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache of scikit-learn's, and a network where nobody answers."""
+    monkeypatch.setenv("SCIKIT_LEARN_DATA", str(tmp_path))
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", "")
+    urllib.request.install_opener(None)
+    return tmp_path / "openml" / "openml.org"
+
+
+def keep(cache: Path, name: str, content: bytes) -> None:
+    path = cache / f"{name}.gz"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(gzip.compress(content))
+
+
+def keep_pets(
+    cache: Path, *, targets: tuple[str, ...] = ("tame",), gaps: tuple[str, ...] = ()
+) -> None:
+    """Fill the cache with the answers of OpenML to whoever asks for "pets", as they are kept."""
+    listing = {"data": {"dataset": [{"did": 1, "version": 1}]}}
+    description = {
+        "id": "1",
+        "name": "pets",
+        "version": "1",
+        "status": "active",
+        "format": "ARFF",
+        "description": "",
+        "url": "https://www.openml.org/data/v1/download/1/pets.arff",
+        "md5_checksum": hashlib.md5(ARFF).hexdigest(),
+    }
+    features = [
+        {
+            "index": str(index),
+            "name": name,
+            "data_type": kind,
+            "is_ignore": "false",
+            "is_row_identifier": "false",
+            "is_target": "true" if name in targets else "false",
+            "number_of_missing_values": "1" if name in gaps else "0",
+        }
+        for index, (name, kind) in enumerate(TYPES.items())
+    ]
+    search = "api/v1/json/data/list/data_name/pets/limit/2"
+    for name, answer in {
+        f"{search}/status/active/": listing,
+        f"{search}/data_version/1": listing,
+        "api/v1/json/data/1": {"data_set_description": description},
+        "api/v1/json/data/features/1": {"data_features": {"feature": features}},
+        "api/v1/json/data/qualities/1": {"data_qualities": {"quality": []}},
+    }.items():
+        keep(cache, name, json.dumps(answer).encode())
+    keep(cache, "data/v1/download/1/pets.arff", ARFF)
+
+
+def refusal(name: str, target: str | None = None) -> str:
+    with pytest.raises(DataError) as error:
+        read_openml(name, target, (), None)
+    return str(error.value)
+
+
+@pytest.mark.parametrize("name", ["pets", "pets:1"])
+def test_a_table_is_read_with_the_target_that_openml_names(cache: Path, name: str) -> None:
+    keep_pets(cache)
+    data = read_openml(name, None, (), None)
+    assert (data.name, data.labels) == (f"openml:{name}", ("no", "yes"))
+    assert data.input.columns == (
+        Column(name="age"),
+        Column(name="kind", categories=("cat", "dog")),
+    )
+    assert data.rows.x[0].tolist() == [1.5, 1]
+    assert str(data.rows.x[1].tolist()) == "[nan, 0.0]"
+    assert data.rows.y.tolist() == [1, 0]
+
+
+def test_another_target_may_be_chosen_and_columns_left_out(cache: Path) -> None:
+    keep_pets(cache, gaps=("tame",))  # no matter, since it is not the target now
+    data = read_openml("pets", "kind", ("age",), None)
+    assert data.labels == ("cat", "dog")
+    assert [column.name for column in data.input.columns] == ["tame"]
+
+
+def test_several_targets_leave_the_choice(cache: Path) -> None:
+    keep_pets(cache, targets=("kind", "tame"))
+    assert refusal("pets") == (
+        "--target: expected the column to predict, one of age, kind, tame, found none"
+    )
+
+
+def test_an_unknown_target_is_told_the_known(cache: Path) -> None:
+    keep_pets(cache)
+    assert refusal("pets", "size") == (
+        "--target: expected a column of openml:pets (age, kind, tame), found 'size'"
+    )
+
+
+def test_openml_out_of_reach_is_one_sentence(cache: Path) -> None:
+    assert refusal("pets") == (
+        "openml:pets: expected an answer from www.openml.org, found [Errno 111] Connection "
+        "refused; save the table as a CSV file and give that"
+    )
+
+
+def test_a_table_that_cannot_be_read_is_one_sentence(cache: Path) -> None:
+    keep_pets(cache)
+    keep(cache, "api/v1/json/data/features/1", b'{"data_features": {"feature": []}}')
+    assert refusal("pets") == (
+        "openml:pets: expected a table that scikit-learn can fetch, found The number of columns "
+        "provided by OpenML does not match the number of columns inferred by pandas when reading "
+        "the file"
+    )
+
+
+def test_a_target_with_missing_values_is_one_sentence(cache: Path) -> None:
+    keep_pets(cache, gaps=("tame",))
+    assert refusal("pets") == (
+        "openml:pets: expected a table that scikit-learn can fetch, found Target column 'tame' has "
+        "1 missing values. Missing values are not supported for target columns"
+    )
+
+
+def test_a_column_of_mixed_types_is_one_sentence() -> None:
+    frame = pd.DataFrame({"a": ["x", 1], "y": ["p", "q"]}, dtype=object)
+    with pytest.raises(DataError) as error:
+        frame_rows(frame, "openml:pets", "y", (), None)
+    assert str(error.value) == (
+        "openml:pets: expected columns of one type each, found Conversion failed for column a with "
+        "type object"
+    )
+
+
+@pytest.mark.parametrize("name", ["", "pets:", "pets:0", "pets:new", "my pets", "../pets"])
+def test_a_name_that_openml_cannot_have_is_refused(name: str) -> None:
+    assert refusal(name) == (
+        f"data: expected openml:NAME or openml:NAME:VERSION, found openml:{name}"
+    )
