@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 from onnx import helper
 
-from export.errors import OutputError
+from export.errors import OutputError, PlainNetworkError
 from export.graph import build_graph
 from export.metadata import describe, golden_rows
 from export.verification import (
@@ -32,6 +32,11 @@ def export(run: Run, path: Path, *, name: str | None, version: str) -> Report:
         raise OutputError(f"{path}: expected the name of a file to write, found a directory")
     if not path.parent.is_dir():
         raise OutputError(f"{path}: expected an existing folder {path.parent}, found none")
+    if not run.config().network.highway_blocks:
+        raise PlainNetworkError(
+            f"{run.path}: expected a network with highway layers, found a plain one; it has no "
+            "gates to serve"
+        )
     metadata = describe(run, name=name, version=version)
     network = run.network()
     model = build_graph(network)

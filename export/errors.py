@@ -6,6 +6,7 @@ ExportError
 │   ├── AnswerError      its answers are impossible, whatever the weights
 │   ├── NumericsError    its numbers differ from torch's
 │   └── LabelError       it names another label than torch does
+├── PlainNetworkError    the network has no gates
 └── OutputError          the file cannot be written where it should go
 """
 
@@ -32,6 +33,10 @@ class NumericsError(VerificationError):
 
 class LabelError(VerificationError):
     """The model names another label than torch does, where rounding cannot be the reason."""
+
+
+class PlainNetworkError(ExportError):
+    """The network has no gates, so there is nothing that this project's service would add."""
 
 
 class OutputError(ExportError):

@@ -8,7 +8,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
-from models.network import HighwayClassifier, mean_gates
+from models.networks.network import HighwayClassifier, mean_gates, unit_gates
 from service import __version__
 from service.contract import GATE_SCALE, INPUT, OUTPUTS
 
@@ -27,7 +27,8 @@ class ServedNetwork(nn.Module):
     def forward(self, x: Tensor, gate_scale: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return the contract's four outputs, in its order."""
         logits, gates = self.network(x, gate_scale)
-        return logits, torch.softmax(logits, dim=1), mean_gates(gates), torch.cat(gates, dim=1)
+        units = [unit_gates(gate) for gate in gates]
+        return logits, torch.softmax(logits, dim=1), mean_gates(units), torch.cat(units, dim=1)
 
 
 def build_graph(network: HighwayClassifier) -> onnx.ModelProto:

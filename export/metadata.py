@@ -1,15 +1,17 @@
 """What the artifact says of itself, gathered from the run directory."""
 
+import re
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import torch
 
-from models.data.dataset import FloatRows
-from models.network import HighwayClassifier, mean_gates
+from models.data.dataset import FloatRows, InputSpec
+from models.networks.blocks import HighwayBlock
+from models.networks.network import HighwayClassifier, mean_gates
 from models.run import Run
-from service.contract import GATE_MEAN, INPUT, PROBABILITIES, Input, Layer, Metadata
+from service.contract import GATE_MEAN, INPUT, PROBABILITIES, Column, Input, Layer, Metadata
 
 GOLDEN_ROWS = 3
 
@@ -21,7 +23,7 @@ def describe(run: Run, *, name: str | None, version: str) -> Metadata:
     layers = tuple(
         Layer(
             name=f"highway {block.number}",
-            kind="dense",
+            kind="dense" if isinstance(block, HighwayBlock) else "convolution",
             width=block.width,
             number=block.number,
         )
@@ -36,15 +38,32 @@ def describe(run: Run, *, name: str | None, version: str) -> Metadata:
         "metrics": _without_timings(run.metrics()[-1]),
     }
     return Metadata(
-        name=name or f"{data.name}-{config.preset}",
+        name=name or _url_part(f"{data.name}-{config.preset}"),
         version=version,
         labels=data.labels,
         layers=layers,
-        input=Input(**asdict(data.input)),
+        input=_input(data.input),
         training=training,
         gate_baseline=run.baseline(),
         verification={},
     )
+
+
+def _input(row: InputSpec) -> Input:
+    columns = tuple(Column(name=c.name, categories=c.categories) for c in row.columns)
+    return Input(
+        kind=row.kind,
+        shape=row.shape,
+        unit=row.unit,
+        low=row.low,
+        high=row.high,
+        columns=columns,
+    )
+
+
+def _url_part(text: str) -> str:
+    """Make a name for URLs of a file's name, which may hold anything."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text)
 
 
 @torch.no_grad()
@@ -59,9 +78,12 @@ def golden_rows(network: HighwayClassifier, rows: FloatRows) -> dict[str, Any]:
     }
 
 
-def _numbers(values: FloatRows) -> list[list[float]]:
-    # float32's shortest decimals read back as the same float32, and are half as long as double's.
-    return [[float(str(value)) for value in row] for row in np.asarray(values, np.float32)]
+def _numbers(values: FloatRows) -> list[list[float | None]]:
+    """Write float32 as JSON can: its shortest decimals, null for a table's missing value."""
+    return [
+        [None if np.isnan(value) else float(str(value)) for value in row]
+        for row in np.asarray(values, np.float32)
+    ]
 
 
 def _without_timings(metrics: dict[str, float]) -> dict[str, float]:

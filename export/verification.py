@@ -8,7 +8,7 @@ import torch
 
 from export.errors import AnswerError, LabelError, NumericsError, StructureError
 from models.data.dataset import FloatRows
-from models.network import HighwayClassifier
+from models.networks.network import HighwayClassifier, unit_gates
 from service.classifier import Answer, Classifier
 from service.contract import GATE_MEAN, GATE_UNITS, LOGITS, OUTPUTS, PROBABILITIES
 
@@ -55,8 +55,9 @@ def check_structure(content: bytes) -> None:
 
 def extreme_rows(rows: FloatRows) -> FloatRows:
     """Return rows (5, features) that no data set holds: zeros, largest, large both ways, random."""
-    features, largest = rows.shape[1], float(np.abs(rows).max()) or 1.0
-    random = np.random.default_rng(0).uniform(rows.min(), rows.max(), features)
+    features, known = rows.shape[1], rows[~np.isnan(rows)]
+    largest = float(np.abs(known).max(initial=0)) or 1.0
+    random = np.random.default_rng(0).uniform(known.min(), known.max(), features)
     values = (0.0, largest, LARGE * largest, -LARGE * largest)
     return np.stack([*(np.full(features, value) for value in values), random]).astype(np.float32)
 
@@ -88,8 +89,8 @@ def compare_with_torch(
     expected = Answer(
         logits=logits.numpy(),
         probabilities=torch.softmax(logits, dim=1).numpy(),
-        gate_mean=torch.stack([gate.mean(dim=1) for gate in gates], dim=1).numpy(),
-        gate_units=torch.cat(gates, dim=1).numpy(),
+        gate_mean=torch.stack([unit_gates(gate).mean(dim=1) for gate in gates], dim=1).numpy(),
+        gate_units=torch.cat([unit_gates(gate) for gate in gates], dim=1).numpy(),
     )
     scale = np.maximum(1.0, np.abs(expected.logits).max(axis=1, keepdims=True))
     worst, worst_scaled = dict.fromkeys(OUTPUTS, 0.0), dict.fromkeys(OUTPUTS, 0.0)

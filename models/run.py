@@ -1,78 +1,31 @@
 """The run directory: everything that one training leaves behind.
 
 config.json         what was trained, on what, how: rebuilds the network
-model.safetensors   its weights, normalisation included
+model.safetensors   its weights, what prepares raw values included
 metrics.jsonl       one line an epoch, and the test scores in the last
-gate_baseline.json  the gates over the training rows
+gate_baseline.json  the gates over the training rows; a plain network has none
 checkpoint.ckpt     the trainer's own state after the last whole epoch, to resume from
 """
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
-from models.baseline import GateBaseline
-from models.data.bundled import load
-from models.data.dataset import Dataset, InputSpec
+from models.data.dataset import Dataset
+from models.data.source import load
 from models.errors import RunError
-from models.network import HighwayClassifier, NetworkConfig
+from models.gates.baseline import GateBaseline
+from models.networks.network import HighwayClassifier
+from models.run_config import RunConfig
 
 CONFIG, WEIGHTS, METRICS = "config.json", "model.safetensors", "metrics.jsonl"
 BASELINE, CHECKPOINT = "gate_baseline.json", "checkpoint.ckpt"
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainConfig:
-    """The hyper-parameters of one training.
-
-    Images are moved at random: shifted by up to `shift` of their size, turned by up to
-    `turn_degrees`, stretched by up to `stretch` of their size; tables are left alone.
-    """
-
-    epochs: Annotated[int, Field(ge=1)] = 60
-    batch_size: Annotated[int, Field(ge=1)] = 100
-    learning_rate: Annotated[float, Field(gt=0)] = 5e-3  # the peak of the one-cycle schedule
-    weight_decay: Annotated[float, Field(ge=0)] = 0.01  # of weight matrices, never of biases
-    gradient_clip: Annotated[float, Field(gt=0)] = 1.0  # largest norm of the gradient
-    shift: Annotated[float, Field(ge=0, le=0.5)] = 2 / 28
-    turn_degrees: Annotated[float, Field(ge=0, le=180)] = 15.0
-    stretch: Annotated[float, Field(ge=0, lt=1)] = 0.15
-    seed: Annotated[int, Field(ge=0)] = 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class DataConfig:
-    """What the network was trained on: enough to load it again and see that it is the same."""
-
-    name: str
-    digest: str
-    labels: tuple[str, ...]
-    input: InputSpec
-
-    @classmethod
-    def of(cls, dataset: Dataset) -> "DataConfig":
-        """Describe a loaded data set."""
-        return cls(
-            name=dataset.name, digest=dataset.digest(), labels=dataset.labels, input=dataset.input
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunConfig:
-    """The whole of `config.json`; `format` is raised when an older program could misread it."""
-
-    format: Literal[1] = 1
-    preset: str
-    source_revision: str
-    data: DataConfig
-    network: NetworkConfig
-    training: TrainConfig
 
 
 _CONFIG = TypeAdapter(RunConfig)
@@ -106,10 +59,27 @@ class Run:
         with (self.path / METRICS).open("a", encoding="utf-8") as metrics:
             metrics.write(json.dumps(values) + "\n")
 
-    def finish(self, network: HighwayClassifier, baseline: GateBaseline) -> None:
+    def keep_epochs(self, epochs: int) -> None:
+        """Forget the lines of epochs after the first `epochs`, which the checkpoint lacks.
+
+        They were written by a training that ended before its checkpoint; half a line was too.
+        """
+        path = self.path / METRICS
+        if path.is_file():
+            lines = path.read_bytes().splitlines(keepends=True)
+            self._write(METRICS, b"".join(lines[:epochs]))
+
+    def finish(self, network: HighwayClassifier, baseline: GateBaseline | None) -> None:
         """Write what a finished training adds; the weights last, for they mark it as finished."""
-        self._write(BASELINE, _BASELINE.dump_json(baseline))
-        self._write(WEIGHTS, save(network.state_dict()))
+        if baseline is not None:
+            self._write(BASELINE, _BASELINE.dump_json(baseline))
+        weights = {name: value.contiguous() for name, value in network.state_dict().items()}
+        self._write(WEIGHTS, save(weights))
+
+    @property
+    def finished(self) -> bool:
+        """Whether the training has written its weights."""
+        return (self.path / WEIGHTS).is_file()
 
     def config(self) -> RunConfig:
         """Read `config.json`."""
@@ -119,7 +89,7 @@ class Run:
             first = error.errors(include_url=False, include_input=False)[0]
             place = ".".join(str(part) for part in first["loc"]) or "the whole file"
             raise RunError(
-                f"{self.path / CONFIG}: expected a configuration of format 1, "
+                f"{self.path / CONFIG}: expected a configuration of format 2, "
                 f"found at {place}: {first['msg']}"
             ) from error
 
@@ -143,12 +113,13 @@ class Run:
     def dataset(self) -> Dataset:
         """Load the data that the network was trained on, and see that it still is the same."""
         trained_on = self.config().data
-        dataset = load(trained_on.name)
+        dataset = load(trained_on.source)
         found = dataset.digest()
         if found != trained_on.digest:
             raise RunError(
                 f"{self.path}: expected the data it was trained on, {trained_on.name!r} with "
-                f"digest {trained_on.digest[:12]}…, found digest {found[:12]}…"
+                f"digest {trained_on.digest[:12]}…, found digest {found[:12]}…; "
+                "put the data back as it was, or train again"
             )
         return dataset
 

@@ -9,7 +9,7 @@ import torch
 from export.artifact import export, verify_against_run, verify_alone
 from export.errors import OutputError
 from models.errors import RunError
-from models.network import mean_gates
+from models.networks.network import mean_gates
 from models.run import Run
 from service.classifier import Classifier
 from service.contract import ContractError

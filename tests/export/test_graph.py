@@ -5,8 +5,12 @@ import torch
 from onnx import ModelProto, numpy_helper
 
 from export.graph import build_graph
-from models.network import HighwayClassifier
-from models.presets import DensePreset
+from models.networks.network import HighwayClassifier, unit_gates
+from models.networks.preparation import Columns, Contrast, Preparation, Scale, Standardise
+from models.presets import preset
+from models.settings import changed
+from service.contract import OUTPUTS
+from service.runtime import onnxruntime
 
 ALLOWED = {
     *("Add", "Concat", "Div", "Gemm", "Mul", "ReduceMean", "Relu", "Reshape", "Sigmoid"),
@@ -14,9 +18,29 @@ ALLOWED = {
 }
 
 
-def network() -> HighwayClassifier:
+def network(
+    shape: tuple[int, ...] = (6,),
+    preparation: Preparation | None = None,
+    name: str = "dense-10",
+    **changes: int,
+) -> HighwayClassifier:
     torch.manual_seed(0)
-    return HighwayClassifier(DensePreset(depth=3, width=4).network(features=6, classes=3)).eval()
+    chosen = changed(preset(name), **{"depth": 3, "width": 4, **changes})
+    config = chosen.network(shape=shape, classes=3, preparation=preparation or Standardise())
+    return HighwayClassifier(config).eval()
+
+
+def assert_onnxruntime_agrees(built: HighwayClassifier, rows: torch.Tensor) -> ModelProto:
+    """Compare all logits and unit gates of the graph with torch's."""
+    model = build_graph(built)
+    session = onnxruntime.InferenceSession(model.SerializeToString())
+    found = dict(zip(OUTPUTS, session.run(OUTPUTS, {"input": rows.numpy()}), strict=True))
+    with torch.no_grad():
+        logits, gates = built(rows)
+    units = torch.cat([unit_gates(gate) for gate in gates], dim=1).numpy()
+    assert np.abs(found["logits"] - logits.numpy()).max() < 1e-5
+    assert np.abs(found["gate_units"] - units).max() < 1e-6
+    return model
 
 
 @pytest.fixture(scope="module")
@@ -69,3 +93,33 @@ def test_the_same_weights_give_the_same_bytes(model: ModelProto) -> None:
     assert again.SerializeToString(deterministic=True) == model.SerializeToString(
         deterministic=True
     )
+
+
+@pytest.mark.parametrize("shape", [(9, 8), (9, 8, 3)])
+def test_convolutions_are_exported_one_for_both_branches(shape: tuple[int, ...]) -> None:
+    built = network(shape, name="mnist-conv-16", depth=5)
+    rows = torch.rand(4, built.config.features)
+    model = assert_onnxruntime_agrees(built, rows)
+    convolutions = [node for node in model.graph.node if node.op_type == "Conv"]
+    assert len(convolutions) == 1 + 3
+    assert axes(list(model.graph.output))["gate_units"] == ["batch", 12]
+
+
+def test_a_gate_kernel_of_its_own_is_a_convolution_of_its_own() -> None:
+    built = network((9, 8), name="mnist-conv-16", depth=5, gate_kernel=1)
+    model = assert_onnxruntime_agrees(built, torch.rand(4, 72))
+    assert len([node for node in model.graph.node if node.op_type == "Conv"]) == 1 + 2 * 3
+
+
+def test_a_tables_gaps_and_categories_are_handled_inside_the_graph() -> None:
+    nan = float("nan")
+    built = network((3,), Columns(categories=(0, 3, 0), gaps=(True, True, False)))
+    rows = torch.tensor([[20.0, 0, 1], [nan, 2, 3], [40.0, nan, 2], [nan, nan, nan]])
+    built.measure(rows)
+    model = assert_onnxruntime_agrees(built, rows)
+    assert axes(list(model.graph.input))["input"] == ["batch", 3]
+
+
+@pytest.mark.parametrize("preparation", [Scale(divisor=256.0), Contrast()])
+def test_every_preparation_of_images_is_inside_the_graph(preparation: Preparation) -> None:
+    assert_onnxruntime_agrees(network((2, 3), preparation), torch.rand(5, 6) * 255)

@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 
 from export.metadata import describe, golden_rows
+from models.networks.network import HighwayClassifier
+from models.networks.preparation import Columns
+from models.presets import preset
 from models.run import Run
+from service.contract import Column
+from tests.conftest import command
 
 
 def test_a_run_is_described_by_its_data_layers_and_scores(run_path: Path) -> None:
@@ -41,3 +46,30 @@ def test_golden_rows_are_torchs_answers_to_the_first_rows(run_path: Path) -> Non
     assert np.array_equal(golden["input"], run.dataset().test.x[:3])
     assert np.sum(golden["probabilities"], axis=1) == pytest.approx([1, 1, 1])
     assert np.shape(golden["gate_mean"]) == (3, 3)
+
+
+def test_a_missing_value_of_a_golden_row_is_null() -> None:
+    table = Columns(categories=(0, 0), gaps=(True, False))
+    config = preset("dense-10").network(shape=(2,), classes=2, preparation=table)
+    rows = np.array([[np.nan, 0.1]], np.float32)
+    golden = golden_rows(HighwayClassifier(config).eval(), rows)
+    assert golden["input"] == [[None, 0.1]]
+
+
+def test_a_tables_columns_and_categories_travel_along_under_a_name_for_urls(
+    tmp_path: Path,
+) -> None:
+    lines = [f"{n},{'cat' if n % 3 else 'dog'},{'ab'[n % 2]}" for n in range(40)]
+    (tmp_path / "my pets.csv").write_text("\n".join(["age,kind,owner", *lines]))
+    done = command(
+        *("models", "train", tmp_path / "my pets.csv", "--target", "owner"),
+        *("--out", tmp_path / "run", "--epochs", "1", "--depth", "3"),
+    )
+    assert done.returncode == 0, done.stderr
+    metadata = describe(Run(tmp_path / "run"), name=None, version="1")
+    assert metadata.name == "my-pets.csv-custom"
+    assert metadata.labels == ("a", "b")
+    assert metadata.input.columns == (
+        Column(name="age"),
+        Column(name="kind", categories=("cat", "dog")),
+    )

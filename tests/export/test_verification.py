@@ -17,7 +17,7 @@ from export.verification import (
     extreme_rows,
 )
 from models.data.dataset import FloatRows
-from models.layers import HighwayDense
+from models.networks.layers import HighwayDense
 from models.run import Run
 from service.classifier import Classifier
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from models.errors import RunError
+from models.networks.blocks import DenseBlock
 from models.run import Run
 
 
@@ -82,11 +83,11 @@ def test_an_unfinished_run_says_which_file_it_lacks(run: Run) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "found"),
     [
-        ("format", 2, "format: Input should be 1"),
+        ("format", 1, "format: Input should be 2"),
         (
             "network",
-            {"features": 0},
-            "network.features: Input should be greater than or equal to 1",
+            {"shape": [0]},
+            "network.shape.0: Input should be greater than or equal to 1",
         ),
     ],
 )
@@ -98,13 +99,13 @@ def test_a_config_that_cannot_be_used_says_where(
     with pytest.raises(RunError) as error:
         run.config()
     assert message(error, run) == (
-        f"RUN/config.json: expected a configuration of format 1, found at {found}"
+        f"RUN/config.json: expected a configuration of format 2, found at {found}"
     )
 
 
 def test_weights_that_do_not_fit_the_config_are_refused(run: Run) -> None:
     config = run.config()
-    blocks = tuple(replace(block, width=9) for block in config.network.blocks)
+    blocks = (DenseBlock(width=9), *(replace(b, width=9) for b in config.network.highway_blocks))
     path = run.path / "config.json"
     path.unlink()
     shutil.rmtree(run.path / "other", ignore_errors=True)
@@ -155,5 +156,29 @@ def test_data_that_has_changed_since_the_training_is_refused(run: Run) -> None:
         run.dataset()
     assert message(error, run) == (
         "RUN: expected the data it was trained on, 'digits' with digest 000000000000…, "
-        f"found digest {actual[:12]}…"
+        f"found digest {actual[:12]}…; put the data back as it was, or train again"
     )
+
+
+def test_epochs_beyond_the_kept_ones_are_forgotten_with_a_half_written_line(run: Run) -> None:
+    with (run.path / "metrics.jsonl").open("a") as metrics:
+        metrics.write('{"epoch": 3, "tr')
+    run.keep_epochs(1)
+    assert [line["epoch"] for line in run.metrics()] == [1]
+
+
+def test_a_run_without_metrics_has_no_epochs_to_forget(tmp_path: Path, run: Run) -> None:
+    fresh = Run.create(tmp_path / "fresh", run.config())
+    fresh.keep_epochs(0)
+    assert not (fresh.path / "metrics.jsonl").exists()
+
+
+def test_a_run_is_finished_once_its_weights_are_written(tmp_path: Path, run: Run) -> None:
+    assert run.finished
+    assert not Run.create(tmp_path / "fresh", run.config()).finished
+
+
+def test_a_run_knows_the_schema_that_further_rows_must_have(run: Run) -> None:
+    schema = run.config().data.schema
+    assert schema.labels == tuple("0123456789")
+    assert schema.input.shape == (8, 8)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import torch
-from torch import Tensor
+from torch import Tensor, distributed
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from models.data.dataset import Part
@@ -17,10 +17,15 @@ def epoch_seed(seed: int, epoch: int) -> int:
 
 
 class EpochSampler(Sampler[Tensor]):
-    """Yield the rows of each batch; Lightning calls `set_epoch` before every epoch."""
+    """Yield the rows of each batch; Lightning calls `set_epoch` before every epoch.
 
-    def __init__(self, rows: int, *, batch_size: int, seed: int) -> None:
+    Where several processes train together each takes its share of every batch, so that their mean
+    gradient is the whole batch's. A last batch that they could not share evenly loses a few rows.
+    """
+
+    def __init__(self, rows: int, *, batch_size: int, seed: int, processes: int = 1) -> None:
         self.rows, self.batch_size, self.seed, self.epoch = rows, batch_size, seed, 0
+        self.processes = processes
 
     def set_epoch(self, epoch: int) -> None:
         """Choose which epoch's order comes next."""
@@ -30,11 +35,16 @@ class EpochSampler(Sampler[Tensor]):
         # A generator, so that nothing is drawn before the first batch is asked for: on resuming,
         # Lightning makes the iterator before it calls `set_epoch`.
         generator = torch.Generator().manual_seed(epoch_seed(self.seed, self.epoch))
-        order = torch.randperm(self.rows, generator=generator)
-        yield from order.split(self.batch_size)
+        order = torch.randperm(self.rows, generator=generator)[: self._shared_rows()]
+        rank = distributed.get_rank() if self.processes > 1 else 0
+        for batch in order.split(self.batch_size):
+            yield batch[rank :: self.processes]
 
     def __len__(self) -> int:
-        return -(-self.rows // self.batch_size)
+        return -(-self._shared_rows() // self.batch_size)
+
+    def _shared_rows(self) -> int:
+        return self.rows - self.rows % self.batch_size % self.processes
 
 
 class Rows(Dataset[Batch]):
@@ -50,13 +60,9 @@ class Rows(Dataset[Batch]):
         return len(self.y)
 
 
-def training_batches(part: Part, *, batch_size: int, seed: int) -> DataLoader[Batch]:
+def training_batches(
+    part: Part, *, batch_size: int, seed: int, processes: int = 1
+) -> DataLoader[Batch]:
     """Return the rows of `part` in a new order each epoch."""
-    sampler = EpochSampler(len(part), batch_size=batch_size, seed=seed)
+    sampler = EpochSampler(len(part), batch_size=batch_size, seed=seed, processes=processes)
     return DataLoader(Rows(part), sampler=sampler, batch_size=None)
-
-
-def batches_in_order(part: Part, *, batch_size: int = 1024) -> Iterator[Batch]:
-    """Yield the rows of `part` once, as they stand."""
-    x, y = torch.from_numpy(part.x), torch.from_numpy(part.y)
-    return zip(x.split(batch_size), y.split(batch_size), strict=True)

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
-from models.data.dataset import Dataset
-from models.evaluation import layer_openness
-from models.network import HighwayClassifier
+from models.data.dataset import Dataset, FloatRows, Part
+from models.evaluation import rows_in_order
+from models.networks.network import HighwayClassifier, mean_gates
 
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 DECIMALS = 6  # beyond float32's own precision of a mean gate nothing is worth storing
@@ -36,7 +37,7 @@ class GateBaseline:
 
 def gate_baseline(network: HighwayClassifier, dataset: Dataset) -> GateBaseline:
     """Measure the network's gates on the training rows."""
-    openness = layer_openness(network, dataset.train).double().numpy()
+    openness = layer_openness(network, dataset.train)
     by_label = {
         label: _statistics(openness[dataset.train.y == index])
         for index, label in enumerate(dataset.labels)
@@ -44,7 +45,16 @@ def gate_baseline(network: HighwayClassifier, dataset: Dataset) -> GateBaseline:
     return GateBaseline(levels=QUANTILES, overall=_statistics(openness), by_label=by_label)
 
 
-def _statistics(openness: np.ndarray) -> GateStatistics:
+@torch.no_grad()
+def layer_openness(network: HighwayClassifier, part: Part) -> FloatRows:
+    """Return the mean transform gate of each layer for each row, (rows, layers)."""
+    network.eval()
+    means = [mean_gates(network(x)[1]) for x, _ in rows_in_order(network, part)]
+    return torch.cat(means).cpu().numpy()
+
+
+def _statistics(openness: FloatRows) -> GateStatistics:
+    openness = openness.astype(np.float64)  # float32 sums of many rows lose digits
     quantiles = np.quantile(openness, QUANTILES, axis=0)
     return GateStatistics(
         rows=len(openness),

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from models.activations import ACTIVATIONS, ActivationName, draw_weights
+from models.networks.activations import ACTIVATIONS, ActivationName, draw_weights
 
 
 @pytest.mark.parametrize(

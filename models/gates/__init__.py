@@ -1,0 +1,1 @@
+"""What the gates of a trained network do: statistics, lesions, pictures."""

@@ -1,0 +1,1 @@
+"""What a highway classifier is made of: layers, blocks, the network that they make."""

@@ -1,0 +1,122 @@
+"""A highway classifier: preparation of raw values, a row of blocks, a linear output layer."""
+
+from dataclasses import dataclass, field
+from math import prod
+from typing import Annotated
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from models.networks.activations import draw_weights
+from models.networks.assembly import build_block, image_shape
+from models.networks.blocks import SPATIAL, Block, GateBlock
+from models.networks.layers import HighwayLayer
+from models.networks.preparation import (
+    Columns,
+    ContrastNormalisation,
+    Preparation,
+    Standardise,
+    build_preparation,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkConfig:
+    """Everything that is needed to build the network without its weights.
+
+    `shape` is that of a row of the data: (columns,), (height, width) or (height, width, colours).
+    """
+
+    shape: tuple[Annotated[int, Field(ge=1)], ...]
+    classes: Annotated[int, Field(ge=2)]
+    preparation: Preparation = field(default_factory=Standardise)
+    blocks: tuple[Block, ...]
+
+    @property
+    def features(self) -> int:
+        """The number of values in a row."""
+        return prod(self.shape)
+
+    @property
+    def highway_blocks(self) -> tuple[GateBlock, ...]:
+        """The highway layers alone, in order: one for each column of the mean gates."""
+        return tuple(block for block in self.blocks if isinstance(block, GateBlock))
+
+
+class HighwayClassifier(nn.Module):
+    """The network of a `NetworkConfig`; takes the data's own values and prepares them itself."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.preparation = build_preparation(config.preparation, config.features)
+        self.spatial = any(isinstance(block, SPATIAL) for block in config.blocks)
+        self.image = image_shape(config.shape) if self.spatial else ()
+        shape = self.image or (self.preparation.outputs,)
+        self.blocks = nn.ModuleList()
+        for position, block in enumerate(config.blocks, start=1):
+            module, shape = build_block(block, shape, position)
+            self.blocks.append(module)
+        self.output = nn.Linear(prod(shape), config.classes)
+        draw_weights(self.output.weight, "sigmoid")
+        nn.init.zeros_(self.output.bias)
+        # oneDNN's convolutions and pools are faster on channels-last weights.
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are, and so where rows must be."""
+        return self.output.weight.device
+
+    def measure(self, rows: Tensor) -> None:
+        """Fit the preparation to training rows (n, features), where it has anything to fit."""
+        if isinstance(self.config.preparation, Standardise | Columns):
+            assert not isinstance(self.preparation, ContrastNormalisation)
+            self.preparation.measure(rows)
+
+    def forward(self, x: Tensor, gate_scale: Tensor | None = None) -> tuple[Tensor, list[Tensor]]:
+        """Map raw values (batch, features) to logits (batch, classes) and each layer's gates.
+
+        `gate_scale`, (batch or 1, layers), multiplies the gates layer by layer; the gates
+        returned, one (batch, width) or (batch, width, rows, columns) for each highway layer, are
+        those before it.
+        """
+        gates: list[Tensor] = []
+        scales = None if gate_scale is None else gate_scale.split(1, dim=1)  # layers of (·, 1)
+        x = self.prepared(x)
+        for block in self.blocks:
+            if isinstance(block, HighwayLayer):
+                x, gate = block(x, None if scales is None else scales[len(gates)])
+                gates.append(gate)
+            else:
+                x = block(x)
+        return self.output(x.flatten(1)), gates
+
+    def prepared(self, x: Tensor) -> Tensor:
+        """Map raw values (batch, features) to what the first block takes."""
+        x = self.preparation(x)
+        if not self.spatial:
+            return x
+        channels, height, width = self.image
+        if channels == 1:
+            return x.view(-1, 1, height, width)
+        return x.view(-1, height, width, channels).permute(0, 3, 1, 2)
+
+    def parameter_count(self) -> int:
+        """Count the trained numbers; the preparation's are not trained."""
+        return sum(parameter.numel() for parameter in self.parameters())
+
+
+def unit_gates(gate: Tensor) -> Tensor:
+    """Return a layer's gates unit by unit, (batch, width): of a channel, its positions' mean."""
+    return gate.mean(dim=(2, 3)) if gate.dim() == 4 else gate
+
+
+def mean_gates(gates: list[Tensor]) -> Tensor:
+    """Average each layer's gates over its units: (batch, layers), each in [0, 1]."""
+    units = [unit_gates(gate) for gate in gates]
+    widths = [gate.shape[1] for gate in units]
+    if len(set(widths)) == 1:  # one reduction instead of one for each layer
+        return torch.cat(units, dim=1).view(-1, len(units), widths[0]).mean(dim=2)
+    return torch.stack([gate.mean(dim=1) for gate in units], dim=1)

@@ -1,0 +1,70 @@
+"""What a run is: data, network and training, as plain values that `config.json` keeps."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from models.data.dataset import Dataset, InputSpec
+from models.data.schema import Schema
+from models.data.source import Source
+from models.networks.network import NetworkConfig
+from models.networks.preparation import Preparation
+from models.presets import Preset
+from models.recipe import TrainConfig
+from models.revision import source_revision
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataConfig:
+    """What the network was trained on: enough to load it again and see that it is the same."""
+
+    source: Source
+    name: str
+    digest: str
+    labels: tuple[str, ...]
+    input: InputSpec
+
+    @classmethod
+    def of(cls, source: Source, dataset: Dataset) -> "DataConfig":
+        """Describe a data set loaded from `source`."""
+        return cls(
+            source=source,
+            name=dataset.name,
+            digest=dataset.digest(),
+            labels=dataset.labels,
+            input=dataset.input,
+        )
+
+    @property
+    def schema(self) -> Schema:
+        """What further rows must look like."""
+        return Schema(input=self.input, labels=self.labels)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """The whole of `config.json`; `format` is raised when an older program could misread it."""
+
+    format: Literal[2] = 2
+    preset: str
+    source_revision: str
+    data: DataConfig
+    network: NetworkConfig
+    training: TrainConfig
+
+    @classmethod
+    def of(
+        cls, data: DataConfig, chosen: Preset, preparation: Preparation, *, name: str
+    ) -> "RunConfig":
+        """Describe a training of the preset on that data, by the source as it is now.
+
+        Raises `ConfigError` where the network cannot be built for such rows.
+        """
+        return cls(
+            preset=name,
+            source_revision=source_revision(),
+            data=data,
+            network=chosen.network(
+                shape=data.input.shape, classes=len(data.labels), preparation=preparation
+            ),
+            training=chosen.training,
+        )

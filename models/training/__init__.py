@@ -1,0 +1,1 @@
+"""From a configuration to trained weights: batches, augmentation, optimisers, the loop."""

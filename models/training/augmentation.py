@@ -1,0 +1,49 @@
+"""Small changes to training images that leave their label alone."""
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+def move_images(
+    rows: Tensor,
+    *,
+    shape: tuple[int, ...],
+    shift: float,
+    turn_degrees: float,
+    stretch: float,
+    mirror: bool = False,
+) -> Tensor:
+    """Shift, turn, stretch and mirror each image of `rows`, (batch, values), by its own draw.
+
+    `shape` is (height, width) or (height, width, colours). Each is drawn evenly: the shift along
+    each axis from ±`shift` of its size, the turn about the centre from ±`turn_degrees`, the stretch
+    along each axis from 1 ± `stretch`; `mirror` swaps left and right of every second image. What
+    comes in over the edge is 0.
+    """
+    batch, (height, width, *colours) = len(rows), shape
+
+    def draw(columns: int, bound: float) -> Tensor:
+        return (2 * torch.rand(batch, columns, device=rows.device) - 1) * bound
+
+    angle = draw(1, math.radians(turn_degrees))
+    scale = 1 + draw(2, stretch)
+    # affine_grid counts from −1 to 1 across the image, so its whole size is 2.
+    offset = 2 * draw(2, shift)
+    side = torch.sign(draw(1, 1.0)) if mirror else torch.ones(batch, 1, device=rows.device)
+    cosine, sine = torch.cos(angle), torch.sin(angle)
+    # Turned in pixels, not in shares of the sides, so that an oblong image is not sheared.
+    aspect = height / width
+    matrix = torch.stack(
+        [
+            torch.cat([side * cosine * scale[:, :1], -sine * aspect, offset[:, :1]], dim=1),
+            torch.cat([side * sine / aspect, cosine * scale[:, 1:], offset[:, 1:]], dim=1),
+        ],
+        dim=1,
+    )  # (batch, 2, 3)
+    images = rows.view(batch, height, width, *colours or [1]).permute(0, 3, 1, 2)
+    grid = functional.affine_grid(matrix, list(images.shape), align_corners=False)
+    moved = functional.grid_sample(images, grid, align_corners=False)
+    return moved.permute(0, 2, 3, 1).reshape(batch, -1)

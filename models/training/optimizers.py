@@ -1,0 +1,55 @@
+"""Optimisers and schedules by the recipe: AdamW on one cycle, or the papers' SGD with steps."""
+
+import torch
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import ExponentialLR, LRScheduler, MultiStepLR, OneCycleLR
+
+from models.networks.network import HighwayClassifier
+from models.recipe import TrainConfig
+
+Group = dict[str, object]
+
+
+def optimizer(network: HighwayClassifier, config: TrainConfig) -> Optimizer:
+    """Return the recipe's optimiser over all of the network's parameters."""
+    groups = parameter_groups(network, config)
+    if config.optimizer == "sgd":
+        return torch.optim.SGD(
+            groups, lr=config.learning_rate, momentum=config.momentum, nesterov=config.momentum > 0
+        )
+    # One kernel for the whole update; it cannot unscale the gradients of 16-bit floats.
+    fused = config.precision != "16-mixed"
+    return torch.optim.AdamW(groups, lr=config.learning_rate, fused=fused)
+
+
+def parameter_groups(network: HighwayClassifier, config: TrainConfig) -> list[Group]:
+    """Group by learning rate and decay: weights, the output's weights, biases.
+
+    No bias decays: decay on b_T would pull the gates open.
+    """
+    last = network.output.weight
+    weights = [p for p in network.parameters() if p.ndim > 1 and p is not last]
+    biases = [p for p in network.parameters() if p.ndim == 1]
+    decay, rate = config.weight_decay, config.learning_rate
+    return [
+        {"params": weights, "weight_decay": decay},
+        {"params": [last], "weight_decay": decay * config.output_decay_factor},
+        {"params": biases, "weight_decay": 0.0, "lr": rate * config.bias_rate_factor},
+    ]
+
+
+def schedule(optimizer: Optimizer, config: TrainConfig, *, steps: int) -> dict[str, object] | None:
+    """Return the recipe's schedule over `steps` optimiser steps, as Lightning takes it."""
+    scheduler: LRScheduler
+    match config.schedule:
+        case "constant":
+            return None
+        case "one-cycle":
+            peaks = [float(group["lr"]) for group in optimizer.param_groups]
+            scheduler = OneCycleLR(optimizer, max_lr=peaks, total_steps=steps)
+            return {"scheduler": scheduler, "interval": "step"}
+        case "steps":
+            scheduler = MultiStepLR(optimizer, list(config.drop_epochs), gamma=config.drop_factor)
+        case "exponential":
+            scheduler = ExponentialLR(optimizer, gamma=config.drop_factor)
+    return {"scheduler": scheduler, "interval": "epoch"}

@@ -1,0 +1,9 @@
+from tests.conftest import command
+
+
+def test_presets_are_listed_with_parameters_twins_and_purpose() -> None:
+    done = command("models", "presets")
+    assert done.returncode == 0
+    rows = [line.split() for line in done.stdout.splitlines()]
+    assert ["dense-10", "9", "85,660", "102,463"] in [row[:4] for row in rows]
+    assert ["cifar-19", "14", "2,256,838", "2,374,006"] in [row[:4] for row in rows]

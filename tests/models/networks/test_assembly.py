@@ -1,0 +1,105 @@
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.errors import ConfigError
+from models.networks.assembly import build_block, image_shape
+from models.networks.blocks import (
+    AveragePoolBlock,
+    Block,
+    ConvBlock,
+    DenseBlock,
+    DropoutBlock,
+    HighwayBlock,
+    HighwayConvBlock,
+    MaxPoolBlock,
+)
+
+IMAGE = (3, 8, 6)
+
+
+@pytest.mark.parametrize(
+    ("block", "shape"),
+    [
+        (DenseBlock(width=5), (5,)),
+        (HighwayBlock(number=1, width=144), (144,)),
+        (ConvBlock(width=5, kernel=5), (5, 4, 2)),
+        (ConvBlock(width=5, kernel=3, padding=1), (5, 8, 6)),
+        (HighwayConvBlock(number=1, width=3), IMAGE),
+        (MaxPoolBlock(size=3, stride=2), (3, 4, 3)),
+        (AveragePoolBlock(), (3, 1, 1)),
+        (DropoutBlock(rate=0.5), IMAGE),
+    ],
+    ids=lambda value: getattr(value, "kind", ""),
+)
+def test_a_block_gives_rows_of_the_shape_it_says(block: Block, shape: tuple[int, ...]) -> None:
+    module, found = build_block(block, IMAGE, 1)
+    rows = module(torch.randn(2, *IMAGE))
+    rows = rows[0] if isinstance(rows, tuple) else rows
+    assert found == shape == tuple(rows.shape[1:])
+
+
+def test_the_papers_pools_round_up() -> None:
+    pool, last = MaxPoolBlock(size=3, stride=2), MaxPoolBlock(size=2, stride=2)
+    sizes = [24]
+    for block in (pool, pool, last):
+        sizes.append(build_block(block, (1, sizes[-1], sizes[-1]), 1)[1][1])
+    assert sizes == [24, 12, 6, 3]
+
+
+@given(st.integers(1, 40), st.integers(1, 6), st.integers(1, 6))
+def test_pooled_sizes_are_torchs(size: int, window: int, stride: int) -> None:
+    try:
+        module, shape = build_block(MaxPoolBlock(size=window, stride=stride), (1, size, size), 1)
+    except ConfigError:
+        with pytest.raises(RuntimeError):
+            torch.nn.MaxPool2d(window, stride, ceil_mode=True)(torch.zeros(1, 1, size, size))
+        return
+    assert tuple(module(torch.zeros(1, 1, size, size)).shape[1:]) == shape
+
+
+def test_a_row_of_an_image_is_grey_or_in_colour() -> None:
+    assert image_shape((28, 20)) == (1, 28, 20)
+    assert image_shape((32, 30, 3)) == (3, 32, 30)
+
+
+@pytest.mark.parametrize(
+    ("block", "message"),
+    [
+        (
+            HighwayBlock(number=1, width=6),
+            "block 3: a highway layer hands its input on, so its width must be the 144 units it is "
+            "given, found 6; put a dense block of width 6 before it",
+        ),
+        (
+            HighwayConvBlock(number=1, width=6),
+            "block 3: a highway layer hands its input on, so its width must be the 3 channels it "
+            "is given, found 6; put a convolution of width 6 before it",
+        ),
+        (
+            ConvBlock(width=4, kernel=7),
+            "block 3: expected an image of at least 7×7 for its kernel, found 8×6; use larger "
+            "images or another preset",
+        ),
+        (
+            MaxPoolBlock(size=9, stride=1),
+            "block 3: expected an image that a pooling window of 9 pixels fits, found 8×6; use "
+            "larger images or another preset",
+        ),
+    ],
+    ids=lambda value: getattr(value, "kind", ""),
+)
+def test_a_block_that_does_not_fit_says_where_and_what_it_needs(block: Block, message: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        build_block(block, IMAGE, 3)
+    assert str(error.value) == message
+
+
+def test_a_table_is_no_image() -> None:
+    with pytest.raises(ConfigError) as error:
+        image_shape((30,))
+    assert str(error.value) == (
+        "network: expected images for its convolutions, found rows of 30 columns; choose a dense "
+        "preset"
+    )

@@ -1,0 +1,220 @@
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+from torch.nn import functional
+
+from models.networks.activations import ActivationName
+from models.networks.layers import HighwayConv, HighwayDense, PlainConv, PlainDense
+
+
+def two_unit_layer() -> HighwayDense:
+    """W_H = [[1, 2], [-1, 1]], b_H = [0, 1], W_T = [[1, 0], [0, -1]], b_T = [0, 0]."""
+    layer = HighwayDense(2, activation="relu", gate_bias=0)
+    layer.branches.weight.data = torch.tensor([[1.0, 2.0], [-1.0, 1.0], [1.0, 0.0], [0.0, -1.0]])
+    layer.branches.bias.data = torch.tensor([0.0, 1.0, 0.0, 0.0])
+    return layer
+
+
+def with_gate_bias(bias: float) -> HighwayDense:
+    torch.manual_seed(0)
+    layer = HighwayDense(5, activation="tanh", gate_bias=bias)
+    layer.branches.weight.data[5:] = 0
+    return layer
+
+
+def test_a_layer_of_two_units_worked_out_by_hand() -> None:
+    # x = (1, 2): H = relu(5, 2) = (5, 2); T = σ(1, -2) = (.731059, .119203)
+    # y = T·H + (1 - T)·x = (.731059·5 + .268941·1, .119203·2 + .880797·2)
+    y, gates = two_unit_layer()(torch.tensor([[1.0, 2.0]]))
+    assert gates[0].tolist() == pytest.approx([0.731059, 0.119203], abs=1e-6)
+    assert y[0].tolist() == pytest.approx([3.924234, 2.0], abs=1e-5)
+
+
+def test_closed_gates_carry_the_input_unchanged() -> None:
+    x = torch.randn(7, 5)
+    y, gates = with_gate_bias(-200.0)(x)
+    assert gates.count_nonzero() == 0
+    assert torch.equal(y, x)
+
+
+def test_open_gates_give_what_the_layer_computes() -> None:
+    layer, x = with_gate_bias(200.0), torch.randn(7, 5)
+    y, gates = layer(x)
+    h = torch.tanh(x @ layer.branches.weight[:5].T)
+    assert (gates == 1).all()
+    torch.testing.assert_close(y, h)
+
+
+def test_a_gate_scale_of_zero_closes_the_layer_and_reports_its_gates_as_they_were() -> None:
+    x = torch.tensor([[1.0, 2.0], [1.0, 2.0]])
+    y, gates = two_unit_layer()(x, torch.tensor([[0.0], [1.0]]))
+    assert y[0].tolist() == [1, 2]
+    assert y[1].tolist() == pytest.approx([3.924234, 2.0], abs=1e-5)
+    assert torch.equal(gates[0], gates[1])
+
+
+@pytest.mark.parametrize("bias", [-1.0, -3.0])
+def test_gates_start_as_closed_as_the_negative_bias_says(bias: float) -> None:
+    layer = HighwayDense(4, activation="relu", gate_bias=bias)
+    _, gates = layer(torch.zeros(1, 4))
+    assert layer.branches.bias.tolist() == [0.0] * 4 + [bias] * 4
+    assert gates[0].tolist() == pytest.approx([1 / (1 + math.exp(-bias))] * 4)
+
+
+@pytest.mark.parametrize(("activation", "gain"), [("relu", math.sqrt(2)), ("tanh", 1.0)])
+def test_each_branch_of_the_one_product_starts_with_its_own_spread(
+    activation: ActivationName, gain: float
+) -> None:
+    torch.manual_seed(0)
+    h, t = HighwayDense(400, activation=activation, gate_bias=-1).branches.weight.data.chunk(2)
+    assert float(h.std()) == pytest.approx(gain / 20, rel=0.01)
+    assert float(t.std()) == pytest.approx(1 / 20, rel=0.01)
+
+
+def test_both_branches_learn() -> None:
+    layer = two_unit_layer()
+    layer(torch.tensor([[0.5, 2.0]]))[0].sum().backward()
+    gradient = layer.branches.weight.grad
+    assert gradient is not None
+    assert (gradient.abs().sum(dim=1) > 0).all()
+
+
+@given(st.lists(st.floats(-1e4, 1e4, width=32), min_size=2, max_size=2))
+def test_gates_stay_between_zero_and_one_and_y_between_x_and_h(values: list[float]) -> None:
+    layer, x = two_unit_layer(), torch.tensor([values])
+    y, gates = layer(x)
+    h = torch.relu(layer.branches(x)[:, :2])
+    slack = 1e-3 * (1 + float(h.detach().abs().max()))
+    assert ((gates >= 0) & (gates <= 1)).all()
+    assert (y >= torch.minimum(x, h) - slack).all()
+    assert (y <= torch.maximum(x, h) + slack).all()
+
+
+def test_gradients_agree_with_finite_differences() -> None:
+    layer = HighwayDense(3, activation="tanh", gate_bias=-1).double()
+
+    def output(x: Tensor) -> Tensor:
+        y: Tensor = layer(x)[0]
+        return y
+
+    assert torch.autograd.gradcheck(output, torch.randn(2, 3).double().requires_grad_())
+
+
+def test_a_plain_layer_changes_the_width() -> None:
+    layer = PlainDense(3, 2, activation="relu")
+    layer.linear.weight.data = torch.tensor([[1.0, 1.0, 1.0], [-1.0, 0.0, 0.0]])
+    layer.linear.bias.data = torch.tensor([0.5, 0.5])
+    assert layer(torch.tensor([[1.0, 2.0, 3.0]])).tolist() == [[6.5, 0.0]]
+
+
+def one_by_one_conv() -> HighwayConv:
+    """The layer of two units, as a convolution over single pixels."""
+    layer = HighwayConv(2, kernel=1, gate_kernel=1, activation="relu", gate_bias=0)
+    layer.branches.weight.data = two_unit_layer().branches.weight.data[:, :, None, None]
+    layer.branches.bias = two_unit_layer().branches.bias
+    return layer
+
+
+def conv_with_gate_bias(bias: float, gate_kernel: int = 3) -> HighwayConv:
+    torch.manual_seed(0)
+    layer = HighwayConv(4, kernel=3, gate_kernel=gate_kernel, activation="tanh", gate_bias=bias)
+    if layer.shared:
+        layer.branches.weight.data[4:] = 0
+    else:
+        layer.gate.weight.data.zero_()
+    return layer
+
+
+def test_a_convolution_over_single_pixels_is_the_dense_layer_at_every_position() -> None:
+    pixels = torch.tensor([[1.0, 2.0], [0.5, -1.0]])
+    y, gates = one_by_one_conv()(pixels.T.reshape(1, 2, 1, 2))
+    expected, expected_gates = two_unit_layer()(pixels)
+    torch.testing.assert_close(y[0, :, 0].T, expected)
+    torch.testing.assert_close(gates[0, :, 0].T, expected_gates)
+
+
+@pytest.mark.parametrize("gate_kernel", [1, 3, 5])
+def test_closed_gates_of_a_convolution_carry_its_own_input_not_the_convolved(
+    gate_kernel: int,
+) -> None:
+    x = torch.randn(2, 4, 6, 5)
+    y, gates = conv_with_gate_bias(-200.0, gate_kernel)(x)
+    assert gates.count_nonzero() == 0
+    assert torch.equal(y, x)
+
+
+@pytest.mark.parametrize("gate_kernel", [1, 3, 5])
+def test_open_gates_of_a_convolution_give_what_it_computes(gate_kernel: int) -> None:
+    layer, x = conv_with_gate_bias(200.0, gate_kernel), torch.randn(2, 4, 6, 5)
+    weight = layer.branches.weight[:4] if layer.shared else layer.transform.weight
+    y, _ = layer(x)
+    torch.testing.assert_close(y, torch.tanh(functional.conv2d(x, weight, padding=1)))
+
+
+def test_gates_look_at_a_neighbourhood_of_their_own_kernel() -> None:
+    layer = HighwayConv(1, kernel=3, gate_kernel=1, activation="relu", gate_bias=0.0)
+    layer.gate.weight.data.fill_(1.0)
+    x = torch.zeros(1, 1, 3, 3)
+    x[0, 0, 1, 1] = 2.0
+    _, gates = layer(x)
+    assert gates[0, 0].flatten().tolist() == pytest.approx([0.5] * 4 + [0.880797] + [0.5] * 4)
+
+
+def test_a_scale_of_zero_closes_a_convolution_for_that_row_alone() -> None:
+    x = torch.randn(1, 4, 3, 3).expand(2, 4, 3, 3)
+    y, gates = conv_with_gate_bias(0.0)(x, torch.tensor([[0.0], [1.0]]))
+    assert torch.equal(y[0], x[0])
+    assert not torch.allclose(y[1], x[1])
+    assert torch.equal(gates[0], gates[1])
+
+
+@pytest.mark.parametrize("gate_kernel", [3, 1])
+def test_each_branch_of_a_convolution_starts_with_the_spread_of_its_own_fan_in(
+    gate_kernel: int,
+) -> None:
+    torch.manual_seed(0)
+    layer = HighwayConv(60, kernel=3, gate_kernel=gate_kernel, activation="relu", gate_bias=-2)
+    if layer.shared:
+        h, t = layer.branches.weight.data.chunk(2)
+    else:
+        h, t = layer.transform.weight.data, layer.gate.weight.data
+    assert float(h.std()) == pytest.approx(math.sqrt(2 / (60 * 9)), rel=0.01)
+    assert float(t.std()) == pytest.approx(1 / math.sqrt(60 * gate_kernel**2), rel=0.03)
+    assert layer.gate_bias.tolist() == [-2.0] * 60
+
+
+def test_both_branches_of_a_convolution_learn() -> None:
+    layer = HighwayConv(2, kernel=3, gate_kernel=1, activation="relu", gate_bias=-1)
+    layer(torch.rand(1, 2, 4, 4))[0].sum().backward()
+    for branch in (layer.transform, layer.gate):
+        assert branch.weight.grad is not None
+        assert branch.weight.grad.abs().sum() > 0
+
+
+def test_a_convolutions_gradients_agree_with_finite_differences() -> None:
+    layer = conv_with_gate_bias(-1.0).double()
+
+    def output(x: Tensor) -> Tensor:
+        y: Tensor = layer(x)[0]
+        return y
+
+    x = torch.randn(1, 4, 3, 2).double().requires_grad_()
+    assert torch.autograd.gradcheck(output, x)
+
+
+def test_a_plain_convolution_changes_channels_and_size() -> None:
+    layer = PlainConv(1, 1, kernel=2, padding=0, activation="relu")
+    layer.convolution.weight.data.fill_(1.0)
+    layer.convolution.bias = torch.nn.Parameter(torch.tensor([-7.0]))
+    image = torch.arange(1.0, 7.0).reshape(1, 1, 2, 3)  # windows sum to 12 and 16
+    assert layer(image).tolist() == [[[[5.0, 9.0]]]]
+
+
+@pytest.mark.parametrize("layer", [PlainDense(12, 5, activation="relu")])
+def test_a_dense_layer_takes_an_image_as_one_long_row(layer: PlainDense) -> None:
+    images = torch.randn(3, 2, 3, 2)
+    assert torch.equal(layer(images), layer(images.flatten(1)))

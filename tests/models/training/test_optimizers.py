@@ -1,0 +1,97 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from models.networks.blocks import DenseBlock, HighwayBlock
+from models.networks.network import HighwayClassifier, NetworkConfig
+from models.recipe import ScheduleName, TrainConfig
+from models.training.optimizers import optimizer, parameter_groups, schedule
+
+
+def network() -> HighwayClassifier:
+    blocks = (DenseBlock(width=4), HighwayBlock(number=1, width=4))
+    return HighwayClassifier(NetworkConfig(shape=(3,), classes=2, blocks=blocks))
+
+
+def rates(config: TrainConfig, steps: int, read: int = 0) -> list[float]:
+    """Return the learning rate of a group at every step of the schedule."""
+    chosen = optimizer(network(), config)
+    plan = schedule(chosen, config, steps=steps)
+    found = []
+    for _ in range(steps):
+        found.append(float(chosen.param_groups[read]["lr"]))
+        chosen.step()
+        if plan is not None:
+            plan["scheduler"].step()  # type: ignore[attr-defined]
+    return found
+
+
+def test_weights_decay_and_biases_do_not() -> None:
+    config = TrainConfig(weight_decay=0.1, output_decay_factor=10)
+    weights, output, biases = parameter_groups(network(), config)
+    assert [weights["weight_decay"], output["weight_decay"], biases["weight_decay"]] == [
+        0.1,
+        1.0,
+        0,
+    ]
+    assert {p.ndim for p in weights["params"]} == {2}  # type: ignore[attr-defined]
+    assert {p.ndim for p in biases["params"]} == {1}  # type: ignore[attr-defined]
+
+
+def test_every_parameter_is_in_exactly_one_group() -> None:
+    built = network()
+    grouped = [p for g in parameter_groups(built, TrainConfig()) for p in g["params"]]  # type: ignore[attr-defined]
+    assert sorted(map(id, grouped)) == sorted(map(id, built.parameters()))
+
+
+def test_the_papers_biases_learn_twice_as_fast_and_never_decay() -> None:
+    config = TrainConfig(optimizer="sgd", learning_rate=0.01, bias_rate_factor=2.0)
+    groups = optimizer(network(), config).param_groups
+    assert [group["lr"] for group in groups] == [0.01, 0.01, 0.02]
+    assert all(group["nesterov"] and group["momentum"] == 0.9 for group in groups)
+
+
+def test_without_momentum_sgd_is_plain() -> None:
+    config = TrainConfig(optimizer="sgd", momentum=0.0)
+    assert not optimizer(network(), config).param_groups[0]["nesterov"]
+
+
+def test_one_cycle_rises_to_each_groups_rate_and_falls_to_nothing() -> None:
+    config = TrainConfig(learning_rate=0.01, bias_rate_factor=2.0)
+    weights, biases = rates(config, steps=100), rates(config, steps=100, read=2)
+    assert max(weights) == pytest.approx(0.01)
+    assert weights.index(max(weights)) in (29, 30)
+    assert weights[-1] < 1e-6
+    assert biases == pytest.approx([2 * rate for rate in weights])
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("constant", [1.0, 1.0, 1.0, 1.0]),
+        ("exponential", [1.0, 0.5, 0.25, 0.125]),
+        ("steps", [1.0, 0.5, 0.5, 0.25]),
+    ],
+)
+def test_schedules_by_epoch_worked_out_by_hand(name: ScheduleName, expected: list[float]) -> None:
+    config = TrainConfig(
+        optimizer="sgd", schedule=name, learning_rate=1.0, drop_factor=0.5, drop_epochs=(1, 3)
+    )
+    assert rates(config, steps=4) == pytest.approx(expected)
+
+
+def test_the_fused_adamw_steps_as_torchs_plain_one_does() -> None:
+    torch.manual_seed(0)
+    fused, plain = network(), network()
+    plain.load_state_dict(fused.state_dict())
+    config, x = TrainConfig(), torch.randn(8, 3)
+    for built, chosen in (
+        (fused, optimizer(fused, config)),
+        (plain, optimizer(plain, replace(config, precision="16-mixed"))),
+    ):
+        for _ in range(3):
+            chosen.zero_grad()
+            built(x)[0].square().sum().backward()
+            chosen.step()
+    torch.testing.assert_close(fused.state_dict(), plain.state_dict())

@@ -1,0 +1,193 @@
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from models.data.source import Source, load
+from models.errors import ConfigError
+from models.networks.preparation import Standardise
+from models.presets import preset
+from models.recipe import Hardware, TrainConfig
+from models.run import Run
+from models.run_config import DataConfig, RunConfig
+from models.training.trainer import train
+
+STILL: dict[str, Any] = {"shift": 0.0, "turn_degrees": 0.0, "stretch": 0.0}
+DIGITS = Source.of("digits")
+
+
+def small(source: Source = DIGITS, **training: Any) -> RunConfig:
+    network = replace(preset("dense-10"), depth=3, width=8)
+    return RunConfig(
+        preset="custom",
+        source_revision="unknown",
+        data=DataConfig.of(source, load(source)),
+        network=network.network(shape=(8, 8), classes=10, preparation=Standardise()),
+        training=replace(TrainConfig(epochs=2), **training),
+    )
+
+
+def trained(path: Path, config: RunConfig, hardware: Hardware | None = None) -> Run:
+    run = Run.create(path, config)
+    train(run, config, load(config.data.source), hardware)
+    return run
+
+
+def weights(run: Run) -> bytes:
+    return (run.path / "model.safetensors").read_bytes()
+
+
+def losses(run: Run, name: str = "train_loss") -> list[float]:
+    return [line[name] for line in run.metrics() if "epoch" in line]
+
+
+def test_training_learns(tmp_path: Path) -> None:
+    config = small(epochs=12, **STILL)
+    scores = train(Run.create(tmp_path / "run", config), config, load(DIGITS))
+    assert scores.rows == 180
+    assert scores.accuracy > 0.7  # by chance: 0.1
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+def test_the_same_seed_gives_the_same_files_byte_for_byte(tmp_path: Path, optimizer: str) -> None:
+    first, second = (
+        trained(tmp_path / name, small(optimizer=optimizer)) for name in ("first", "second")
+    )
+    other = trained(tmp_path / "other", small(optimizer=optimizer, seed=1))
+    assert weights(first) == weights(second) != weights(other)
+    for name in ("config.json", "gate_baseline.json"):
+        assert (first.path / name).read_bytes() == (second.path / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    "training",
+    [
+        {"optimizer": "sgd", "schedule": "steps", "drop_epochs": (2,), "learning_rate": 0.05},
+        {"schedule": "exponential", "drop_factor": 0.9},
+        {"schedule": "constant", "precision": "bf16-mixed", "gradient_clip": 0.0},
+    ],
+)
+def test_every_kind_of_recipe_lowers_the_loss(tmp_path: Path, training: dict[str, Any]) -> None:
+    run = trained(tmp_path / "run", small(epochs=4, **STILL, **training))
+    assert losses(run)[-1] < 0.9 * losses(run)[0]
+
+
+def test_two_processes_reach_what_one_reaches(tmp_path: Path) -> None:
+    config = small(epochs=6, **STILL)
+    one = trained(tmp_path / "one", config)
+    two = trained(tmp_path / "two", config, Hardware(devices=2))
+    assert losses(two) == pytest.approx(losses(one), rel=0.05)
+    assert losses(two, "validation_loss") == pytest.approx(losses(one, "validation_loss"), rel=0.1)
+    assert len(two.metrics()) == 7
+    assert two.network()(torch.from_numpy(two.dataset().test.x))[0].isfinite().all()
+
+
+def test_a_loss_that_is_no_number_is_told_from_another_process_too(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as error:
+        trained(tmp_path / "run", small(learning_rate=1e30), Hardware(devices=2))
+    assert str(error.value) == "epoch 1: expected a finite loss, found nan; lower --learning-rate"
+
+
+def test_patience_stops_early_and_keeps_the_best_epochs_weights(tmp_path: Path) -> None:
+    rising: dict[str, Any] = {
+        "optimizer": "sgd",
+        "schedule": "constant",
+        "learning_rate": 2.0,
+        "momentum": 0.9,
+    }
+    run = trained(tmp_path / "run", small(epochs=40, patience=2, gradient_clip=0.0, **rising))
+    validation = losses(run, "validation_loss")
+    best = validation.index(min(validation))
+    assert len(validation) == best + 3 < 40
+    kept = torch.load(run.path / "best.ckpt", weights_only=True)["state_dict"]
+    assert torch.equal(kept["network.output.weight"], run.network().output.weight)
+
+
+def test_without_validation_rows_nothing_is_said_of_them(tmp_path: Path) -> None:
+    source = Source.of("digits", validation_share=0.0)
+    run = trained(tmp_path / "run", small(source))
+    assert set(run.metrics()[0]) == {"epoch", "train_loss", "seconds"}
+
+
+def test_a_plain_network_trains_without_gates(tmp_path: Path) -> None:
+    config = small()
+    plain = replace(preset("dense-10"), depth=3, width=8, plain=True)
+    network = plain.network(shape=(8, 8), classes=10, preparation=Standardise())
+    run = trained(tmp_path / "run", replace(config, network=network))
+    assert "openness" not in run.metrics()[0]
+    assert not (run.path / "gate_baseline.json").exists()
+
+
+def test_each_epoch_leaves_a_line_of_metrics(tmp_path: Path) -> None:
+    run = trained(tmp_path / "run", small())
+    first = json.loads((run.path / "metrics.jsonl").read_text().splitlines()[0])
+    assert set(first) == {
+        *("epoch", "train_loss", "validation_loss", "validation_accuracy", "openness", "seconds")
+    }
+    assert 0 < first["openness"] < 1
+
+
+def test_tensorboard_gets_the_same_numbers_as_the_metrics(tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    run = trained(tmp_path / "run", small())
+    events = EventAccumulator(str(run.path / "tensorboard"))
+    events.Reload()
+    found = [event.value for event in events.Scalars("train_loss")]
+    assert found == pytest.approx(losses(run), abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("training", "hardware", "message"),
+    [
+        (
+            {"precision": "16-mixed"},
+            Hardware(),
+            "--precision: expected 32-true or bf16-mixed on a CPU, found 16-mixed",
+        ),
+        (
+            {"batch_size": 3},
+            Hardware(devices=4),
+            "--batch-size: expected a row for each of 4 processes at least, found 3",
+        ),
+        (
+            {"learning_rate": 1e30},
+            Hardware(),
+            "epoch 1: expected a finite loss, found nan; lower --learning-rate",
+        ),
+    ],
+)
+def test_a_training_that_cannot_work_says_why(
+    tmp_path: Path, training: dict[str, Any], hardware: Hardware, message: str
+) -> None:
+    with pytest.raises(ConfigError) as error:
+        trained(tmp_path / "run", small(**training), hardware)
+    assert str(error.value) == message
+
+
+def test_an_accelerator_that_is_not_there_is_named(tmp_path: Path) -> None:
+    if torch.cuda.is_available():
+        return
+    with pytest.raises(ConfigError) as error:
+        trained(tmp_path / "run", small(), Hardware(accelerator="gpu"))
+    assert str(error.value).startswith("--accelerator: No supported gpu backend found!")
+
+
+def test_patience_needs_validation_rows(tmp_path: Path) -> None:
+    source = Source.of("digits", validation_share=0.0)
+    with pytest.raises(ConfigError) as error:
+        trained(tmp_path / "run", small(source, patience=3))
+    assert str(error.value) == (
+        "--patience: expected validation rows to watch, found none; give --validation-share a "
+        "number above 0"
+    )
+
+
+def test_the_test_scores_are_finite_and_of_the_test_rows(tmp_path: Path) -> None:
+    last = trained(tmp_path / "run", small()).metrics()[-1]
+    assert last["test_rows"] == 180
+    assert math.isfinite(last["test_loss"])
