@@ -1,0 +1,112 @@
+import csv
+import xml.etree.ElementTree as ET
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from matplotlib.image import imread
+from rich.console import Console
+
+from models.errors import ConfigError
+from models.search.picture import write_pictures
+from models.search.report import Ranking, best_table, importance_line, write_csv
+from models.search.space import space
+from models.search.study import Record, Study
+from models.search.trial import Outcome
+
+NAN = "epoch 1: expected a finite loss, found nan"
+
+
+def record(
+    number: int, loss: float | None, *, rate: float = 0.1, activation: str = "relu"
+) -> Record:
+    return Record(
+        number=number,
+        numbers={
+            "learning_rate": rate,
+            "momentum": 0.9,
+            "drop_factor": 0.98,
+            "activation": activation,
+            "gate_bias": -2.0,
+        },
+        outcome=Outcome(reason=NAN) if loss is None else Outcome(loss=loss, accuracy=0.5),
+    )
+
+
+RECORDS = [
+    record(0, 0.4),
+    record(1, None, rate=0.8),
+    record(2, 0.2, activation="tanh"),
+    record(3, 4e29),
+]
+
+
+def test_the_lowest_validation_loss_ranks_first_and_failures_do_not_rank() -> None:
+    ranking = Ranking.of(RECORDS)
+    assert [record.number for record in ranking.best] == [2, 0, 3]
+
+
+def test_of_equal_losses_the_earlier_trial_ranks_first() -> None:
+    assert [r.number for r in Ranking.of([record(0, 0.5), record(1, 0.5)]).best] == [0, 1]
+
+
+def test_trials_that_all_failed_are_one_sentence() -> None:
+    with pytest.raises(ConfigError) as caught:
+        Ranking.of([record(0, None), record(1, None)])
+    assert str(caught.value) == (
+        "search: expected a trial with a finite loss, found 2 that failed, the first at epoch 1: "
+        "expected a finite loss, found nan; give more --trials"
+    )
+
+
+def test_the_table_fits_a_terminal_and_shows_the_best_ten() -> None:
+    console = Console(width=80, file=StringIO(), record=True)
+    console.print(best_table(Ranking.of([record(n, n + 1.0) for n in range(12)] + RECORDS[1:2])))
+    title, header, _, *rows = [line for line in console.export_text().splitlines() if line.strip()]
+    assert title.strip() == "best of 13 trials by validation loss, 1 of which failed"
+    assert " ".join(header.split()) == (
+        "rank trial rate momentum decay activation bias loss accuracy"
+    )
+    assert len(rows) == 10
+    assert " ".join(rows[0].split()) == "1 0000 0.1 0.9 0.98 relu -2 1.0000 50.00%"
+
+
+def test_the_file_holds_every_trial_by_number(tmp_path: Path) -> None:
+    write_csv(tmp_path, Ranking.of(RECORDS))
+    rows = list(csv.DictReader((tmp_path / "trials.csv").read_text().splitlines()))
+    assert [row["trial"] for row in rows] == ["0", "1", "2", "3"]
+    assert [row["state"] for row in rows] == ["finished", "failed", "finished", "finished"]
+    assert (rows[1]["validation_loss"], rows[1]["reason"]) == ("", NAN)
+    assert (rows[2]["activation"], rows[2]["validation_loss"]) == ("tanh", "0.2")
+
+
+@pytest.mark.parametrize("plain", [False, True])
+def test_the_picture_is_the_same_bytes_each_time_and_has_no_background(
+    tmp_path: Path, plain: bool
+) -> None:
+    written = []
+    for _ in range(2):
+        write_pictures(tmp_path, Ranking.of(RECORDS), space(plain=plain))
+        written.append((tmp_path / "search.svg").read_bytes())
+    assert written[0] == written[1]
+    assert ET.fromstring(written[0]).tag == "{http://www.w3.org/2000/svg}svg"
+    corner = imread(tmp_path / "search.png")[0, 0]
+    assert corner[3] == 0
+
+
+def test_one_trial_is_picture_enough(tmp_path: Path) -> None:
+    write_pictures(tmp_path, Ranking.of([record(0, 0.0)]), space(plain=False))
+    assert (tmp_path / "search.png").stat().st_size > 0
+
+
+def test_what_mattered_is_told_when_there_are_enough_trials(tmp_path: Path) -> None:
+    with Study(tmp_path, sampler="random", seed=0, plain=False) as study:
+        for trials in (19, 20):
+            while (asked := study.ask(trials)) is not None:
+                trial, _, numbers = asked
+                study.tell(trial, Outcome(loss=float(numbers["learning_rate"]), accuracy=0.5))
+            if trials == 19:
+                assert importance_line(study) is None
+        line = importance_line(study)
+    assert line is not None
+    assert line.startswith("what told the best trials apart: learning rate ")
