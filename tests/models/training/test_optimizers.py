@@ -88,7 +88,7 @@ def test_the_fused_adamw_steps_as_torchs_plain_one_does() -> None:
     config, x = TrainConfig(), torch.randn(8, 3)
     for built, chosen in (
         (fused, optimizer(fused, config)),
-        (plain, optimizer(plain, replace(config, precision="16-mixed"))),
+        (plain, optimizer(plain, replace(config, precision="bf16-mixed"))),
     ):
         for _ in range(3):
             chosen.zero_grad()
