@@ -3,7 +3,7 @@
 from rich.table import Table
 
 from export.verification import TOLERANCE, Report
-from service.contract import Metadata
+from service.contract import Column, Metadata
 
 BAR_WIDTH = 30  # characters for a gate that is fully open
 
@@ -33,6 +33,8 @@ def summary(metadata: Metadata, size: int) -> Table:
     table.add_row(
         "input", f"{row.kind} {'×'.join(map(str, row.shape))}, {row.unit}{_range(metadata)}"
     )
+    if row.columns:
+        table.add_row("columns", ", ".join(_column(column) for column in row.columns))
     table.add_row("labels", ", ".join(metadata.labels))
     table.add_row("network", f"{training.get('preset')}, {len(metadata.layers)} highway layers")
     table.add_row("data", f"{training.get('data')}, digest {training.get('data_digest')}")
@@ -48,6 +50,10 @@ def summary(metadata: Metadata, size: int) -> Table:
 
 def _bar(share: float) -> str:
     return ("█" * round(share * BAR_WIDTH)).ljust(BAR_WIDTH, "·")
+
+
+def _column(column: Column) -> str:
+    return f"{column.name} ({' / '.join(column.categories)})" if column.categories else column.name
 
 
 def _range(metadata: Metadata) -> str:

@@ -1,16 +1,7 @@
-"""What all pictures share: a transparent ground, ink for dark and light pages, the same bytes.
+"""What the pictures of gates share: sizes, titles, words."""
 
-Figures are made without pyplot, and settings hold only while a picture is drawn, so nothing that
-another program has set up in matplotlib changes.
-"""
-
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from textwrap import fill
 
-import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -18,39 +9,11 @@ from matplotlib.ticker import MaxNLocator
 
 from models.gates.report import GateReport
 
-INK = "#767676"  # contrast 4.5 on white and 4.6 on black
 ACCURACY, LOSS = "#2f81f7", "#d9622b"
 WIDTH = 8.0  # inches
 TITLE_LETTERS, LABEL_LETTERS = 80, 16  # as many as fit over a figure, over one of its panels
 NAME_LETTERS = 90  # of the rows' name, which may fill a second line of a title
 MARGIN = 0.08  # inches
-DOTS_PER_INCH = 160
-
-
-@contextmanager
-def canvas_settings() -> Iterator[None]:
-    """Draw and save with these settings; a letter that the font lacks becomes a box, silently."""
-    with (
-        mpl.rc_context(
-            {
-                "axes.edgecolor": INK,
-                "axes.labelcolor": INK,
-                "axes.titlesize": 10,
-                "axes.unicode_minus": True,
-                "figure.titlesize": 11,
-                "font.size": 9,
-                "hatch.color": INK,
-                "hatch.linewidth": 0.5,
-                "svg.hashsalt": "gates",  # without it, names inside an SVG are drawn by chance
-                "text.color": INK,
-                "xtick.color": INK,
-                "ytick.color": INK,
-            }
-        ),
-        warnings.catch_warnings(),
-    ):
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        yield
 
 
 def new_figure(height: float, title: str) -> Figure:
@@ -83,11 +46,3 @@ def whole_numbers(axes: Axes, ticks: int = 10) -> None:
     axes.xaxis.set_major_locator(
         MaxNLocator(ticks, integer=True, min_n_ticks=1, steps=(1, 2, 5, 10))
     )
-
-
-def save(figure: Figure, path: Path) -> list[Path]:
-    """Write the figure as `path` with .svg and .png; return the two files."""
-    svg, png = path.with_suffix(".svg"), path.with_suffix(".png")
-    figure.savefig(svg, transparent=True, metadata={"Date": None})
-    figure.savefig(png, transparent=True, dpi=DOTS_PER_INCH)
-    return [svg, png]

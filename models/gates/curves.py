@@ -6,7 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator, PercentFormatter
 
-from models.gates.canvas import ACCURACY, INK, LOSS, new_figure, rows_in_words, whole_numbers
+from models.drawing import INK
+from models.gates.canvas import ACCURACY, LOSS, new_figure, rows_in_words, whole_numbers
 from models.gates.lesions import Outcome
 from models.gates.report import GateReport
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from models.gates.canvas import canvas_settings, save
+from models.drawing import drawing_settings, save
 from models.gates.curves import draw_joint_lesions, draw_lesions
 from models.gates.heatmaps import (
     draw_biases,
@@ -33,7 +33,7 @@ def write_pictures(report: GateReport, directory: Path) -> list[Path]:
     The same report gives the same bytes.
     """
     files = []
-    with canvas_settings():
+    with drawing_settings():
         for name, draw in PICTURES.items():
             files += save(draw(report), directory / name)
     return files

@@ -140,7 +140,7 @@ class ColumnPreparation(nn.Module):
         known = rows.index_select(1, self.numbers).double()
         mean = known.nanmean(dim=0)
         spread = (known - mean).square().nanmean(dim=0).sqrt()
-        self.mean.copy_(mean)
+        self.mean.copy_(mean.nan_to_num())  # NaN where no training row has a value
         self.spread.copy_(torch.where(spread > TINY, spread, torch.ones_like(spread)))
 
     def forward(self, x: Tensor) -> Tensor:

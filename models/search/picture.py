@@ -2,9 +2,7 @@
 
 import math
 from pathlib import Path
-from typing import Any
 
-import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -12,37 +10,23 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter, NullLocator, StrMethodFormatter
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 
+from models.drawing import drawing_settings, save
 from models.search.report import Ranking, loss_words
 from models.search.space import Number
 from models.search.study import Record
 
 PICTURE = "search"  # .svg and .png
-INK = "#767676"  # as legible on white as on black
 TRIAL, BEST, FAILED = "#2f81f7", "#d29922", "#e5534b"
 COLUMNS = 3
 SMALLEST = 1e-6  # nats; losses are kept to as many digits, and a logarithm needs one above 0
 LARGEST = 10.0  # nats, well above those of guessing; a trial that all but diverged is drawn there
 SPREAD = 0.618  # golden: the next trial of the same word stands aside from the ones before
-STYLE: dict[Any, Any] = {
-    "svg.hashsalt": PICTURE,  # the same search, the same bytes
-    "svg.fonttype": "path",
-    "font.size": 9,
-    "text.color": INK,
-    "axes.edgecolor": INK,
-    "axes.labelcolor": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-}
 
 
 def write_pictures(out: Path, ranking: Ranking, ranges: dict[str, BaseDistribution]) -> None:
     """Write the picture as SVG and as PNG, both without a background of their own."""
-    with mpl.rc_context(STYLE):
-        figure = draw(ranking, ranges)
-        figure.savefig(out / f"{PICTURE}.svg", transparent=True, metadata={"Date": None})
-        figure.savefig(out / f"{PICTURE}.png", transparent=True, dpi=150)
+    with drawing_settings():
+        save(draw(ranking, ranges), out / PICTURE)
 
 
 def draw(ranking: Ranking, ranges: dict[str, BaseDistribution]) -> Figure:
@@ -63,6 +47,7 @@ def draw(ranking: Ranking, ranges: dict[str, BaseDistribution]) -> Figure:
 
 def _panel(axes: Axes, name: str, values: BaseDistribution, ranking: Ranking) -> None:
     axes.set_xlabel(name.replace("_", " "))
+    axes.spines[["top", "right"]].set_visible(False)
     _scale(axes, values)
     others, best = ranking.best[1:], ranking.best[0]
     failed = [record for record in ranking.records if record.failed]

@@ -19,8 +19,10 @@ def silence() -> None:
 def silenced() -> Iterator[None]:
     """Let Lightning say nothing below an error for a while."""
     levels = {name: logging.getLogger(name).level for name in LOGGERS}
-    with warnings.catch_warnings():
-        silence()
-        yield
-    for name, level in levels.items():
-        logging.getLogger(name).setLevel(level)
+    try:
+        with warnings.catch_warnings():
+            silence()
+            yield
+    finally:
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)

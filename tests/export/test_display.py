@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -6,6 +7,7 @@ from rich.table import Table
 from export.display import report_table, summary
 from export.verification import Report
 from service.classifier import Classifier
+from service.contract import Column, Input
 
 
 def drawn(table: Table) -> str:
@@ -40,3 +42,10 @@ def test_the_summary_says_what_the_file_is(artifact_path: Path) -> None:
     mean = metadata.gate_baseline["overall"]["mean"][2]
     bar = "█" * round(mean * 30)
     assert f"{bar.ljust(30, '·')} {mean:.3f} open, 8 units" in text
+
+
+def test_a_tables_columns_are_named_with_their_categories(artifact_path: Path) -> None:
+    metadata = Classifier.load(artifact_path).metadata
+    columns = (Column(name="age"), Column(name="job", categories=("nurse", "pilot")))
+    table = Input(kind="table", shape=(2,), unit="value", columns=columns)
+    assert "│ age, job (nurse / pilot) " in drawn(summary(replace(metadata, input=table), 1))

@@ -12,7 +12,7 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from models.gates.canvas import canvas_settings
+from models.drawing import drawing_settings
 from models.gates.lesions import Outcome
 from models.gates.pictures import PICTURES, write_pictures
 from models.gates.report import ClassReport, GateReport, JointLesion, LayerReport, Sample
@@ -75,7 +75,7 @@ def report(widths: Sequence[int], *, kind: str = "highway", classes: int = 2) ->
 
 
 def drawn(name: str, found: GateReport) -> Figure:
-    with canvas_settings():
+    with drawing_settings():
         figure = PICTURES[name](found)
         figure.draw_without_rendering()
     return figure

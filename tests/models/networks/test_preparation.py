@@ -50,6 +50,13 @@ def test_a_gap_that_training_never_saw_is_the_mean() -> None:
     assert row == [0, 0, 0, 1, 0, 0, 0]
 
 
+def test_a_column_without_any_training_value_stays_zero_and_its_weights_finite() -> None:
+    module = ColumnPreparation(Columns(categories=(0, 0), gaps=(True, False)))
+    module.measure(torch.tensor([[NAN, 1.0], [NAN, 3.0]]))
+    assert torch.isfinite(torch.cat([module.mean, module.spread])).all()
+    assert module(torch.tensor([[NAN, 2.0]])).tolist() == [[0, 0, 1]]
+
+
 @given(st.lists(st.floats(width=32), min_size=3, max_size=3))
 def test_whatever_comes_in_no_missing_value_comes_out(values: list[float]) -> None:
     if not any(np.isinf(values)):

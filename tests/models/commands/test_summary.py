@@ -1,0 +1,21 @@
+from pathlib import Path
+
+from models.commands.summary import one_line, scores
+from models.evaluation import Evaluation
+from models.run import Run
+
+FOUND = Evaluation(rows=100, accuracy=0.8, loss=0.51234, openness=())
+
+
+def test_scores_tell_accuracy_rows_interval_and_loss() -> None:
+    assert scores(FOUND) == (
+        "accuracy 80.00% on 100 rows (95 % interval 71.12% to 86.66%), loss 0.5123"
+    )
+
+
+def test_a_trainings_line_counts_the_seconds_of_all_its_epochs(run_path: Path) -> None:
+    run = Run(run_path)
+    run_seconds = sum(line["seconds"] for line in run.metrics()[:-1])
+    line = one_line(run, run.config(), FOUND)
+    assert line.startswith(f"{run_path}: custom on digits, accuracy 80.00% ")
+    assert line.endswith(f", {run_seconds:.0f} s of training")
