@@ -16,11 +16,11 @@ def move_images(
     stretch: float,
     mirror: bool = False,
 ) -> Tensor:
-    """Shift, turn, stretch and mirror each image of `rows`, (batch, values), by its own draw.
+    """Stretch, mirror, turn and shift each image of `rows`, (batch, values), by its own draw.
 
-    `shape` is (height, width) or (height, width, colours). Each is drawn evenly: the shift along
-    each axis from ±`shift` of its size, the turn about the centre from ±`turn_degrees`, the stretch
-    along each axis from 1 ± `stretch`; `mirror` swaps left and right of every second image. What
+    `shape` is (height, width) or (height, width, colours). Each is drawn evenly: the stretch along
+    each axis from 1 ± `stretch`, the turn about the centre from ±`turn_degrees`, the shift along
+    each axis from ±`shift` of its size; `mirror` swaps left and right of half of the images. What
     comes in over the edge is 0.
     """
     batch, (height, width, *colours) = len(rows), shape
@@ -29,17 +29,18 @@ def move_images(
         return (2 * torch.rand(batch, columns, device=rows.device) - 1) * bound
 
     angle = draw(1, math.radians(turn_degrees))
-    scale = 1 + draw(2, stretch)
+    wide, high = (1 + draw(2, stretch)).split(1, dim=1)
     # affine_grid counts from −1 to 1 across the image, so its whole size is 2.
     offset = 2 * draw(2, shift)
-    side = torch.sign(draw(1, 1.0)) if mirror else torch.ones(batch, 1, device=rows.device)
+    if mirror:
+        wide = torch.where(draw(1, 1.0) < 0, -wide, wide)
     cosine, sine = torch.cos(angle), torch.sin(angle)
     # Turned in pixels, not in shares of the sides, so that an oblong image is not sheared.
     aspect = height / width
     matrix = torch.stack(
         [
-            torch.cat([side * cosine * scale[:, :1], -sine * aspect, offset[:, :1]], dim=1),
-            torch.cat([side * sine / aspect, cosine * scale[:, 1:], offset[:, 1:]], dim=1),
+            torch.cat([cosine * wide, -sine * wide * aspect, offset[:, :1]], dim=1),
+            torch.cat([sine * high / aspect, cosine * high, offset[:, 1:]], dim=1),
         ],
         dim=1,
     )  # (batch, 2, 3)

@@ -1,3 +1,4 @@
+import pytest
 import torch
 
 from models.training.augmentation import move_images
@@ -88,3 +89,24 @@ def test_a_quarter_turn_of_an_oblong_image_keeps_distances() -> None:
         weight = picture.view(5, 9) / picture.sum()
         offset = torch.stack([(weight * rows).sum() - 2, (weight * columns).sum() - 4])
         assert abs(float(offset.norm()) - 1) < 0.25
+
+
+def test_a_quarter_turn_is_stretched_as_much_as_an_unturned_image() -> None:
+    # A bar of 5 pixels: whichever way it lies, its length varies by the stretch along an axis.
+    bar = torch.zeros(11, 11)
+    bar[5, 3:8] = 1
+    rows, columns = torch.meshgrid(torch.arange(11.0), torch.arange(11.0), indexing="ij")
+
+    def lengths(turn_degrees: float) -> torch.Tensor:
+        images = moved(
+            bar.view(1, 121).expand(300, 121),
+            shape=(11, 11),
+            stretch=0.3,
+            turn_degrees=turn_degrees,
+        )
+        weight = images.view(300, 11, 11) / images.sum(dim=1).view(300, 1, 1)
+        return (weight * ((rows - 5) ** 2 + (columns - 5) ** 2)).sum(dim=(1, 2)).sqrt()
+
+    still, turned = lengths(0), lengths(180)
+    assert float(turned.std()) == pytest.approx(float(still.std()), rel=0.25)
+    assert float(turned.mean()) == pytest.approx(float(still.mean()), rel=0.05)
