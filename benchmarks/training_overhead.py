@@ -69,7 +69,7 @@ def bare_epochs(data: Dataset, config: TrainConfig, *, fused: bool) -> list[floa
 
 
 def our_epochs(data: Dataset, source: Source, config: TrainConfig) -> list[float]:
-    """Train by the project; return the seconds of every epoch, its validation included."""
+    """Train by the project; return the seconds of every epoch."""
     run_config = RunConfig.of(
         DataConfig.of(source, data),
         replace(preset("dense-10"), training=config),

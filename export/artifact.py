@@ -40,7 +40,7 @@ def export(run: Run, path: Path, *, name: str | None, version: str) -> Report:
     metadata = describe(run, name=name, version=version)
     network = run.network()
     model = build_graph(network)
-    record: dict[str, Any] = {"golden": golden_rows(network, run.dataset().test.x)}
+    record: dict[str, Any] = {"golden": golden_rows(network, run.dataset())}
     report = verify_against_run(sealed(model, metadata, record), run)
     _place(sealed(model, metadata, {"report": asdict(report), **record}), path)
     return report

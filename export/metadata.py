@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from models.data.dataset import FloatRows, InputSpec
+from models.data.dataset import Dataset, FloatRows, InputSpec
 from models.networks.blocks import HighwayBlock
 from models.networks.network import HighwayClassifier, mean_gates
 from models.run import Run
 from service.contract import GATE_MEAN, INPUT, PROBABILITIES, Column, Input, Layer, Metadata
 
-GOLDEN_ROWS = 3
+GOLDEN_LABELS = 3
 
 
 def describe(run: Run, *, name: str | None, version: str) -> Metadata:
@@ -67,15 +67,37 @@ def _url_part(text: str) -> str:
 
 
 @torch.no_grad()
-def golden_rows(network: HighwayClassifier, rows: FloatRows) -> dict[str, Any]:
-    """Record torch's answers to the first few `rows`, for every later start to repeat."""
-    chosen = rows[:GOLDEN_ROWS]
+def golden_rows(network: HighwayClassifier, dataset: Dataset) -> dict[str, Any]:
+    """Record torch's answers to a few rows, for every later start to repeat.
+
+    No row is anybody's: each is what training rows of one label are on average, a column of
+    categories the most frequent one. In the last every value that a table can miss is missing.
+    """
+    chosen = np.stack(
+        [
+            typical_row(dataset.input, dataset.train.x[dataset.train.y == label])
+            for label in range(min(GOLDEN_LABELS, len(dataset.labels)))
+        ]
+    )
+    gaps = np.isnan(dataset.train.x).any(axis=0)
+    if gaps.any():
+        chosen = np.concatenate([chosen, np.where(gaps, np.float32(np.nan), chosen[:1])])
     logits, gates = network(torch.from_numpy(chosen))
     return {
         INPUT: _numbers(chosen),
         PROBABILITIES: _numbers(torch.softmax(logits, dim=1).numpy()),
         GATE_MEAN: _numbers(mean_gates(gates).numpy()),
     }
+
+
+def typical_row(row: InputSpec, rows: FloatRows) -> FloatRows:
+    """Return (features,): the mean of `rows` (n, features) where known, of categories the mode."""
+    known = np.ma.masked_invalid(rows.astype(np.float64))
+    typical = known.mean(axis=0).filled(np.nan)
+    for index, column in enumerate(row.columns):
+        if column.categories and not np.isnan(typical[index]):
+            typical[index] = np.bincount(known[:, index].compressed().astype(np.int64)).argmax()
+    return np.asarray(typical, np.float32)
 
 
 def _numbers(values: FloatRows) -> list[list[float | None]]:

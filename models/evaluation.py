@@ -54,13 +54,13 @@ def evaluate(
     was_training = network.training
     network.eval()
     layers = len(network.config.highway_blocks)
-    right, loss, opened = 0, 0.0, torch.zeros(layers, dtype=torch.float64, device=network.device)
+    right, loss, opened = 0, 0.0, torch.zeros(layers, dtype=torch.float64)
     for x, y in rows_in_order(network, part):
         logits, gates = network(x, gate_scale)
         right += int((logits.argmax(dim=1) == y).sum())
         loss += float(functional.cross_entropy(logits, y, reduction="sum"))
         if layers:
-            opened += mean_gates(gates).double().sum(dim=0)
+            opened += mean_gates(gates).cpu().double().sum(dim=0)  # not every device has float64
     network.train(was_training)
     rows = len(part)
     return Evaluation(

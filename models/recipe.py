@@ -41,7 +41,7 @@ class TrainConfig:
     turn_degrees: Annotated[float, Field(ge=0, le=180)] = 15.0
     stretch: Annotated[float, Field(ge=0, lt=1)] = 0.15
     mirror: bool = False
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,6 @@ checkpoint.ckpt     the trainer's own state after the last whole epoch, to resum
 """
 
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from safetensors.torch import load_file, save
 
 from models.data.dataset import Dataset
 from models.data.source import load
+from models.directory import make_new, write_whole
 from models.errors import RunError
 from models.gates.baseline import GateBaseline
 from models.networks.network import HighwayClassifier
@@ -41,15 +41,7 @@ class Run:
     @classmethod
     def create(cls, path: Path, config: RunConfig) -> "Run":
         """Make a new run directory; one that holds something already is left alone."""
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            raise RunError(
-                f"{path}: expected a new or empty directory, found existing files; "
-                "choose another --out"
-            )
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise RunError(f"{path}: cannot be created: {error.strerror}") from error
+        make_new(path)
         run = cls(path)
         run._write(CONFIG, _CONFIG.dump_json(config, indent=2) + b"\n")
         return run
@@ -133,7 +125,7 @@ class Run:
             ) from error
 
     def metrics(self) -> list[dict[str, float]]:
-        """Read every whole line of `metrics.jsonl`."""
+        """Read `metrics.jsonl`, a line each."""
         lines = self._read(METRICS).decode().splitlines()
         try:
             return [json.loads(line) for line in lines]
@@ -157,6 +149,4 @@ class Run:
         return (self.path / name).read_bytes()
 
     def _write(self, name: str, content: bytes) -> None:
-        beside = self.path / f"{name}.partial"
-        beside.write_bytes(content)
-        os.replace(beside, self.path / name)
+        write_whole(self.path / name, content)

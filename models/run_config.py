@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from typing import Literal
 
+import torch
+
 from models.data.dataset import Dataset, InputSpec
 from models.data.schema import Schema
 from models.data.source import Source
-from models.networks.network import NetworkConfig
+from models.networks.network import HighwayClassifier, NetworkConfig
 from models.networks.preparation import Preparation
 from models.presets import Preset
 from models.recipe import TrainConfig
@@ -59,12 +61,15 @@ class RunConfig:
 
         Raises `ConfigError` where the network cannot be built for such rows.
         """
+        network = chosen.network(
+            shape=data.input.shape, classes=len(data.labels), preparation=preparation
+        )
+        with torch.device("meta"):  # without memory, for the checks of the shapes alone
+            HighwayClassifier(network)
         return cls(
             preset=name,
             source_revision=source_revision(),
             data=data,
-            network=chosen.network(
-                shape=data.input.shape, classes=len(data.labels), preparation=preparation
-            ),
+            network=network,
             training=chosen.training,
         )

@@ -13,7 +13,10 @@ from tests.conftest import ROOT
 FORBIDDEN = {
     "models": {"export", "service", "onnx", "onnxruntime", "fastapi"},
     "export": {"fastapi"},
-    "service": {"torch", "onnx", "lightning", "sklearn", "models", "export"},
+    "service": {
+        *("torch", "onnx", "lightning", "sklearn", "models", "export"),
+        *("optuna", "pyarrow", "pandas", "matplotlib", "scipy", "torchmetrics"),
+    },
 }
 EXPORT_MAY_IMPORT_OF_SERVICE = {
     "service",
@@ -80,5 +83,8 @@ def test_no_module_is_longer_than_a_reader_can_hold() -> None:
 
 def test_the_serving_lock_holds_nothing_that_only_training_needs() -> None:
     lock = (ROOT / "requirements" / "serve.txt").read_text()
-    for package in ("torch", "onnx", "lightning", "scikit-learn", "mlxtend", "matplotlib"):
+    for package in (
+        *("torch", "onnx", "lightning", "scikit-learn", "mlxtend", "matplotlib"),
+        *("optuna", "pyarrow", "pandas", "scipy", "torchmetrics"),
+    ):
         assert f"\n{package}==" not in f"\n{lock}"

@@ -27,18 +27,20 @@ OPENNESS_BAR = 30  # characters of a gate that is fully open
 def evaluate_command(
     run: options.RunPath,
     data: options.Data = None,
-    part: options.PartName = "test",
+    part: options.PartName = None,
     target: options.Target = None,
     without: options.Without = None,
     json_output: options.Json = False,
 ) -> None:
-    """Score a trained network on rows held out from its training, or on other DATA."""
+    """Score a trained network on its run's test rows, another part of them, or other DATA."""
     from models.scores import score  # imports matplotlib by way of torchmetrics, which is slow
 
     trained = Run(run)
     config = trained.config()
     network = trained.network()
-    where, rows = chosen_rows(trained, config, data, part, target, tuple(without or ()))
+    where, rows = chosen_rows(
+        trained, config, data, part, target, tuple(without or ()), usual="test"
+    )
     found = score(network, rows, config.data.labels)
     if json_output:
         typer.echo(json.dumps({"run": str(run), "rows_of": where, **asdict(found)}))
@@ -59,28 +61,43 @@ def chosen_rows(
     run: Run,
     config: RunConfig,
     data: str | None,
-    part: str,
+    part: str | None,
     target: str | None,
     without: tuple[str, ...],
+    *,
+    usual: SplitName,
 ) -> tuple[str, Part]:
     """Return the rows a command was asked for, with words for them.
 
-    They are a part of the run's own data; or of other data, read as the run's were, the test rows
-    that it sets apart or, where it sets none apart, all of its rows.
+    They are a part of the run's own data, `usual` unless given; or of other data, read as the
+    run's were, the test rows that it sets apart or, where it sets none apart, all of its rows.
     """
-    if part not in PARTS:
-        raise ConfigError(f"--part: expected train, validation or test, found {part!r}")
     if data is None:
-        rows = run.dataset().part(cast(SplitName, part))
-        if not len(rows):
-            raise DataError(f"--part: expected a part with rows, found none held out for {part}")
-        return f"{config.data.name} ({part})", rows
+        for option, value in (("--target", target), ("--without", without)):
+            if value:
+                raise ConfigError(
+                    f"{option}: expected only with other DATA, found the run's own; leave it out"
+                )
+        return _own_part(run, config, part or usual)
+    if part is not None:
+        raise ConfigError(
+            "--part: expected only with the run's own data, found other DATA; leave it out"
+        )
     own = config.data.source
     source = Source.of(data, target=target or own.target, without=without or own.without)
     labelled = read(source, like=config.data.schema)
     if labelled.test is not None:
         return f"{labelled.name} (its own test rows)", labelled.test
     return f"all of {labelled.name}", labelled.rows
+
+
+def _own_part(run: Run, config: RunConfig, part: str) -> tuple[str, Part]:
+    if part not in PARTS:
+        raise ConfigError(f"--part: expected train, validation or test, found {part!r}")
+    rows = run.dataset().part(cast(SplitName, part))
+    if not len(rows):
+        raise DataError(f"--part: expected a part with rows, found none held out for {part}")
+    return f"{config.data.name} ({part})", rows
 
 
 def _label_table(found: "Scores") -> Table:

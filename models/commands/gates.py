@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from models.commands import options
 from models.commands.evaluate import chosen_rows
 from models.data.dataset import Part
+from models.directory import make_new
 from models.errors import ConfigError
 from models.gates.report import GateReport, Sample, Steps, gate_report
 from models.gates.statistics import Step
@@ -28,7 +29,7 @@ def gates_command(
     out: Annotated[
         Path | None, typer.Option(help="New directory to write.", show_default=False)
     ] = None,
-    part: options.PartName = "train",
+    part: options.PartName = None,
     target: options.Target = None,
     without: options.Without = None,
     rows: Annotated[
@@ -48,9 +49,11 @@ def gates_command(
             f"{run}: expected a network with highway layers, found a plain one; it has no gates"
         )
     network = trained.network()
-    where, found = chosen_rows(trained, config, data, part, target, tuple(without or ()))
+    where, found = chosen_rows(
+        trained, config, data, part, target, tuple(without or ()), usual="train"
+    )
     _check_numbers(found, rows, sample)
-    _create(out)
+    make_new(out)  # before the work, so that nothing is computed in vain
     labels = config.data.labels
     chosen = found.take(slice(rows))
     layers = len(config.network.highway_blocks)
@@ -90,18 +93,6 @@ def _check_numbers(found: Part, rows: int | None, sample: int) -> None:
         raise ConfigError(f"--rows: expected 1 or more, found {rows}")
     if not 0 <= sample < len(found):
         raise ConfigError(f"--sample: expected a row from 0 to {len(found) - 1}, found {sample}")
-
-
-def _create(out: Path) -> None:
-    """Make the directory before the work, so that nothing is computed in vain."""
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ConfigError(
-            f"{out}: expected a new or empty directory, found existing files; choose another --out"
-        )
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"{out}: cannot be created: {error.strerror}") from error
 
 
 def _progress() -> Progress:

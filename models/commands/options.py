@@ -19,7 +19,10 @@ def _option(panel: str, text: str, *names: str) -> Any:
 RunPath = Annotated[Path, typer.Argument(help="Run directory.")]
 Data = Annotated[str | None, typer.Argument(help=f"Data: {KINDS}.", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
-PartName = Annotated[str, typer.Option(help="train, validation or test.")]
+PartName = Annotated[
+    str | None,
+    typer.Option(help="Of the run's own data: train, validation or test.", show_default=False),
+]
 Target = Annotated[str | None, _option(DATA, "A table's column to predict.")]
 Without = Annotated[
     list[str] | None, _option(DATA, "A table's column to leave out; may be repeated.")
@@ -57,7 +60,7 @@ GateBias = Annotated[
 Dropout = Annotated[
     float | None, _option(NETWORK, "Rate of the last dropout; the others keep their share of it.")
 ]
-Kernel = Annotated[int | None, _option(NETWORK, "Side of the convolutions' window; odd.")]
+Kernel = Annotated[int | None, _option(NETWORK, "Side of the highway convolutions' window; odd.")]
 GateKernel = Annotated[int | None, _option(NETWORK, "The same of the gates alone; odd.")]
 Recipe = Annotated[
     str,
@@ -73,7 +76,7 @@ Schedule = Annotated[str | None, _option(TRAINING, "one-cycle, steps, exponentia
 LearningRate = Annotated[
     float | None, _option(TRAINING, "Peak of one-cycle; start of the other schedules.")
 ]
-Momentum = Annotated[float | None, _option(TRAINING, "Of sgd.")]
+Momentum = Annotated[float | None, _option(TRAINING, "Of sgd, which is Nesterov's.")]
 DropEpochs = Annotated[
     str | None, _option(TRAINING, "For steps: the epochs after which the rate drops, as 100,200.")
 ]
@@ -92,7 +95,7 @@ Precision = Annotated[str | None, _option(TRAINING, "32-true, bf16-mixed or (on 
 Shift = Annotated[float | None, _option(TRAINING, "Random shift of images, in image sizes.")]
 TurnDegrees = Annotated[float | None, _option(TRAINING, "Random turn of images, in degrees.")]
 Stretch = Annotated[float | None, _option(TRAINING, "Random stretch of images, as a share.")]
-Mirror = Annotated[bool | None, _option(TRAINING, "Mirror every second image, or none.")]
+Mirror = Annotated[bool | None, _option(TRAINING, "Mirror half of the images at random, or none.")]
 Seed = Annotated[int | None, _option(TRAINING, "Same seed and number of threads, same weights.")]
 Accelerator = Annotated[str, typer.Option(help="cpu, gpu or auto.", rich_help_panel=MACHINE)]
 Devices = Annotated[

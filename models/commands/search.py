@@ -1,7 +1,6 @@
 """`python -m models search`: data in, the best of many trainings out."""
 
 import shlex
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +12,7 @@ from models.commands.choices import chosen_preset, given
 from models.data.source import KINDS, Source, load
 from models.errors import ConfigError
 from models.presets import default_preset
-from models.recipe import Hardware, TrainConfig
+from models.recipe import Hardware
 from models.settings import changed
 
 SEARCH = "Search"
@@ -83,8 +82,7 @@ def search_command(
     source = changed(source, validation_share=validation_share)
     dataset = load(source)
     name = preset_name or default_preset(dataset.input.kind)
-    chosen = chosen_preset(context, name, None)
-    chosen = replace(chosen, training=changed(chosen.training, **given(context, TrainConfig)))
+    chosen = chosen_preset(context, name, dataset.input)
     # Optuna and matplotlib take a second to import, which other commands should not pay.
     from models.search.config import Effort, Sampling, SearchConfig
     from models.search.session import search

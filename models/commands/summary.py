@@ -1,5 +1,8 @@
 """The line that tells how good a network is."""
 
+import numpy as np
+
+from models.data.dataset import Dataset
 from models.evaluation import Evaluation
 from models.run import Run
 from models.run_config import RunConfig
@@ -21,3 +24,16 @@ def one_line(run: Run, config: RunConfig, test: Evaluation) -> str:
         f"{run.path}: {config.preset} on {config.data.name}, {scores(test)}, "
         f"{seconds:.0f} s of training"
     )
+
+
+def columns_in_words(dataset: Dataset) -> str:
+    """Word what each column of a table was read as, for a person to see if it is what she meant."""
+    parts = (dataset.train, dataset.validation, dataset.test)
+    gaps = sum(np.isnan(part.x).sum(axis=0) for part in parts)
+    words = []
+    for column, missing in zip(dataset.input.columns, gaps, strict=True):
+        kind = f"{len(column.categories)} categories" if column.categories else "number"
+        words.append(f"{column.name} {kind}{f' ({missing} gaps)' if missing else ''}")
+    rows = sum(len(part) for part in parts)
+    labels = ", ".join(dataset.labels)
+    return f"{dataset.name}: {rows} rows; {', '.join(words)}; to predict: {labels}"

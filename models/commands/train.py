@@ -1,26 +1,27 @@
 """`python -m models train`: data in, a run directory out."""
 
 import os
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from models.commands import options
-from models.commands.choices import chosen_preset, given, numbers, with_recipe
-from models.commands.summary import one_line
+from models.commands.choices import chosen_preset, given, preset_words
+from models.commands.summary import columns_in_words, one_line
 from models.data.dataset import Dataset
 from models.data.source import KINDS, Source, load
-from models.errors import ConfigError, RunError
+from models.errors import ConfigError, RunError, StoppedError
 from models.networks.preparation import preparation_for
-from models.presets import default_preset, preset
-from models.recipe import Hardware, TrainConfig
+from models.presets import default_preset
+from models.recipe import Hardware
 from models.run import Run
 from models.run_config import DataConfig, RunConfig
 from models.settings import changed
+from models.training.checks import check_training
 
-CUSTOM = "custom"  # the name of a preset whose network was changed
+NODE_ENVIRONMENT = ("NODE_RANK", "MASTER_ADDR", "MASTER_PORT")
 KEPT_WHEN_RESUMED = {"resume", *(field.name for field in fields(Hardware))}
 
 
@@ -70,6 +71,8 @@ def train_command(
 ) -> None:
     """Train a highway classifier on DATA and write a run directory."""
     hardware = changed(Hardware(), **given(context, Hardware))
+    if nodes > 1:
+        _check_node()
     if resume is not None:
         _finish(context, Run(resume), hardware)
         return
@@ -80,27 +83,49 @@ def train_command(
     source = Source.of(data, target=target, without=tuple(without or ()))
     source = changed(source, validation_share=validation_share)
     dataset = load(source)
+    if dataset.input.kind == "table":
+        typer.echo(columns_in_words(dataset), err=True)
     name = preset_name or default_preset(dataset.input.kind)
-    chosen = chosen_preset(context, name, gate_bias)
-    unchanged = chosen == preset(name)
-    chosen = with_recipe(chosen, name, recipe)
-    changes = given(context, TrainConfig) | {"drop_epochs": numbers(drop_epochs)}
-    chosen = replace(chosen, training=changed(chosen.training, **changes))
+    chosen = chosen_preset(
+        context,
+        name,
+        dataset.input,
+        recipe=recipe,
+        gate_bias=gate_bias,
+        drop_epochs=drop_epochs,
+    )
     config = RunConfig.of(
         DataConfig.of(source, dataset),
         chosen,
         preparation_for(dataset.input, dataset.train.x),
-        name=name if unchanged else CUSTOM,
+        name=preset_words(name, recipe, chosen),
     )
+    check_training(config.training, hardware, dataset)  # before anything is written
     leads = hardware.nodes == 1 or os.environ.get("NODE_RANK", "0") == "0"
     _train(Run.create(out, config) if leads else Run(out), config, dataset, hardware)
 
 
-def _train(run: Run, config: RunConfig, dataset: Dataset, hardware: Hardware) -> None:
-    from models.training.trainer import train  # imports Lightning, which takes seconds
+def _check_node() -> None:
+    """Require what tells this machine its place among the others, without which it would wait."""
+    missing = [name for name in NODE_ENVIRONMENT if name not in os.environ]
+    if missing:
+        raise ConfigError(
+            f"--nodes: expected {', '.join(NODE_ENVIRONMENT)} to be set, found no "
+            f"{' and no '.join(missing)}"
+        )
 
-    scores = train(run, config, dataset, hardware)
-    if run.finished:  # on other nodes than the first there may be no run to see
+
+def _train(run: Run, config: RunConfig, dataset: Dataset, hardware: Hardware) -> None:
+    try:
+        from models.training.trainer import train  # imports Lightning, which takes seconds
+
+        scores = train(run, config, dataset, hardware)
+    except KeyboardInterrupt as stop:
+        raise StoppedError(
+            f"stopped before the first epoch; begin with `python -m models train --resume "
+            f"{run.path}`"
+        ) from stop
+    if scores is not None:
         typer.echo(one_line(run, config, scores))
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from models.data.columns import encoded, learned
 from models.data.dataset import Column, FloatRows, InputSpec, Labelled, Labels, Part
+from models.data.schema import Schema
 from models.data.target import classes
 from models.data.values import listed
 from models.errors import DataError
@@ -22,8 +23,10 @@ UNREADABLE = (
 )
 
 
-def read_arrays(path: Path) -> Labelled:
+def read_arrays(path: Path, like: Schema | None = None) -> Labelled:
     """Read `x` and `y`, and as the data's own test `x_test` and `y_test`.
+
+    With `like`, a table's columns are read as those that the network was trained on.
 
     `x` is (n, columns) for a table, whose columns are named "0", "1", …, with NaN where a value is
     missing; or (n, height, width), with 1 or 3 colours as a fourth dimension, for images: pixels
@@ -34,7 +37,8 @@ def read_arrays(path: Path) -> Labelled:
     arrays = _arrays(path)
     x, labels, y = _labelled(path.name, arrays, "x", "y")
     if x.ndim == 2:
-        columns, rows = _table(path.name, x)
+        known = like.input.columns if like is not None else ()
+        columns, rows = _table(path.name, x, known)
         spec = InputSpec(kind="table", shape=x.shape[1:], unit="value", columns=columns)
     else:
         spec, rows = _image(x), _pixels(f"{path.name}: array 'x'", x)
@@ -100,12 +104,26 @@ def _arrow(values: NDArray[np.generic]) -> pa.ChunkedArray:
     return pa.chunked_array([pa.array(native)])
 
 
-def _table(name: str, x: Numbers) -> tuple[tuple[Column, ...], FloatRows]:
+def _table(
+    name: str, x: Numbers, known: tuple[Column, ...]
+) -> tuple[tuple[Column, ...], FloatRows]:
+    if known and len(known) == x.shape[1]:
+        return known, _encoded(f"{name}: column", x, known)
     read = [
         learned(f"{name}: column {index}", str(index), _arrow(x[:, index]))
         for index in range(x.shape[1])
     ]
     return tuple(column for column, _ in read), np.stack([values for _, values in read], axis=1)
+
+
+def _encoded(where: str, x: Numbers, columns: tuple[Column, ...]) -> FloatRows:
+    return np.stack(
+        [
+            encoded(f"{where} {index}", column, _arrow(x[:, index]))
+            for index, column in enumerate(columns)
+        ],
+        axis=1,
+    )
 
 
 def _image(x: Numbers) -> InputSpec:
@@ -143,11 +161,8 @@ def _test(
                 f"{label!r}"
             )
     if spec.kind == "table":
-        columns = [
-            encoded(f"{name}: array 'x_test', column {index}", column, _arrow(x[:, index]))
-            for index, column in enumerate(spec.columns)
-        ]
-        return Part(x=np.stack(columns, axis=1), y=_renumbered(y, test_labels, labels))
+        table = _encoded(f"{name}: array 'x_test', column", x, spec.columns)
+        return Part(x=table, y=_renumbered(y, test_labels, labels))
     rows = _pixels(f"{name}: array 'x_test'", x)
     return Part(x=rows, y=_renumbered(y, test_labels, labels))
 

@@ -21,6 +21,7 @@ from models.errors import DataError
 MAX_CATEGORIES = 100
 TRUTH = ("false", "true")
 FLOAT32_MAX = float(np.finfo(np.float32).max)
+NUMBER = r"^\s*[+-]?([1-9][0-9]*|0)?\.?[0-9]*([eE][+-]?[0-9]+)?\s*$"
 DISTINCT = 1e-3  # what float32 may lose of a number, in standard deviations of its column
 
 
@@ -35,6 +36,8 @@ def learned(where: str, name: str, values: pa.ChunkedArray) -> tuple[Column, Flo
     values = plain(where, values, advice="leave the column out with --without")
     if values.null_count == len(values):
         raise DataError(f"{where}: expected values, found none at all; leave the column out")
+    if is_text(values):
+        _check_texts(where, values)
     if is_text(values) or is_truth(values) or (named and is_whole(values)):
         column = Column(name=name, categories=_categories(where, values))
         return column, encoded(where, column, values)
@@ -56,6 +59,19 @@ def encoded(where: str, column: Column, values: pa.ChunkedArray) -> FloatRows:
     if is_truth(values) and values.null_count < len(values):
         raise DataError(f"{where}: expected numbers, found truth values")
     return _numbers(where, values).astype(np.float32)
+
+
+def _check_texts(where: str, values: pa.ChunkedArray) -> None:
+    """Refuse a column of numbers that a few texts among them have made one of texts."""
+    known = values.drop_null()
+    numbers = pc.match_substring_regex(known, NUMBER)
+    count = pc.sum(numbers).as_py()
+    if 2 * count > len(known) > count:
+        row, text = example(values)
+        raise DataError(
+            f"{where}, row {row}: expected a number as in most of the column's rows, found the "
+            f"text {text!r}; correct it, or leave the cell empty if the value is missing"
+        )
 
 
 def _categories(where: str, values: pa.ChunkedArray) -> tuple[str, ...]:

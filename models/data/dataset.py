@@ -111,11 +111,11 @@ def split(data: Labelled, *, validation_share: float = HELD_OUT_SHARE) -> Datase
     _check_counts(data, parts=1 + (data.test is None) + (validation_share > 0))
     rest, test = np.arange(len(data.rows)), data.test
     if test is None:
-        rest, chosen = _cut(rest, data, HELD_OUT_SHARE)
+        rest, chosen = _cut(rest, data, HELD_OUT_SHARE, kept=1 + (validation_share > 0))
         test = data.rows.take(chosen)
     train, validation = rest, rest[:0]
     if validation_share > 0:
-        train, validation = _cut(rest, data, validation_share)
+        train, validation = _cut(rest, data, validation_share, kept=1)
     return Dataset(
         name=data.name,
         input=data.input,
@@ -141,10 +141,25 @@ def _check_counts(data: Labelled, *, parts: int) -> None:
         )
 
 
-def _cut(rows: Labels, data: Labelled, share: float) -> tuple[Labels, Labels]:
-    """Cut a share of all rows off `rows`, at least one of each label."""
-    count = max(len(data.labels), round(share * len(data.rows)))
-    kept, cut = train_test_split(
+def _cut(rows: Labels, data: Labelled, share: float, *, kept: int) -> tuple[Labels, Labels]:
+    """Cut a share of all rows off `rows`; of each label one at least goes and `kept` stay."""
+    labels = len(data.labels)
+    count = min(max(labels, round(share * len(data.rows))), len(rows) - labels)
+    stay, go = train_test_split(
         rows, test_size=count, stratify=data.rows.y[rows], random_state=SPLIT_SEED
     )
-    return kept, cut
+    for label in range(labels):
+        stay, go = _with_label(stay, go, data, label, 1)
+        go, stay = _with_label(go, stay, data, label, kept)
+    return stay, go
+
+
+def _with_label(
+    giver: Labels, taker: Labels, data: Labelled, label: int, wanted: int
+) -> tuple[Labels, Labels]:
+    """Move rows of a rare label over until the taker has as many as wanted."""
+    missing = wanted - int((data.rows.y[taker] == label).sum())
+    if missing <= 0:
+        return giver, taker
+    moved = giver[data.rows.y[giver] == label][:missing]
+    return giver[~np.isin(giver, moved)], np.concatenate([taker, moved])

@@ -18,6 +18,7 @@ from models.data.table import TABLE_SUFFIXES, read_table
 from models.errors import DataError
 
 OPENML = "openml:"
+OTHER_CIFAR = ("data_batch_1.bin", "data_batch_1.mat", "train.bin", "train.mat")
 KINDS = (
     f"{', '.join(BUNDLED)}, a CSV or Parquet file, an .npz file, a folder of IDX or CIFAR files "
     f"or of images, or {OPENML}NAME"
@@ -65,7 +66,7 @@ def read(source: Source, like: Schema | None = None) -> Labelled:
     elif path.suffix.lower() in TABLE_SUFFIXES and path.is_file():
         return read_table(path, source.target, source.without, like)
     else:
-        labelled = _without_table_options(source, _read_images(path))
+        labelled = _without_table_options(source, _read_folder(path, like))
     return labelled if like is None else like.fit(labelled)
 
 
@@ -74,15 +75,21 @@ def load(source: Source) -> Dataset:
     return split(read(source), validation_share=source.validation_share)
 
 
-def _read_images(path: Path) -> Labelled:
+def _read_folder(path: Path, like: Schema | None) -> Labelled:
     if path.suffix.lower() == ".npz" and path.is_file():
-        return read_arrays(path)
+        return read_arrays(path, like)
     if not path.is_dir():
         found = "no such file or folder" if not path.exists() else "another kind of file"
         raise DataError(f"data: expected {KINDS}, found {found}: {str(path)!r}")
     if is_idx(path):
         return read_idx(path)
-    return read_cifar(path) if is_cifar(path) else read_images(path)
+    if is_cifar(path):
+        return read_cifar(path)
+    if any((path / name).is_file() for name in OTHER_CIFAR):
+        raise DataError(
+            f"{path.name}: expected the Python version of CIFAR, found another; download that one"
+        )
+    return read_images(path)
 
 
 def _without_table_options(source: Source, labelled: Labelled) -> Labelled:

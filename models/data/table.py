@@ -21,7 +21,8 @@ READERS: dict[str, Callable[[Path, tuple[str, ...]], pa.Table]] = {
     ".tsv": read_tsv,
     ".parquet": read_parquet,
 }
-PANDAS_INDEX = re.compile(r"|__index_level_[0-9]+__")  # of rows in order, it gives labels away
+# Of rows in order, it gives labels away.
+PANDAS_INDEX = re.compile(r"|Unnamed: [0-9]+|__index_level_[0-9]+__")
 TABLE_SUFFIXES = frozenset(READERS)
 
 

@@ -5,11 +5,13 @@ import io
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
 from models.errors import DataError
 
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 CSV_LIMIT = 2**31 - 1  # bytes: Arrow reads a file in one block so as to see all of it for its types
 
 
@@ -21,6 +23,12 @@ def read_csv(path: Path, texts: tuple[str, ...] = (), *, delimiter: str = ",") -
     """
     data = _bytes(path)
     _check_text(data, path.name, delimiter)
+    table = _parsed(data, path.name, texts, delimiter)
+    zeros = _codes(data, table, delimiter)
+    return _parsed(data, path.name, (*texts, *zeros), delimiter) if zeros else table
+
+
+def _parsed(data: bytes, name: str, texts: tuple[str, ...], delimiter: str) -> pa.Table:
     ragged: list[pyarrow.csv.InvalidRow] = []
 
     def refuse(row: pyarrow.csv.InvalidRow) -> str:
@@ -42,12 +50,25 @@ def read_csv(path: Path, texts: tuple[str, ...] = (), *, delimiter: str = ",") -
     except pa.ArrowInvalid as error:
         if ragged:
             raise DataError(
-                f"{path.name}, row {ragged[0].number - 1}: expected {ragged[0].expected_columns} "
+                f"{name}, row {ragged[0].number - 1}: expected {ragged[0].expected_columns} "
                 f"values, one for each column, found {ragged[0].actual_columns}"
             ) from error
         raise DataError(
-            f"{path.name}: expected a table of text with a line of names, found {_short(error)}"
+            f"{name}: expected a table of text with a line of names, found {_short(error)}"
         ) from error
+
+
+def _codes(data: bytes, table: pa.Table, delimiter: str) -> tuple[str, ...]:
+    """Return the columns of whole numbers that begin with zeros: codes, of which none may go."""
+    whole = tuple(field.name for field in table.schema if pa.types.is_integer(field.type))
+    if not whole or len(set(table.column_names)) < table.num_columns:
+        return ()
+    written = _parsed(data, "", whole, delimiter)
+    return tuple(
+        name
+        for name in whole
+        if pc.any(pc.match_substring_regex(written[name], "^[+-]?0[0-9]")).as_py()
+    )
 
 
 def read_tsv(path: Path, texts: tuple[str, ...] = ()) -> pa.Table:
@@ -62,11 +83,25 @@ def read_parquet(path: Path, texts: tuple[str, ...] = ()) -> pa.Table:
         with pyarrow.parquet.ParquetFile(path) as file:
             table = file.read()
         table.validate(full=True)
+        table = _with_categories(table)
     except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
         raise DataError(
             f"{path.name}: expected a whole Parquet file, found it damaged ({_short(error)}); "
             "write it again"
         ) from error
+    return table
+
+
+def _with_categories(table: pa.Table) -> pa.Table:
+    """Make texts of the whole numbers that pandas had as categories; Parquet itself forgets it."""
+    columns = (table.schema.pandas_metadata or {}).get("columns", [])
+    for column in columns:
+        name = column.get("field_name")
+        if column.get("pandas_type") == "categorical" and name in table.column_names:
+            index = table.column_names.index(name)
+            if pa.types.is_integer(table.schema.field(index).type):
+                texts = pc.cast(table[name], pa.string())
+                table = table.set_column(index, name, texts)
     return table
 
 
@@ -94,6 +129,13 @@ def _check_text(data: bytes, name: str, delimiter: str) -> None:
             f"{name}, line {line}: expected UTF-8, found the byte 0x{data[error.start]:02x}; save "
             "the file as UTF-8"
         ) from error
+    header = text.lstrip("\ufeff").split("\n", 1)[0]
+    other = next((mark for mark in SEPARATORS if mark in header), None)
+    if delimiter not in header and other is not None:
+        raise DataError(
+            f"{name}: expected columns separated by {SEPARATORS[delimiter]}, found a first line "
+            f"with {SEPARATORS[other]} alone; save the table with commas"
+        )
     if '"' not in text:
         return
     # Arrow would take a quote that is never closed for one long text.

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from models.data.dataset import FloatRows, Part
 from models.evaluation import rows_in_order
-from models.networks.layers import HighwayConv, HighwayDense
+from models.networks.layers import HighwayLayer
 from models.networks.network import HighwayClassifier, unit_gates
 
 Step = Callable[[int], None]  # told how much more is done
@@ -41,9 +41,7 @@ class RowGates:
 def gate_biases(network: HighwayClassifier) -> tuple[Units, ...]:
     """Return the bias b_T of each layer's gates as it is now, (width,) each."""
     return tuple(
-        _units(block.gate_bias)
-        for block in network.blocks
-        if isinstance(block, HighwayDense | HighwayConv)
+        _units(block.gate_bias) for block in network.blocks if isinstance(block, HighwayLayer)
     )
 
 
@@ -58,12 +56,12 @@ def mean_unit_gates(
     network.eval()
     classes = network.config.classes
     sums = [
-        torch.zeros(classes, block.width, dtype=torch.float64, device=network.device)
+        torch.zeros(classes, block.width, dtype=torch.float64)
         for block in network.config.highway_blocks
     ]
     for x, y in rows_in_order(network, part, batch_size=batch_size):
         for layer, gate in zip(sums, network(x)[1], strict=True):
-            layer.index_add_(0, y, unit_gates(gate).double())
+            layer.index_add_(0, y.cpu(), unit_gates(gate).cpu().double())
         step(len(y))
     rows = np.bincount(part.y, minlength=classes)
     counts = np.where(rows == 0, np.nan, rows)[:, None]
@@ -81,7 +79,7 @@ def row_gates(network: HighwayClassifier, row: FloatRows) -> RowGates:
     gates, outputs = [], []
     x = network.prepared(torch.from_numpy(row)[None].to(network.device))
     for block in network.blocks:
-        if isinstance(block, HighwayDense | HighwayConv):
+        if isinstance(block, HighwayLayer):
             x, gate = block(x)
             gates.append(_units(unit_gates(gate)[0]))
             outputs.append(_units(unit_gates(x)[0]))

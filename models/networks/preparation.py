@@ -43,8 +43,9 @@ class Contrast:
 class Columns:
     """A table's columns, each by its kind.
 
-    A number is standardised; where it is missing the mean stands in, and if it was ever missing in
-    training, a flag tells. A column with `categories` > 0 becomes one flag for each of them.
+    A number is standardised; where it is missing the mean stands in. A column with `categories` > 0
+    becomes one flag for each of them. A column that was ever missing in training has a flag more,
+    which tells that it is.
     """
 
     kind: Literal["columns"] = "columns"

@@ -1,7 +1,6 @@
 """The settings of a search, kept beside it, so that it is gone on with as it began."""
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -11,6 +10,7 @@ from pydantic import TypeAdapter
 
 from models.data.dataset import Dataset
 from models.data.source import Source
+from models.directory import make_new, write_whole
 from models.errors import ConfigError, RunError
 from models.presets import Preset
 from models.recipe import Count
@@ -76,18 +76,8 @@ def keep(out: Path, config: SearchConfig) -> None:
     if path.is_file():
         _compare(out, _read(path), _CONFIG.dump_python(config, mode="json"))
         return
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise RunError(
-            f"{out}: expected a new or empty directory, or that of a search, found existing files; "
-            "choose another --out"
-        )
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RunError(f"{out}: cannot be created: {error.strerror}") from error
-    beside = path.with_suffix(".partial")
-    beside.write_bytes(_CONFIG.dump_json(config, indent=2) + b"\n")
-    os.replace(beside, path)
+    make_new(out, instead=", or that of a search")
+    write_whole(path, _CONFIG.dump_json(config, indent=2) + b"\n")
 
 
 def _read(path: Path) -> Any:

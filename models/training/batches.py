@@ -19,8 +19,9 @@ def epoch_seed(seed: int, epoch: int) -> int:
 class EpochSampler(Sampler[Tensor]):
     """Yield the rows of each batch; Lightning calls `set_epoch` before every epoch.
 
-    Where several processes train together each takes its share of every batch, so that their mean
-    gradient is the whole batch's. A last batch that they could not share evenly loses a few rows.
+    Where several processes train together each takes its share of every batch, of which
+    `batch_size` must be a multiple, so that their mean gradient is the whole batch's. A last batch
+    that they could not share evenly loses a few rows.
     """
 
     def __init__(self, rows: int, *, batch_size: int, seed: int, processes: int = 1) -> None:

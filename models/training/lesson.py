@@ -78,14 +78,11 @@ class HighwayTraining(LightningModule):
     def on_train_epoch_end(self) -> None:
         """Score the validation rows and write the epoch's line."""
         loss = self._mean_loss()
-        if not math.isfinite(loss):
-            raise DivergedError(
-                f"epoch {self.current_epoch + 1}: expected a finite loss, found {loss}; "
-                "lower --learning-rate"
-            )
+        self._check_finite("loss", loss)
         validation = self._validation()
         metrics = {"train_loss": loss}
         if validation is not None:
+            self._check_finite("validation loss", validation.loss)
             metrics["validation_loss"] = validation.loss
             metrics["validation_accuracy"] = validation.accuracy
             if validation.openness:
@@ -119,6 +116,13 @@ class HighwayTraining(LightningModule):
         steps = int(self.trainer.estimated_stepping_batches)
         plan = schedule(chosen, self.config, steps=steps)
         return chosen if plan is None else {"optimizer": chosen, "lr_scheduler": plan}
+
+    def _check_finite(self, name: str, loss: float) -> None:
+        if not math.isfinite(loss):
+            raise DivergedError(
+                f"epoch {self.current_epoch + 1}: expected a finite {name}, found {loss}; "
+                "lower --learning-rate"
+            )
 
     def _mean_loss(self) -> float:
         mean = self.loss_sum / int(self.trainer.num_training_batches)

@@ -46,7 +46,11 @@ def schedule(optimizer: Optimizer, config: TrainConfig, *, steps: int) -> dict[s
             return None
         case "one-cycle":
             peaks = [float(group["lr"]) for group in optimizer.param_groups]
-            scheduler = OneCycleLR(optimizer, max_lr=peaks, total_steps=steps)
+            # AdamW's first moment cycles against the rate (Smith 2018); SGD keeps its momentum.
+            cycled = config.optimizer == "adamw"
+            scheduler = OneCycleLR(
+                optimizer, max_lr=peaks, total_steps=steps, cycle_momentum=cycled
+            )
             return {"scheduler": scheduler, "interval": "step"}
         case "steps":
             scheduler = MultiStepLR(optimizer, list(config.drop_epochs), gamma=config.drop_factor)

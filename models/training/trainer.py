@@ -1,6 +1,7 @@
 """One training from start to end, or on from where it was interrupted."""
 
 import importlib.util
+import math
 import signal
 import time
 from pathlib import Path
@@ -8,13 +9,13 @@ from pickle import UnpicklingError
 
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch import Trainer
+from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch.multiprocessing.spawn import ProcessRaisedException
 
 from models.data.dataset import Dataset
-from models.errors import ConfigError, RunError, StoppedError
+from models.errors import ConfigError, DataError, DivergedError, RunError, StoppedError
 from models.evaluation import Evaluation, evaluate
 from models.gates.baseline import gate_baseline
 from models.networks.network import HighwayClassifier
@@ -22,9 +23,11 @@ from models.recipe import Hardware, TrainConfig
 from models.run import CHECKPOINT, Run
 from models.run_config import RunConfig
 from models.training.batches import training_batches
+from models.training.checks import check_training
 from models.training.lesson import HighwayTraining
 from models.training.quiet import silenced
 
+USER_ERRORS = (ConfigError, DataError, DivergedError, RunError)
 BEST = "best.ckpt"  # the weights of the best epoch so far, where early stopping asks for them
 
 
@@ -35,14 +38,15 @@ def train(
     hardware: Hardware | None = None,
     *,
     show_progress: bool = True,
-) -> Evaluation:
+) -> Evaluation | None:
     """Train the network of `config`, fill the run directory, return the test scores.
 
     A run directory that holds a checkpoint is gone on with, from its last whole epoch, to the same
-    weights as without the interruption.
+    weights as without the interruption. Of several machines the first alone writes and scores; the
+    others return None.
     """
     hardware = hardware or Hardware()
-    _check(config.training, hardware, dataset)
+    check_training(config.training, hardware, dataset)
     torch.manual_seed(config.training.seed)
     network = HighwayClassifier(config.network)
     network.measure(torch.from_numpy(dataset.train.x))
@@ -50,11 +54,17 @@ def train(
     training = HighwayTraining(network, dataset, run, config.training)
     if not show_progress:
         training.progress.disable()
-    if not _fit(training, hardware):  # another node writes the run
-        return evaluate(network, dataset.test)
+    if not _fit(training, hardware):
+        return None
+    # A training that was stopped after its last epoch may have written its last line already.
+    run.keep_epochs(_whole_epochs(run))
     if config.training.patience is not None:
         _take_best(training)
     test = evaluate(network, dataset.test)
+    if not math.isfinite(test.loss):
+        raise DivergedError(
+            f"after training: expected a finite test loss, found {test.loss}; lower --learning-rate"
+        )
     run.append_metrics(
         test_rows=test.rows,
         test_accuracy=round(test.accuracy, 6),
@@ -65,21 +75,6 @@ def train(
     gates = gate_baseline(network, dataset) if config.network.highway_blocks else None
     run.finish(network, gates)
     return test
-
-
-def _check(config: TrainConfig, hardware: Hardware, dataset: Dataset) -> None:
-    if config.patience is not None and not len(dataset.validation):
-        raise ConfigError(
-            "--patience: expected validation rows to watch, found none; "
-            "give --validation-share a number above 0"
-        )
-    if config.precision == "16-mixed" and hardware.accelerator == "cpu":
-        raise ConfigError("--precision: expected 32-true or bf16-mixed on a CPU, found 16-mixed")
-    if config.batch_size < hardware.processes:
-        raise ConfigError(
-            f"--batch-size: expected a row for each of {hardware.processes} processes at least, "
-            f"found {config.batch_size}"
-        )
 
 
 def _fit(training: HighwayTraining, hardware: Hardware) -> bool:
@@ -117,9 +112,16 @@ def _fit(training: HighwayTraining, hardware: Hardware) -> bool:
                 f"`python -m models train --resume {run.path}`"
             ) from stop
         except ProcessRaisedException as error:
-            raise ConfigError(_last_words(error)) from error
+            raise _from_process(error) from error
         except MisconfigurationException as error:
             raise ConfigError(f"--accelerator: {str(error).splitlines()[0]}") from error
+
+
+def _whole_epochs(run: Run) -> int:
+    """Count the epochs that the checkpoint of a training has seen."""
+    path = run.checkpoint()
+    assert path is not None
+    return int(torch.load(path, weights_only=True, map_location="cpu")["epoch"]) + 1
 
 
 def _sound_checkpoint(run: Run) -> Path | None:
@@ -141,10 +143,22 @@ def _take_best(training: HighwayTraining) -> None:
     training.load_state_dict(best["state_dict"])
 
 
-def _last_words(error: ProcessRaisedException) -> str:
-    """Return the message of the error that ended another process, from its traceback."""
-    last = str(error).strip().splitlines()[-1]
-    return last.partition(": ")[2] or last
+def _from_process(error: ProcessRaisedException) -> Exception:
+    """Return the error that another process ended with, where it was meant for the user.
+
+    What arrives is its traceback as text; any other error is a fault of the program and stays.
+    """
+    name, _, message = str(error).strip().splitlines()[-1].partition(": ")
+    kinds = {f"{kind.__module__}.{kind.__qualname__}": kind for kind in USER_ERRORS}
+    return kinds[name](message) if name in kinds else error
+
+
+class ResumableStopping(EarlyStopping):
+    """Early stopping that still knows, when it is gone on with, that it had stopped."""
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Stop before an epoch that the uninterrupted training would not have had."""
+        trainer.should_stop = trainer.should_stop or self.wait_count >= self.patience
 
 
 def _callbacks(run: Run, config: TrainConfig) -> list[Callback]:
@@ -165,7 +179,7 @@ def _callbacks(run: Run, config: TrainConfig) -> list[Callback]:
         enable_version_counter=False,
     )
     # The stopper comes before `latest`, whose file has to know of the stop.
-    return [EarlyStopping("validation_loss", patience=config.patience), best, latest]
+    return [ResumableStopping("validation_loss", patience=config.patience), best, latest]
 
 
 def _tensorboard(run: Run) -> TensorBoardLogger | bool:

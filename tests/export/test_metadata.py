@@ -3,12 +3,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from export.metadata import describe, golden_rows
+from export.metadata import describe, golden_rows, typical_row
+from models.data.dataset import Column, InputSpec
+from models.data.source import Source, load
 from models.networks.network import HighwayClassifier
 from models.networks.preparation import Columns
 from models.presets import preset
 from models.run import Run
-from service.contract import Column
+from service import contract
 from tests.conftest import command
 
 
@@ -40,20 +42,45 @@ def test_the_gate_baseline_travels_along(run_path: Path) -> None:
     assert len(metadata.gate_baseline["overall"]["mean"]) == 3
 
 
-def test_golden_rows_are_torchs_answers_to_the_first_rows(run_path: Path) -> None:
+def test_golden_rows_are_torchs_answers_to_the_mean_rows_of_the_first_labels(
+    run_path: Path,
+) -> None:
     run = Run(run_path)
-    golden = golden_rows(run.network(), run.dataset().test.x)
-    assert np.array_equal(golden["input"], run.dataset().test.x[:3])
+    data = run.dataset()
+    golden = golden_rows(run.network(), data)
+    twos = data.train.x[data.train.y == 2]
+    assert np.shape(golden["input"]) == (3, 64)
+    assert golden["input"][2] == pytest.approx(twos.mean(axis=0), abs=1e-5)
     assert np.sum(golden["probabilities"], axis=1) == pytest.approx([1, 1, 1])
     assert np.shape(golden["gate_mean"]) == (3, 3)
 
 
-def test_a_missing_value_of_a_golden_row_is_null() -> None:
+def test_no_golden_row_is_a_row_of_the_data(run_path: Path) -> None:
+    data = Run(run_path).dataset()
+    golden = np.array(golden_rows(Run(run_path).network(), data)["input"], np.float32)
+    for part in (data.train, data.validation, data.test):
+        assert not (part.x[:, None] == golden).all(axis=2).any()
+
+
+def test_a_typical_row_has_means_of_numbers_and_the_commonest_categories() -> None:
+    columns = (Column(name="age"), Column(name="job", categories=("a", "b", "c")))
+    table = InputSpec(kind="table", shape=(2,), unit="value", columns=columns)
+    nan = np.nan
+    rows = np.array([[10, 2], [30, 0], [nan, 2], [20, nan]], np.float32)
+    assert typical_row(table, rows).tolist() == [20, 2]
+    assert np.isnan(typical_row(table, np.full((2, 2), nan, np.float32))).all()
+
+
+def test_the_last_golden_row_of_a_table_misses_what_it_can_as_null(tmp_path: Path) -> None:
+    lines = [f"{n if n % 4 else ''},{n % 7},{'ab'[n % 2]}" for n in range(60)]
+    (tmp_path / "gaps.csv").write_text("\n".join(["age,size,owner", *lines]))
+    source = Source.of(str(tmp_path / "gaps.csv"), target="owner")
+    data = load(source)
     table = Columns(categories=(0, 0), gaps=(True, False))
     config = preset("dense-10").network(shape=(2,), classes=2, preparation=table)
-    rows = np.array([[np.nan, 0.1]], np.float32)
-    golden = golden_rows(HighwayClassifier(config).eval(), rows)
-    assert golden["input"] == [[None, 0.1]]
+    golden = golden_rows(HighwayClassifier(config).eval(), data)
+    assert [row[0] is None for row in golden["input"]] == [False, False, True]
+    assert golden["input"][2][1] == golden["input"][0][1]
 
 
 def test_a_tables_columns_and_categories_travel_along_under_a_name_for_urls(
@@ -70,6 +97,6 @@ def test_a_tables_columns_and_categories_travel_along_under_a_name_for_urls(
     assert metadata.name == "my-pets.csv-custom"
     assert metadata.labels == ("a", "b")
     assert metadata.input.columns == (
-        Column(name="age"),
-        Column(name="kind", categories=("cat", "dog")),
+        contract.Column(name="age"),
+        contract.Column(name="kind", categories=("cat", "dog")),
     )

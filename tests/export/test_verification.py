@@ -4,6 +4,7 @@ import numpy as np
 import onnx
 import pytest
 from onnx import ModelProto, helper, numpy_helper
+from onnx.reference import ReferenceEvaluator
 
 from export.artifact import sealed
 from export.errors import AnswerError, LabelError, NumericsError, StructureError
@@ -41,11 +42,11 @@ def change(tensor: onnx.TensorProto, values: np.ndarray) -> None:
     tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float32), tensor.name))
 
 
-def sealed_with_its_own_answers(model: ModelProto, run_path: Path, rows: FloatRows) -> Classifier:
+def sealed_with_its_own_answers(model: ModelProto, run_path: Path) -> Classifier:
     """Load a changed graph past digest and golden rows, as if it had been exported like this."""
     run = Run(run_path)
-    record = {"golden": golden_rows(run.network(), rows)}
-    evaluator = onnx.reference.ReferenceEvaluator(model)
+    record = {"golden": golden_rows(run.network(), run.dataset())}
+    evaluator = ReferenceEvaluator(model)
     answers = dict(
         zip(
             ("logits", "probabilities", "gate_mean", "gate_units"),
@@ -116,7 +117,7 @@ def test_probabilities_that_do_not_add_up_are_refused(
     del softmax.attribute[:]
     softmax.op_type = "Sigmoid"
     with pytest.raises(AnswerError) as error:
-        check_answers(sealed_with_its_own_answers(model, run_path, rows), rows)
+        check_answers(sealed_with_its_own_answers(model, run_path), rows)
     assert str(error.value).startswith("probabilities: expected rows that add up to 1, found ")
 
 
@@ -124,7 +125,7 @@ def test_gates_beyond_one_are_refused(run_path: Path, rows: FloatRows, model: Mo
     gate = next(node for node in model.graph.node if node.op_type == "Sigmoid")
     gate.op_type = "Softplus"
     with pytest.raises(AnswerError) as error:
-        check_answers(sealed_with_its_own_answers(model, run_path, rows), rows)
+        check_answers(sealed_with_its_own_answers(model, run_path), rows)
     assert str(error.value).startswith("gate_mean: expected gates from 0 to 1, found ")
 
 
@@ -133,7 +134,7 @@ def test_other_weights_than_the_trained_are_refused(
 ) -> None:
     tensor = weights(model, "output.weight")
     change(tensor, numpy_helper.to_array(tensor) * 1.01)
-    classifier = sealed_with_its_own_answers(model, run_path, rows)
+    classifier = sealed_with_its_own_answers(model, run_path)
     with pytest.raises(NumericsError) as error:
         compare_with_torch(Run(run_path).network(), classifier, rows)
     assert str(error.value).startswith("logits: expected torch's numbers to within 0.0001, found ")
@@ -147,7 +148,7 @@ def test_an_open_gate_where_torch_has_a_closed_one_is_refused(
     assert isinstance(layer, HighwayDense)
     layer.branches.bias.data[8:] *= -1
     changed = build_graph(network)
-    classifier = sealed_with_its_own_answers(changed, run_path, rows)
+    classifier = sealed_with_its_own_answers(changed, run_path)
     with pytest.raises(NumericsError):
         compare_with_torch(Run(run_path).network(), classifier, rows)
 

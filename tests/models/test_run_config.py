@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 
+from models.data.dataset import InputSpec
 from models.data.source import Source, load
 from models.errors import ConfigError
 from models.networks.preparation import Standardise
@@ -24,9 +25,14 @@ def test_a_run_is_described_by_data_preset_and_source() -> None:
 
 
 def test_a_network_that_does_not_fit_the_data_is_refused() -> None:
-    data = DataConfig.of(DIGITS, load(DIGITS))
-    with pytest.raises(ConfigError):
-        RunConfig.of(data, replace(preset("mnist-conv-16"), depth=2), Standardise(), name="x")
+    table = InputSpec(kind="table", shape=(3,), unit="value")
+    data = replace(DataConfig.of(DIGITS, load(DIGITS)), input=table)
+    with pytest.raises(ConfigError) as error:
+        RunConfig.of(data, preset("cifar-19"), Standardise(), name="cifar-19")
+    assert str(error.value) == (
+        "network: expected images for its convolutions, found rows of 3 columns; choose a dense "
+        "preset"
+    )
 
 
 def test_the_schema_is_that_of_the_data() -> None:

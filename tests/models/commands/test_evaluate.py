@@ -78,6 +78,18 @@ def test_other_data_is_scored_whole_or_by_the_test_rows_it_brings(
             ["RUN", "--part", "all"],
             "--part: expected train, validation or test, found 'all'",
         ),
+        (
+            ["RUN", "--target", "age"],
+            "--target: expected only with other DATA, found the run's own; leave it out",
+        ),
+        (
+            ["RUN", "--without", "age"],
+            "--without: expected only with other DATA, found the run's own; leave it out",
+        ),
+        (
+            ["RUN", "digits", "--part", "train"],
+            "--part: expected only with the run's own data, found other DATA; leave it out",
+        ),
     ],
 )
 def test_a_wrong_word_is_one_sentence(run_path: Path, arguments: list[str], message: str) -> None:

@@ -1,6 +1,7 @@
 from pathlib import Path
 
-from models.commands.summary import one_line, scores
+from models.commands.summary import columns_in_words, one_line, scores
+from models.data.source import Source, load
 from models.evaluation import Evaluation
 from models.run import Run
 
@@ -19,3 +20,12 @@ def test_a_trainings_line_counts_the_seconds_of_all_its_epochs(run_path: Path) -
     line = one_line(run, run.config(), FOUND)
     assert line.startswith(f"{run_path}: custom on digits, accuracy 80.00% ")
     assert line.endswith(f", {run_seconds:.0f} s of training")
+
+
+def test_a_tables_columns_are_told_as_they_were_read(tmp_path: Path) -> None:
+    lines = [f"{n if n % 5 else ''},{'ab'[n % 2]},{'yn'[n // 10]}" for n in range(20)]
+    (tmp_path / "t.csv").write_text("\n".join(["age,kind,y", *lines]))
+    data = load(Source.of(str(tmp_path / "t.csv"), target="y"))
+    assert columns_in_words(data) == (
+        "t.csv: 20 rows; age number (4 gaps), kind 2 categories; to predict: n, y"
+    )

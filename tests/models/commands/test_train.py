@@ -50,7 +50,7 @@ def test_the_papers_recipe_trains_as_the_released_configuration_does(tmp_path: P
     )
     assert done.returncode == 0, done.stderr
     config = Run(tmp_path / "run").config()
-    assert config.preset == "mnist-conv-16"
+    assert config.preset == "mnist-conv-16-papers"
     assert config.network.preparation == Scale(divisor=256.0)
     assert config.training.drop_epochs == (100, 200)
     rates = [block.rate for block in config.network.blocks if block.kind == "dropout"]
@@ -122,3 +122,11 @@ def test_a_wrong_word_is_one_sentence(arguments: list[str], message: str) -> Non
     assert isinstance(result.exception, ModelsError)  # which main() makes exit code 1
     assert str(result.exception) == message
     assert not Path("x").exists()
+
+
+def test_machines_that_do_not_know_their_place_are_refused_instead_of_waiting() -> None:
+    result = CliRunner().invoke(app, ["train", "digits", "--out", "x", "--nodes", "2"])
+    assert str(result.exception) == (
+        "--nodes: expected NODE_RANK, MASTER_ADDR, MASTER_PORT to be set, found no NODE_RANK and "
+        "no MASTER_ADDR and no MASTER_PORT"
+    )

@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from models.data.dataset import Dataset, InputSpec, Labelled, Part, split
 from models.errors import DataError
@@ -87,3 +89,22 @@ def test_a_part_is_found_by_its_name() -> None:
 
 def test_an_image_has_as_many_features_as_pixels() -> None:
     assert InputSpec(kind="image", shape=(28, 28), unit="pixel").features == 784
+
+
+@given(
+    st.lists(st.integers(3, 40), min_size=2, max_size=6),
+    st.sampled_from([0.0, 0.02, 0.1, 0.3, 0.5]),
+)
+def test_however_rare_a_label_is_every_part_has_it(counts: list[int], share: float) -> None:
+    y = np.repeat(np.arange(len(counts)), counts)
+    rows = Part(x=np.arange(len(y), dtype=np.float32).reshape(-1, 1), y=y)
+    labels = tuple("abcdef"[: len(counts)])
+    data = split(
+        Labelled(name="rows", input=TABLE, labels=labels, rows=rows), validation_share=share
+    )
+    parts = [part for part in (data.train, data.validation, data.test) if len(part)]
+    assert len(parts) == 2 + (share > 0)
+    for part in parts:
+        assert set(part.y.tolist()) == set(range(len(counts)))
+    values = np.concatenate([part.x[:, 0] for part in parts])
+    assert sorted(values.tolist()) == list(range(len(y)))

@@ -113,3 +113,12 @@ def test_a_table_for_a_network_of_images_is_refused(tmp_path: Path) -> None:
         "pets.csv: expected images of 8×8 in the unit brightness 0–16 as the network was trained "
         "on, found rows of 1 columns (age)"
     )
+
+
+def test_another_version_of_cifar_is_told_from_a_folder_of_images(tmp_path: Path) -> None:
+    (tmp_path / "data_batch_1.bin").touch()
+    with pytest.raises(DataError) as error:
+        read(Source.of(str(tmp_path)))
+    assert str(error.value) == (
+        f"{tmp_path.name}: expected the Python version of CIFAR, found another; download that one"
+    )

@@ -3,6 +3,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
@@ -67,8 +68,8 @@ def test_a_missing_value_is_nan_in_every_kind_of_column(tmp_path: Path) -> None:
 
 
 def test_the_type_of_a_column_is_that_of_all_its_rows(tmp_path: Path) -> None:
-    path = csv(tmp_path, "age,y\n" + "1,a\n" * 200_000 + "old,b\n")
-    assert read_table(path, "y", (), None).input.columns[0].categories == ("1", "old")
+    path = csv(tmp_path, "age,y\n" + "1,a\n" * 200_000 + "1.5,b\n")
+    assert read_table(path, "y", (), None).rows.x[-1] == 1.5
 
 
 @pytest.mark.parametrize(
@@ -158,11 +159,11 @@ def test_a_constant_column_may_be_as_large_as_it_likes() -> None:
     assert rows({"x": [2**60 + 1] * 2, "y": [0, 1]}).rows.x.tolist() == [[2**60]] * 2
 
 
-def test_too_many_different_texts_are_named_with_the_one_that_is_no_number() -> None:
-    texts = [str(number) for number in range(100)] + ["?"]
+def test_too_many_different_texts_are_named_with_the_first() -> None:
+    texts = [f"name {number}" for number in range(101)]
     assert refusal(rows, {"age": texts, "y": [0] * 101}) == (
         "pets.parquet: column 'age': expected numbers or at most 100 different texts, found 101 "
-        "texts such as '?'; leave the column out with --without"
+        "texts such as 'name 0'; leave the column out with --without"
     )
 
 
@@ -465,4 +466,64 @@ def test_a_column_that_the_network_needs_cannot_be_left_out(tmp_path: Path) -> N
     path = csv(tmp_path, TRAINED)
     assert refusal(read_table, path, "y", ("age",), schema(TRAINED, tmp_path)) == (
         "pets.csv: expected the column 'age' as the network was trained on, found only kind, tame"
+    )
+
+
+def table_file(path: Path, header: str, *lines: str) -> Path:
+    path.write_text("\n".join([header, *lines]) + "\n")
+    return path
+
+
+def test_a_stray_text_among_numbers_is_named_instead_of_making_categories_of_them(
+    tmp_path: Path,
+) -> None:
+    lines = [f"{n},{'ab'[n % 2]}" for n in range(1, 8)]
+    path = table_file(tmp_path / "t.csv", "size,y", *lines, "oops,a", "-1.5e3,b")
+    with pytest.raises(DataError) as error:
+        read_table(path, "y", (), None)
+    assert str(error.value) == (
+        "t.csv: column 'size', row 8: expected a number as in most of the column's rows, found "
+        "the text 'oops'; correct it, or leave the cell empty if the value is missing"
+    )
+
+
+def test_codes_keep_their_leading_zeros(tmp_path: Path) -> None:
+    lines = [f"{zip_code},{n},{label}" for n, (zip_code, label) in enumerate(CODES)]
+    data = read_table(table_file(tmp_path / "t.csv", "zip,n,y", *lines), "y", (), None)
+    assert data.input.columns[0] == Column(name="zip", categories=("00012", "10115"))
+    assert data.input.columns[1] == Column(name="n")
+    assert data.labels == ("000", "001")
+
+
+CODES = [("00012", "000"), ("10115", "001"), ("10115", "000"), ("00012", "001")]
+
+
+def test_pandas_categories_of_whole_numbers_stay_categories_in_parquet(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"code": [3, 1, 3, 2], "n": [1, 2, 3, 4], "y": list("abab")})
+    path = tmp_path / "t.parquet"
+    frame.astype({"code": "category"}).to_parquet(path, index=False)
+    code, n = read_table(path, "y", (), None).input.columns
+    assert (code.categories, n.categories) == (("1", "2", "3"), ())
+
+
+@pytest.mark.parametrize(
+    ("mark", "words"), [(";", "semicolons"), ("\t", "tabs")], ids=["semicolon", "tab"]
+)
+def test_another_separator_than_commas_is_named(tmp_path: Path, mark: str, words: str) -> None:
+    path = table_file(tmp_path / "t.csv", f"a{mark}y", f"1{mark}x", f"2,5{mark}z")
+    with pytest.raises(DataError) as error:
+        read_table(path, "y", (), None)
+    assert str(error.value) == (
+        f"t.csv: expected columns separated by commas, found a first line with {words} alone; "
+        "save the table with commas"
+    )
+
+
+def test_the_index_that_pandas_wrote_as_a_column_is_refused(tmp_path: Path) -> None:
+    path = table_file(tmp_path / "t.csv", "Unnamed: 0,a,y", "0,1,x", "1,2,z")
+    with pytest.raises(DataError) as error:
+        read_table(path, "y", (), None)
+    assert str(error.value) == (
+        "t.csv: column 'Unnamed: 0': expected a column of data, found a row index as pandas "
+        "writes it; leave it out with --without 'Unnamed: 0', or give it a name"
     )

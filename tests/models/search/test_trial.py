@@ -94,5 +94,5 @@ def test_any_other_fault_is_raised(tmp_path: Path, dataset: Dataset) -> None:
     with pytest.raises(ConfigError) as caught:
         attempt(place, dataset, 0, NUMBERS)
     assert str(caught.value) == (
-        "--precision: expected 32-true or bf16-mixed on a CPU, found 16-mixed"
+        "--precision: expected 32-true or bf16-mixed, found 16-mixed without --accelerator gpu"
     )

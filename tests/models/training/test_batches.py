@@ -56,14 +56,14 @@ def test_processes_share_each_of_the_batches_that_one_alone_would_have(
         assert len(left) == len(right)
 
 
-@given(rows=st.integers(4, 60), batch=st.integers(2, 9), processes=st.integers(1, 4))
-def test_no_process_waits_for_a_batch_that_another_lacks(
-    rows: int, batch: int, processes: int
+@given(rows=st.integers(4, 60), times=st.integers(1, 4), processes=st.integers(1, 4))
+def test_no_process_waits_for_rows_that_another_lacks(
+    rows: int, times: int, processes: int
 ) -> None:
-    if batch < processes:
-        return
     with pytest.MonkeyPatch.context() as patch:
-        shares = shared(patch, rows, batch, processes)
+        shares = shared(patch, rows, times * processes, processes)
+    for together in zip(*shares, strict=True):
+        assert len({len(part) for part in together}) == 1
     seen = torch.cat([rows for share in shares for rows in share] or [torch.empty(0)])
     assert len({len(share) for share in shares}) == 1
     assert all(len(part) > 0 for share in shares for part in share)

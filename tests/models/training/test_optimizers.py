@@ -95,3 +95,15 @@ def test_the_fused_adamw_steps_as_torchs_plain_one_does() -> None:
             built(x)[0].square().sum().backward()
             chosen.step()
     torch.testing.assert_close(fused.state_dict(), plain.state_dict())
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.5])
+def test_sgd_keeps_its_momentum_through_one_cycle(momentum: float) -> None:
+    config = TrainConfig(optimizer="sgd", momentum=momentum)
+    chosen = optimizer(network(), config)
+    plan = schedule(chosen, config, steps=10)
+    assert plan is not None
+    for _ in range(9):
+        chosen.step()
+        plan["scheduler"].step()  # type: ignore[attr-defined]
+        assert {group["momentum"] for group in chosen.param_groups} == {momentum}

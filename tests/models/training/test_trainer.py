@@ -6,15 +6,16 @@ from typing import Any
 
 import pytest
 import torch
+from torch.multiprocessing.spawn import ProcessRaisedException
 
 from models.data.source import Source, load
-from models.errors import ConfigError
+from models.errors import ConfigError, DivergedError
 from models.networks.preparation import Standardise
 from models.presets import preset
 from models.recipe import Hardware, TrainConfig
 from models.run import Run
 from models.run_config import DataConfig, RunConfig
-from models.training.trainer import train
+from models.training.trainer import _from_process, train
 
 STILL: dict[str, Any] = {"shift": 0.0, "turn_degrees": 0.0, "stretch": 0.0}
 DIGITS = Source.of("digits")
@@ -48,6 +49,7 @@ def losses(run: Run, name: str = "train_loss") -> list[float]:
 def test_training_learns(tmp_path: Path) -> None:
     config = small(epochs=12, **STILL)
     scores = train(Run.create(tmp_path / "run", config), config, load(DIGITS))
+    assert scores is not None
     assert scores.rows == 180
     assert scores.accuracy > 0.7  # by chance: 0.1
 
@@ -108,6 +110,32 @@ def test_patience_stops_early_and_keeps_the_best_epochs_weights(tmp_path: Path) 
     assert torch.equal(kept["network.output.weight"], run.network().output.weight)
 
 
+@pytest.mark.parametrize("more", [{}, {"patience": 1, "epochs": 30, "schedule": "constant"}])
+def test_a_training_stopped_after_its_last_epoch_only_writes_what_is_missing(
+    tmp_path: Path, more: dict[str, Any]
+) -> None:
+    config = small(**more)
+    run = trained(tmp_path / "run", config)
+    expected, lines = weights(run), run.metrics()
+    (run.path / "model.safetensors").unlink()
+    with (run.path / "metrics.jsonl").open("a") as metrics:
+        metrics.write('{"test_rows": 18')
+    train(run, config, load(DIGITS))
+    assert weights(run) == expected
+    assert [{**line, "seconds": 0} for line in run.metrics()] == [
+        {**line, "seconds": 0} for line in lines
+    ]
+
+
+def test_only_what_is_meant_for_the_user_is_reworded_when_another_process_fails() -> None:
+    told = "-- Process 1 terminated:\nTraceback …\nmodels.errors.DivergedError: epoch 1: too far"
+    error = _from_process(ProcessRaisedException(told, 1, 7))
+    assert type(error) is DivergedError
+    assert str(error) == "epoch 1: too far"
+    fault = ProcessRaisedException("Traceback …\nIndexError: Target 20 is out of bounds.", 1, 7)
+    assert _from_process(fault) is fault
+
+
 def test_without_validation_rows_nothing_is_said_of_them(tmp_path: Path) -> None:
     source = Source.of("digits", validation_share=0.0)
     run = trained(tmp_path / "run", small(source))
@@ -148,12 +176,17 @@ def test_tensorboard_gets_the_same_numbers_as_the_metrics(tmp_path: Path) -> Non
         (
             {"precision": "16-mixed"},
             Hardware(),
-            "--precision: expected 32-true or bf16-mixed on a CPU, found 16-mixed",
+            "--precision: expected 32-true or bf16-mixed, found 16-mixed without --accelerator gpu",
         ),
         (
-            {"batch_size": 3},
-            Hardware(devices=4),
-            "--batch-size: expected a row for each of 4 processes at least, found 3",
+            {"precision": "16-mixed"},
+            Hardware(accelerator="auto"),
+            "--precision: expected 32-true or bf16-mixed, found 16-mixed without --accelerator gpu",
+        ),
+        (
+            {"batch_size": 99},
+            Hardware(devices=2),
+            "--batch-size: expected a multiple of 2, the processes that share each batch, found 99",
         ),
         (
             {"learning_rate": 1e30},
@@ -172,6 +205,7 @@ def test_a_training_that_cannot_work_says_why(
 
 def test_an_accelerator_that_is_not_there_is_named(tmp_path: Path) -> None:
     if torch.cuda.is_available():
+        assert trained(tmp_path / "run", small(), Hardware(accelerator="gpu")).finished
         return
     with pytest.raises(ConfigError) as error:
         trained(tmp_path / "run", small(), Hardware(accelerator="gpu"))
