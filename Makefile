@@ -63,5 +63,5 @@ $(SERVE):
 define try
 printf '%s\n' '' 'Once the server says that it is serving, ask it in another terminal, in this folder:' '' \
 	"  curl -s -H 'Content-Type: application/json' -d @examples/seven.json http://127.0.0.1:$$HIGHWAY_PORT/predict" '' \
-	'The answer is the label "7", its probability, and how open each of 9 highway layers was.' ''
+	'The answer is the label "7", its probability, and how open each highway layer was.' ''
 endef

@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save
 from models.data.dataset import Dataset
 from models.data.source import load
 from models.directory import make_new, write_whole
-from models.errors import RunError
+from models.errors import RunError, StoppedError
 from models.gates.baseline import GateBaseline
 from models.networks.network import HighwayClassifier
 from models.run_config import RunConfig
@@ -72,6 +72,13 @@ class Run:
     def finished(self) -> bool:
         """Whether the training has written its weights."""
         return (self.path / WEIGHTS).is_file()
+
+    def stopped(self) -> StoppedError:
+        """Return the error that tells how to go on with a training that was stopped."""
+        return StoppedError(
+            f"stopped: the whole epochs are kept in {self.path}; go on with "
+            f"`python -m models train --resume {self.path}`"
+        )
 
     def config(self) -> RunConfig:
         """Read `config.json`."""

@@ -166,8 +166,7 @@ def _shape(values: dict[str, Any], kind: Any, where: str) -> tuple[int, ...]:
 
 
 def _columns(values: dict[str, Any], count: int, where: str) -> tuple[Column, ...]:
-    # Files of images that were written before tables could be served say nothing of columns.
-    items = typed_list({"columns": [], **values}, "columns", dict, where)
+    items = typed_list(values, "columns", dict, where)
     key = where + "columns"
     found = f"{len(items)}; an image has none, a table as many as its shape says"
     expect(len(items) == count, key, f"{count} columns", found)

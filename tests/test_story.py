@@ -50,7 +50,7 @@ def test_the_bundled_model_reads_the_example_as_a_seven() -> None:
         (prediction,) = ask(port, body)["predictions"]
     assert prediction["label"] == "7"
     assert prediction["probability"] == pytest.approx(1, abs=0.1)
-    assert len(prediction["gate_mean"]) == 9
+    assert len(prediction["gate_mean"]) == 8
 
 
 def write_table(path: Path) -> None:

@@ -12,7 +12,7 @@ from models.commands.choices import chosen_preset, given, preset_words
 from models.commands.summary import columns_in_words, one_line
 from models.data.dataset import Dataset
 from models.data.source import KINDS, Source, load
-from models.errors import ConfigError, RunError, StoppedError
+from models.errors import ConfigError, RunError
 from models.networks.preparation import preparation_for
 from models.presets import default_preset
 from models.recipe import Hardware
@@ -121,10 +121,7 @@ def _train(run: Run, config: RunConfig, dataset: Dataset, hardware: Hardware) ->
 
         scores = train(run, config, dataset, hardware)
     except KeyboardInterrupt as stop:
-        raise StoppedError(
-            f"stopped before the first epoch; begin with `python -m models train --resume "
-            f"{run.path}`"
-        ) from stop
+        raise run.stopped() from stop
     if scores is not None:
         typer.echo(one_line(run, config, scores))
 
@@ -133,7 +130,9 @@ def _finish(context: typer.Context, run: Run, hardware: Hardware) -> None:
     for name in context.params:
         source = context.get_parameter_source(name)
         if source is not None and source.name == "COMMANDLINE" and name not in KEPT_WHEN_RESUMED:
-            option = "DATA" if name == "data" else f"--{name.replace('_', '-')}"
+            option = {"data": "DATA", "preset_name": "--preset"}.get(
+                name, f"--{name.replace('_', '-')}"
+            )
             raise ConfigError(
                 f"{option}: expected nothing beside --resume, for the run keeps its own settings; "
                 "leave it out"

@@ -1,9 +1,9 @@
 """A search from its settings to its findings, or on from where it was stopped."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import torch
 from rich.table import Table
 
 from models.data.dataset import Dataset
@@ -47,7 +47,7 @@ def _bench(
         preparation=preparation_for(dataset.input, dataset.train.x),
         preset=config.preset,
         hardware=hardware,
-        threads=max(1, (os.cpu_count() or 1) // effort.jobs),
+        threads=max(1, torch.get_num_threads() // effort.jobs),
     )
 
 

@@ -15,7 +15,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from torch.multiprocessing.spawn import ProcessRaisedException
 
 from models.data.dataset import Dataset
-from models.errors import ConfigError, DataError, DivergedError, RunError, StoppedError
+from models.errors import ConfigError, DataError, DivergedError, RunError
 from models.evaluation import Evaluation, evaluate
 from models.gates.baseline import gate_baseline
 from models.networks.network import HighwayClassifier
@@ -107,10 +107,7 @@ def _fit(training: HighwayTraining, hardware: Hardware) -> bool:
         except SystemExit as stop:  # what Lightning makes of Ctrl-C and SIGTERM
             if trainer.strategy.launcher is not None:  # its processes would train on
                 trainer.strategy.launcher.kill(signal.SIGKILL)
-            raise StoppedError(
-                f"stopped: the whole epochs are kept in {run.path}; go on with "
-                f"`python -m models train --resume {run.path}`"
-            ) from stop
+            raise run.stopped() from stop
         except ProcessRaisedException as error:
             raise _from_process(error) from error
         except MisconfigurationException as error:

@@ -18,12 +18,6 @@ def test_an_image_in_colour_reads_back_as_it_was_written() -> None:
     assert Metadata.from_props(metadata.to_props()) == metadata
 
 
-def test_an_image_of_a_file_older_than_columns_has_none() -> None:
-    old = {key: value for key, value in IMAGE.items() if key != "columns"}
-    props = {**METADATA.to_props(), "highway.input": json.dumps({**old, "features": []})}
-    assert Metadata.from_props(props).input == Input(kind="image", shape=(2, 2), unit="pixel")
-
-
 def test_a_column_is_written_with_its_name_and_categories() -> None:
     columns = json.loads(TABLE.to_props()["highway.input"])["columns"]
     assert columns == [
@@ -150,7 +144,7 @@ LAYER = {"name": "l", "kind": "dense", "width": 2, "number": 1}
         (
             "input",
             {key: value for key, value in ROW.items() if key != "columns"},
-            f"input: columns': expected 2 columns, found 0; {HOW_MANY}",
+            "input: columns': expected a list of objects, found NoneType",
         ),
         (
             "input",
