@@ -16,7 +16,13 @@ from models.networks.blocks import (
     HighwayConvBlock,
     MaxPoolBlock,
 )
-from models.networks.layers import HighwayConv, HighwayDense, PlainConv, PlainDense
+from models.networks.layers import (
+    HighwayConv,
+    HighwayDense,
+    MeanOverPositions,
+    PlainConv,
+    PlainDense,
+)
 
 Shape = tuple[int, ...]  # of one row between two blocks: (units,) or (channels, height, width)
 
@@ -59,7 +65,7 @@ def build_block(block: Block, shape: Shape, position: int) -> tuple[nn.Module, S
         case MaxPoolBlock():
             return _pool(block, shape, position)
         case AveragePoolBlock():
-            return nn.AdaptiveAvgPool2d(1), (shape[0], 1, 1)
+            return MeanOverPositions(), (shape[0], 1, 1)
         case DropoutBlock():
             return nn.Dropout(block.rate), shape
 

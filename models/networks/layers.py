@@ -126,6 +126,18 @@ class HighwayConv(nn.Module):
         return _mix(x, h, t, self.activation, scale)
 
 
+class MeanOverPositions(nn.Module):
+    """Average every channel of an image.
+
+    torch's adaptive pool does the same, but is exported by way of a size that it takes from
+    another input than the image.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (batch, channels, rows, columns) to (batch, channels, 1, 1)."""
+        return x.mean(dim=(2, 3), keepdim=True)
+
+
 HighwayLayer = HighwayDense | HighwayConv
 
 

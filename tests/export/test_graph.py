@@ -7,7 +7,7 @@ from onnx import ModelProto, numpy_helper
 from export.graph import build_graph
 from models.networks.network import HighwayClassifier, unit_gates
 from models.networks.preparation import Columns, Contrast, Preparation, Scale, Standardise
-from models.presets import preset
+from models.presets import PRESETS, preset
 from models.settings import changed
 from service.contract import OUTPUTS
 from service.runtime import onnxruntime
@@ -123,3 +123,23 @@ def test_a_tables_gaps_and_categories_are_handled_inside_the_graph() -> None:
 @pytest.mark.parametrize("preparation", [Scale(divisor=256.0), Contrast()])
 def test_every_preparation_of_images_is_inside_the_graph(preparation: Preparation) -> None:
     assert_onnxruntime_agrees(network((2, 3), preparation), torch.rand(5, 6) * 255)
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in PRESETS if not name.endswith("-plain") and name != "dense-100"]
+)
+def test_every_preset_answers_batches_of_any_size_without_being_told_a_scale(name: str) -> None:
+    shape = (8, 8, 3) if name == "cifar-19" else (9, 8)
+    built = network(shape, name=name, depth=8, width=4)
+    session = onnxruntime.InferenceSession(build_graph(built).SerializeToString())
+    rows = torch.rand(5, built.config.features)
+    with torch.no_grad():
+        expected = built(rows)[0].numpy()
+    for size in (1, 2, 3, 5):
+        (logits,) = session.run(["logits"], {"input": rows[:size].numpy()})
+        assert np.abs(logits - expected[:size]).max() < 1e-5
+
+
+def test_no_shape_inside_the_graph_comes_from_the_scale(model: ModelProto) -> None:
+    readers = {node.op_type for node in model.graph.node if "gate_scale" in node.input}
+    assert readers <= {"Split"}

@@ -8,7 +8,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from models.networks.activations import ActivationName
-from models.networks.layers import HighwayConv, HighwayDense, PlainConv, PlainDense
+from models.networks.layers import (
+    HighwayConv,
+    HighwayDense,
+    MeanOverPositions,
+    PlainConv,
+    PlainDense,
+)
 
 
 def two_unit_layer() -> HighwayDense:
@@ -218,3 +224,8 @@ def test_a_plain_convolution_changes_channels_and_size() -> None:
 def test_a_dense_layer_takes_an_image_as_one_long_row(layer: PlainDense) -> None:
     images = torch.randn(3, 2, 3, 2)
     assert torch.equal(layer(images), layer(images.flatten(1)))
+
+
+def test_the_mean_over_positions_keeps_channels_apart() -> None:
+    image = torch.tensor([[[[1.0, 3.0]], [[5.0, 5.0]]]])
+    assert MeanOverPositions()(image).tolist() == [[[[2.0]], [[5.0]]]]
