@@ -1,6 +1,6 @@
 """What one product for both branches gains over two: forward and backward of a stack of layers.
 
-    .venv/bin/python benchmarks/fused_product.py [--batch 128]
+    .venv/bin/python -m benchmarks.fused_product [--batch 128]
 
 Both stacks do the same arithmetic with the same blend; the second computes H and T by two products.
 Rounds alternate; the figure is the ratio of the medians.

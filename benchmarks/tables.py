@@ -1,6 +1,6 @@
 """Tables that nobody tuned for, beside scikit-learn's gradient boosting on the same split.
 
-    .venv/bin/python benchmarks/tables.py [--shuffles 10]
+    .venv/bin/python -m benchmarks.tables [--shuffles 10]
 
 Three of scikit-learn's bundled tables are written as CSV. Every third column is cut into the words
 low, middle and high, and a cell in twenty is left empty. For each shuffle of the rows the project

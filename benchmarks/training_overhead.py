@@ -1,6 +1,6 @@
 """What training by this project costs beside the barest loop of torch.
 
-    .venv/bin/python benchmarks/training_overhead.py FOLDER_OF_MNIST [--epochs 3] [--rounds 3]
+    .venv/bin/python -m benchmarks.training_overhead FOLDER_OF_MNIST [--epochs 3] [--rounds 3]
 
 Both train `dense-10` on the same rows with AdamW on one cycle, clipped gradients and batches of
 128, without augmentation. The bare loop computes H and T by two separate products, knows nothing
