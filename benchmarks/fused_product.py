@@ -58,7 +58,7 @@ def main() -> None:
             times["one"].append(seconds(one, x))
             times["two"].append(seconds(two, x))
         fused, separate = (statistics.median(times[name]) for name in ("one", "two"))
-        print(  # noqa: T201
+        print(
             f"{depth}×50, batch {batch}: one product {fused * 1e3:.2f} ms, "
             f"two {separate * 1e3:.2f} ms, {separate / fused:.2f} times as fast"
         )

@@ -106,7 +106,7 @@ def main() -> None:
         ratio = statistics.median(ours) / statistics.median(seconds)
         times = " ".join(f"{second:.2f}" for second in seconds)
         lines.append(f"{name:18}{times}  project is {ratio:.2f} times this")
-    print("\n".join(lines))  # noqa: T201
+    print("\n".join(lines))
 
 
 if __name__ == "__main__":
