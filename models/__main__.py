@@ -1,10 +1,11 @@
-"""The command line: `python -m models train | evaluate | gates | presets | search`."""
+"""The command line: `python -m models train | evaluate | gates | prune | presets | search`."""
 
 import typer
 
 from models.commands.evaluate import evaluate_command
 from models.commands.gates import gates_command
 from models.commands.presets import presets_command
+from models.commands.prune import prune_command
 from models.commands.search import search_command
 from models.commands.train import train_command
 from models.errors import ModelsError, StoppedError
@@ -18,6 +19,7 @@ app = typer.Typer(
 app.command("train")(train_command)
 app.command("evaluate")(evaluate_command)
 app.command("gates")(gates_command)
+app.command("prune")(prune_command)
 app.command("presets")(presets_command)
 app.command("search")(search_command)
 

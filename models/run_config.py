@@ -43,6 +43,20 @@ class DataConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Pruning:
+    """What was taken out of a network after its training, over all its prunings together.
+
+    Layers are named by their numbers, which count the highway layers of the network as trained.
+    """
+
+    trained_layers: int  # highway layers before the first pruning
+    removed: tuple[int, ...]
+    constant_gates: tuple[int, ...]
+    dropped_units: int
+    trained: TrainConfig  # the training before the first pruning; `training` is the fine-tuning's
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunConfig:
     """The whole of `config.json`; `format` is raised when an older program could misread it."""
 
@@ -52,6 +66,7 @@ class RunConfig:
     data: DataConfig
     network: NetworkConfig
     training: TrainConfig
+    pruning: Pruning | None = None
 
     @classmethod
     def of(

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from models.commands import options
+from models.commands.bars import bars
 from models.commands.evaluate import chosen_rows
 from models.data.dataset import Part
 from models.directory import make_new
@@ -57,7 +56,7 @@ def gates_command(
     labels = config.data.labels
     chosen = found.take(slice(rows))
     layers = len(config.network.highway_blocks)
-    with _progress() as progress:
+    with bars() as progress:
 
         def told(description: str, passes: int) -> Step:
             return partial(
@@ -93,17 +92,6 @@ def _check_numbers(found: Part, rows: int | None, sample: int) -> None:
         raise ConfigError(f"--rows: expected 1 or more, found {rows}")
     if not 0 <= sample < len(found):
         raise ConfigError(f"--sample: expected a row from 0 to {len(found) - 1}, found {sample}")
-
-
-def _progress() -> Progress:
-    """Return bars on standard error, so that standard output holds the result alone."""
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
 
 
 def _least_useful(report: GateReport) -> str:

@@ -68,10 +68,10 @@ def single_lesions(network: HighwayClassifier, part: Part, step: Step) -> Lesion
         x, closed = network.prepared(rows), iter(single)
         for position, block in enumerate(blocks, start=1):
             if isinstance(block, HighwayLayer):
-                next(closed).add(_logits(network, x, blocks[position:]), labels)
+                next(closed).add(logits_of(network, x, blocks[position:]), labels)
                 step(len(labels))
             x = _output(block, x)
-        intact.add(_logits(network, x, []), labels)
+        intact.add(logits_of(network, x, []), labels)
     return Lesions(
         intact=intact.outcome(len(part)),
         single=tuple(tally.outcome(len(part)) for tally in single),
@@ -94,12 +94,12 @@ def joint_lesions(
         for count, tally in enumerate(joint):
             closed = {layers[layer] for layer in order[:count]}
             left = [block for block in network.blocks if block not in closed]
-            tally.add(_logits(network, x, left), labels)
+            tally.add(logits_of(network, x, left), labels)
             step(len(labels))
     return tuple(tally.outcome(len(part)) for tally in joint)
 
 
-def _logits(network: HighwayClassifier, x: Tensor, blocks: Iterable[nn.Module]) -> Tensor:
+def logits_of(network: HighwayClassifier, x: Tensor, blocks: Iterable[nn.Module]) -> Tensor:
     """Return the logits when `x` goes through these blocks alone."""
     for block in blocks:
         x = _output(block, x)

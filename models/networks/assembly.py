@@ -47,7 +47,10 @@ def build_block(block: Block, shape: Shape, position: int) -> tuple[nn.Module, S
         case HighwayBlock():
             _check_carry(block, prod(shape), position)
             mixed = HighwayDense(
-                block.width, activation=block.activation, gate_bias=block.gate_bias
+                block.width,
+                activation=block.activation,
+                gate_bias=block.gate_bias,
+                constant_gate=block.constant_gate,
             )
             return mixed, (block.width,)
         case ConvBlock():
@@ -60,6 +63,7 @@ def build_block(block: Block, shape: Shape, position: int) -> tuple[nn.Module, S
                 gate_kernel=block.gate_kernel,
                 activation=block.activation,
                 gate_bias=block.gate_bias,
+                constant_gate=block.constant_gate,
             )
             return highway, shape
         case MaxPoolBlock():

@@ -32,13 +32,17 @@ class DenseBlock:
 
 @dataclass(frozen=True, kw_only=True)
 class HighwayBlock:
-    """One highway layer; `number` counts the highway layers of the network as trained, from 1."""
+    """One highway layer; `number` counts the highway layers of the network as trained, from 1.
+
+    With `constant_gate` each unit's gate is a number of its own, whatever the input.
+    """
 
     kind: Literal["highway"] = "highway"
     number: Annotated[int, Field(ge=1)]
     width: Width
     activation: ActivationName = "relu"
     gate_bias: float = -1.0
+    constant_gate: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +58,10 @@ class ConvBlock:
 
 @dataclass(frozen=True, kw_only=True)
 class HighwayConvBlock:
-    """One convolutional highway layer of `width` channels; kernels are odd, sizes stay."""
+    """One convolutional highway layer of `width` channels; kernels are odd, sizes stay.
+
+    With `constant_gate` each channel's gate is a number of its own, whatever the input.
+    """
 
     kind: Literal["highway-conv"] = "highway-conv"
     number: Annotated[int, Field(ge=1)]
@@ -63,6 +70,7 @@ class HighwayConvBlock:
     gate_kernel: OddSize = 3
     activation: ActivationName = "relu"
     gate_bias: float = -1.0
+    constant_gate: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

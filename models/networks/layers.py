@@ -9,7 +9,8 @@ gate bias b_T therefore starts the layer close to the identity, which is what le
 train; it must be kept out of weight decay, which would pull it open.
 
 One product, or one convolution, computes both branches; each branch starts with the spread that
-its own function wants.
+its own function wants. A layer whose gates were found never to move can have a constant gate, one
+number for each unit whatever the input: then only H is computed.
 """
 
 import torch
@@ -53,17 +54,30 @@ class PlainConv(nn.Module):
 class HighwayDense(nn.Module):
     """A fully connected highway layer of `width` units."""
 
-    def __init__(self, width: int, *, activation: ActivationName, gate_bias: float) -> None:
+    def __init__(
+        self,
+        width: int,
+        *,
+        activation: ActivationName,
+        gate_bias: float,
+        constant_gate: bool = False,
+    ) -> None:
         super().__init__()
         self.width = width
         self.activation = activation
-        self.branches = nn.Linear(width, 2 * width)  # rows: first H's, then T's
-        _start_branches(self.branches, activation, gate_bias)
+        self.constant_gate = constant_gate
+        if constant_gate:
+            self.transform = nn.Linear(width, width)
+            self.gate_logit = nn.Parameter(torch.full((width,), float(gate_bias)))
+            _start(self.transform, activation)
+        else:
+            self.branches = nn.Linear(width, 2 * width)  # rows: first H's, then T's
+            _start_branches(self.branches, activation, gate_bias)
 
     @property
     def gate_bias(self) -> Tensor:
         """The bias b_T of each unit's gate, (width,)."""
-        return self.branches.bias[self.width :]
+        return self.gate_logit if self.constant_gate else self.branches.bias[self.width :]
 
     def forward(self, x: Tensor, gate_scale: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Map (batch, width) to the output and the transform gates T, both (batch, width).
@@ -72,7 +86,10 @@ class HighwayDense(nn.Module):
         gates returned are those before the scale, in [0, 1].
         """
         x = x.flatten(1)
-        h, t = self.branches(x).chunk(2, dim=1)  # two of (batch, width)
+        if self.constant_gate:
+            h, t = self.transform(x), self.gate_logit.expand_as(x)
+        else:
+            h, t = self.branches(x).chunk(2, dim=1)  # two of (batch, width)
         return _mix(x, h, t, self.activation, gate_scale)
 
 
@@ -91,23 +108,30 @@ class HighwayConv(nn.Module):
         gate_kernel: int,
         activation: ActivationName,
         gate_bias: float,
+        constant_gate: bool = False,
     ) -> None:
         super().__init__()
         self.width = width
         self.activation = activation
-        self.shared = kernel == gate_kernel
+        self.constant_gate = constant_gate
+        self.shared = kernel == gate_kernel and not constant_gate
         if self.shared:
             self.branches = nn.Conv2d(width, 2 * width, kernel, padding=kernel // 2)
             _start_branches(self.branches, activation, gate_bias)
         else:
             self.transform = nn.Conv2d(width, width, kernel, padding=kernel // 2)
-            self.gate = nn.Conv2d(width, width, gate_kernel, padding=gate_kernel // 2)
             _start(self.transform, activation)
-            _start(self.gate, "sigmoid", gate_bias)
+            if constant_gate:
+                self.gate_logit = nn.Parameter(torch.full((width,), float(gate_bias)))
+            else:
+                self.gate = nn.Conv2d(width, width, gate_kernel, padding=gate_kernel // 2)
+                _start(self.gate, "sigmoid", gate_bias)
 
     @property
     def gate_bias(self) -> Tensor:
         """The bias b_T of each channel's gate, (width,)."""
+        if self.constant_gate:
+            return self.gate_logit
         bias = self.branches.bias if self.shared else self.gate.bias
         assert bias is not None
         return bias[-self.width :]
@@ -120,6 +144,8 @@ class HighwayConv(nn.Module):
         """
         if self.shared:
             h, t = self.branches(x).chunk(2, dim=1)
+        elif self.constant_gate:
+            h, t = self.transform(x), self.gate_logit[:, None, None].expand_as(x)
         else:
             h, t = self.transform(x), self.gate(x)
         scale = None if gate_scale is None else gate_scale[:, :, None, None]

@@ -37,9 +37,12 @@ def train(
     dataset: Dataset,
     hardware: Hardware | None = None,
     *,
+    start: HighwayClassifier | None = None,
     show_progress: bool = True,
 ) -> Evaluation | None:
     """Train the network of `config`, fill the run directory, return the test scores.
+
+    It starts as the papers' networks do, or with the weights of `start`, of the same blocks.
 
     A run directory that holds a checkpoint is gone on with, from its last whole epoch, to the same
     weights as without the interruption. Of several machines the first alone writes and scores; the
@@ -49,7 +52,10 @@ def train(
     check_training(config.training, hardware, dataset)
     torch.manual_seed(config.training.seed)
     network = HighwayClassifier(config.network)
-    network.measure(torch.from_numpy(dataset.train.x))
+    if start is None:
+        network.measure(torch.from_numpy(dataset.train.x))
+    else:
+        network.load_state_dict(start.state_dict())
     began = time.perf_counter()
     training = HighwayTraining(network, dataset, run, config.training)
     if not show_progress:

@@ -1,0 +1,74 @@
+"""Reduced networks as run directories of their own, until one of them is taken."""
+
+import shutil
+from dataclasses import replace
+
+from models.data.dataset import Dataset
+from models.directory import write_whole
+from models.errors import DivergedError
+from models.evaluation import evaluate
+from models.gates.baseline import gate_baseline
+from models.pruning.ledger import Plan
+from models.pruning.reduction import Reduced
+from models.recipe import TrainConfig
+from models.run import CONFIG, WEIGHTS, Run
+
+FOLDER = "attempts"
+FINETUNE_RATE = 0.3  # of the training's own learning rate, unless the plan names one
+
+
+def finetuned(out: Run, smaller: Reduced, dataset: Dataset, plan: Plan, count: int) -> Run | None:
+    """Fine-tune the network without `count` layers; None where its loss is no longer a number.
+
+    What an interrupted pruning has left of it is gone on with.
+    """
+    from models.training.trainer import train  # imports Lightning, which takes seconds
+
+    training = finetuning(smaller.config.training, plan)
+    config = replace(smaller.config, training=training)
+    path = out.path / FOLDER / f"{count}-removed"
+    run = Run(path) if (path / CONFIG).is_file() else Run.create(path, config)
+    if not run.finished:
+        try:
+            train(run, config, dataset, start=smaller.network)
+        except DivergedError:
+            return None
+    return run
+
+
+def finetuning(training: TrainConfig, plan: Plan) -> TrainConfig:
+    """Return the recipe of the fine-tuning: the training's own, short, gentle, on one cycle."""
+    return replace(
+        training,
+        epochs=plan.finetune_epochs,
+        learning_rate=plan.learning_rate or FINETUNE_RATE * training.learning_rate,
+        schedule="one-cycle",
+        patience=None,
+    )
+
+
+def as_it_is(out: Run, smaller: Reduced, dataset: Dataset, count: int) -> Run:
+    """Write the network without `count` layers as a finished run, its weights as they are."""
+    path = out.path / FOLDER / f"{count}-removed-as-it-is"
+    shutil.rmtree(path, ignore_errors=True)  # half of it, from an interrupted pruning
+    run = Run.create(path, smaller.config)
+    test = evaluate(smaller.network, dataset.test)
+    run.append_metrics(
+        test_rows=test.rows,
+        test_accuracy=round(test.accuracy, 6),
+        test_loss=round(test.loss, 6),
+        parameters=smaller.network.parameter_count(),
+    )
+    run.finish(smaller.network, gate_baseline(smaller.network, dataset))
+    return run
+
+
+def take(attempt: Run, out: Run) -> None:
+    """Make the files of `attempt` those of `out`, its weights last, and forget all attempts."""
+    for path in attempt.path.iterdir():
+        if path.is_dir():
+            shutil.copytree(path, out.path / path.name, dirs_exist_ok=True)
+        elif path.name != WEIGHTS:
+            shutil.copy2(path, out.path / path.name)
+    write_whole(out.path / WEIGHTS, (attempt.path / WEIGHTS).read_bytes())
+    shutil.rmtree(out.path / FOLDER)
