@@ -11,10 +11,10 @@ SERVE := $(call stamp,.venv-serve,requirements/serve.txt)
 DEMO := build/demo
 IMAGE := highway-networks
 
-.PHONY: help demo serve test lint lock image clean
+.PHONY: help demo serve test lint compatibility lock image clean
 
 help: ## say what each target does
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(ALL) ## train on bundled data, export, verify, serve; prints how to try it
 	rm -rf $(DEMO) && mkdir -p $(DEMO)
@@ -34,6 +34,9 @@ lint: $(ALL) ## check style and types
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
+
+compatibility: $(ALL) ## run artifacts on the oldest and the newest onnxruntime that is claimed
+	.venv/bin/python -m benchmarks.compatibility $(FILES)
 
 # torch's local CPU build calls itself 2.13.0+cpu, which no other machine would find.
 PIP_COMPILE = .venv/bin/pip-compile --quiet --upgrade --strip-extras --no-header \

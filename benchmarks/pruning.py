@@ -36,7 +36,7 @@ EPOCHS, FINETUNE_EPOCHS = 15, 4
 Point = dict[str, object]
 
 SEEDS = (0, 1, 2)
-LEFT = {20: (13, 9, 6, 4, 2), 50: (32, 24, 16, 12, 8, 4), 100: (48, 32, 24, 16, 12, 8, 4)}
+LEFT = {20: (13, 8, 4, 2), 50: (32, 24, 16, 12, 8, 4), 100: (32, 16, 8)}
 
 
 @dataclass(frozen=True, kw_only=True)

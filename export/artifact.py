@@ -2,32 +2,69 @@
 
 import os
 import tempfile
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
-from onnx import helper
 
+from export.engines import runtime_engine
 from export.errors import OutputError, PlainNetworkError
 from export.graph import build_graph
-from export.metadata import describe, golden_rows
-from export.verification import (
-    Report,
-    check_answers,
-    check_structure,
-    compare_with_torch,
+from export.metadata import describe, golden_rows, numbers
+from export.quantisation import (
+    QuantisedReport,
+    check_label_changes,
+    compare_quantised,
+    latency_ratio,
+    quantised,
 )
+from export.report import Report
+from export.sealing import describe_model, sealed
+from export.standalone import Told, verify_alone
+from export.verification import verify_against_run
+from models.data.dataset import Dataset
 from models.run import Run
 from service.classifier import Classifier
-from service.contract import DIGEST_LENGTH, INPUT, Metadata, digest
+from service.contract import (
+    GATE_MEAN,
+    INPUT,
+    PRECISIONS,
+    PROBABILITIES,
+    Metadata,
+)
 
-NO_DIGEST = "0" * DIGEST_LENGTH
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """How the file is to be; `max_label_changes` is in percent of the test rows, for int8."""
+
+    name: str | None = None
+    version: str = "1"
+    precision: str = "float32"
+    max_label_changes: float = 0.5
 
 
-def export(run: Run, path: Path, *, name: str | None, version: str) -> Report:
-    """Write the run's network to `path`, verified; on any error `path` is as it was before."""
+@dataclass(frozen=True, kw_only=True)
+class Exported:
+    """What was shown of the file; `quantised` and the ratios are of int8 beside float32.
+
+    The ratios of latencies, for 1 and 32 rows, are of this machine and so not in the file.
+    """
+
+    report: Report
+    quantised: QuantisedReport | None = None
+    byte_ratio: float = 1.0
+    latency_ratios: tuple[float, float] = (1.0, 1.0)
+
+
+def export(run: Run, path: Path, wanted: Wanted, told: Told) -> Exported:
+    """Write the run's network to `path`, verified; on any error `path` is as it was before.
+
+    `told` hears what is being done.
+    """
+    _check_wanted(wanted)
     if path.is_dir():
         raise OutputError(f"{path}: expected the name of a file to write, found a directory")
     if not path.parent.is_dir():
@@ -37,40 +74,67 @@ def export(run: Run, path: Path, *, name: str | None, version: str) -> Report:
             f"{run.path}: expected a network with highway layers, found a plain one; it has no "
             "gates to serve"
         )
-    metadata = describe(run, name=name, version=version)
-    network = run.network()
+    told("the graph")
+    metadata = describe(run, name=wanted.name, version=wanted.version)
+    network, dataset = run.network(), run.dataset()
     model = build_graph(network)
-    record: dict[str, Any] = {"golden": golden_rows(network, run.dataset())}
-    report = verify_against_run(sealed(model, metadata, record), run)
-    _place(sealed(model, metadata, {"report": asdict(report), **record}), path)
-    return report
+    describe_model(model, metadata)
+    record: dict[str, Any] = {"golden": golden_rows(network, dataset)}
+    report = verify_against_run(sealed(model, metadata, record), run, told)
+    record = {"precision": "float32", "report": asdict(report), **record}
+    content = sealed(model, metadata, record)
+    found = Exported(report=report)
+    if wanted.precision == "int8":
+        told("int8")
+        exact, content = content, _in_whole_numbers(model, metadata, record, dataset)
+        found = _quantised(exact, content, dataset, report)
+        assert found.quantised is not None
+        check_label_changes(found.quantised, wanted.max_label_changes)
+    told("the file")
+    _place(content, path)
+    return found
 
 
-def verify_alone(content: bytes) -> Classifier:
-    """Check an artifact's bytes alone: structure, contract, digest, golden rows, answers."""
-    classifier = Classifier(content)
-    check_structure(content)
-    rows = np.asarray(classifier.metadata.verification["golden"][INPUT], np.float32)
-    check_answers(classifier, rows)
-    return classifier
+def _check_wanted(wanted: Wanted) -> None:
+    if wanted.precision not in PRECISIONS:
+        raise OutputError(
+            f"--precision: expected {' or '.join(PRECISIONS)}, found {wanted.precision!r}"
+        )
+    if not 0 <= wanted.max_label_changes <= 100:
+        raise OutputError(
+            "--max-label-changes: expected percent of the test rows, from 0 to 100, found "
+            f"{wanted.max_label_changes:g}"
+        )
 
 
-def verify_against_run(content: bytes, run: Run) -> Report:
-    """Check an artifact's bytes by themselves, then against the network of `run` on test rows."""
-    classifier = verify_alone(content)
-    rows = run.dataset().test.x
-    check_answers(classifier, rows)
-    return compare_with_torch(run.network(), classifier, rows)
+def _in_whole_numbers(
+    model: onnx.ModelProto, metadata: Metadata, record: dict[str, Any], dataset: Dataset
+) -> bytes:
+    """Return the int8 file, which records its own answers to the golden rows, and verify it."""
+    smaller = quantised(model, dataset.train.x)
+    rows = np.asarray(record["golden"][INPUT], np.float32)
+    answers = runtime_engine(smaller.SerializeToString(), "ALL", 1)(rows, None)
+    golden = {
+        INPUT: record["golden"][INPUT],
+        **{name: numbers(answers[name]) for name in (PROBABILITIES, GATE_MEAN)},
+    }
+    content = sealed(smaller, metadata, {**record, "precision": "int8", "golden": golden})
+    verify_alone(content, lambda step: None)
+    return content
 
 
-def sealed(model: onnx.ModelProto, metadata: Metadata, record: dict[str, Any]) -> bytes:
-    """Serialise with metadata, its verification record holding the digest of these very bytes."""
-    verification = {"digest": NO_DIGEST, **record}
-    helper.set_model_props(model, replace(metadata, verification=verification).to_props())
-    content: bytes = model.SerializeToString(deterministic=True)
-    if content.count(NO_DIGEST.encode()) != 1:
-        raise AssertionError("the digest's place in the file is not unique")
-    return content.replace(NO_DIGEST.encode(), digest(content, NO_DIGEST).encode())
+def _quantised(exact: bytes, content: bytes, dataset: Dataset, report: Report) -> Exported:
+    whole, float32 = (runtime_engine(file, "ALL", 1) for file in (content, exact))
+    rows = dataset.test.x
+    return Exported(
+        report=report,
+        quantised=compare_quantised(whole, float32, rows, dataset.test.y),
+        byte_ratio=len(content) / len(exact),
+        latency_ratios=(
+            latency_ratio(whole, float32, np.resize(rows, (1, rows.shape[1]))),
+            latency_ratio(whole, float32, np.resize(rows, (32, rows.shape[1]))),
+        ),
+    )
 
 
 def _place(content: bytes, path: Path) -> None:

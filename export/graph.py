@@ -8,12 +8,12 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
+from export.naming import name_by_layer
+from export.structure import IR_VERSION, OPSET
 from models.networks.network import HighwayClassifier, mean_gates, unit_gates
 from service import __version__
 from service.contract import GATE_SCALE, INPUT, OUTPUTS
 
-OPSET = 20  # with IR 10 read by every onnxruntime since 1.18
-IR_VERSION = 10
 PRODUCER = "highway-networks"
 
 
@@ -53,6 +53,7 @@ def build_graph(network: HighwayClassifier) -> onnx.ModelProto:
     if program is None:
         raise AssertionError("torch.onnx.export returns a program when it is given no file")
     model = program.model_proto
+    name_by_layer(model, network.config)  # reads the scopes that are forgotten next
     _forget_sources(model)
     _give_gate_scale_a_default(model, layers)
     model.ir_version = IR_VERSION
@@ -61,9 +62,14 @@ def build_graph(network: HighwayClassifier) -> onnx.ModelProto:
 
 
 def _forget_sources(model: onnx.ModelProto) -> None:
-    """Drop the paths, lines and stack traces of our own source that torch writes on every node."""
+    """Drop the paths, lines and stack traces of our own source that torch writes on every node.
+
+    The shapes of inner tensors go too: torch took `gate_scale` for (batch, layers) when it wrote
+    them, and onnxruntime would reuse its buffers by them.
+    """
     graph = model.graph
-    for part in (model, graph, *graph.node, *graph.value_info, *graph.input, *graph.output):
+    del graph.value_info[:]
+    for part in (model, graph, *graph.node, *graph.input, *graph.output):
         del part.metadata_props[:]
         part.doc_string = ""
     for tensor in graph.initializer:

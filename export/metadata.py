@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from models.data.dataset import Dataset, FloatRows, InputSpec
 from models.networks.blocks import HighwayBlock
@@ -37,6 +38,8 @@ def describe(run: Run, *, name: str | None, version: str) -> Metadata:
         "config": asdict(config.training),
         "metrics": _without_timings(run.metrics()[-1]),
     }
+    if config.pruning is not None:
+        training["pruning"] = asdict(config.pruning)
     return Metadata(
         name=name or _url_part(f"{data.name}-{config.preset}"),
         version=version,
@@ -84,9 +87,9 @@ def golden_rows(network: HighwayClassifier, dataset: Dataset) -> dict[str, Any]:
         chosen = np.concatenate([chosen, np.where(gaps, np.float32(np.nan), chosen[:1])])
     logits, gates = network(torch.from_numpy(chosen))
     return {
-        INPUT: _numbers(chosen),
-        PROBABILITIES: _numbers(torch.softmax(logits, dim=1).numpy()),
-        GATE_MEAN: _numbers(mean_gates(gates).numpy()),
+        INPUT: numbers(chosen),
+        PROBABILITIES: numbers(torch.softmax(logits, dim=1).numpy()),
+        GATE_MEAN: numbers(mean_gates(gates).numpy()),
     }
 
 
@@ -100,7 +103,7 @@ def typical_row(row: InputSpec, rows: FloatRows) -> FloatRows:
     return np.asarray(typical, np.float32)
 
 
-def _numbers(values: FloatRows) -> list[list[float | None]]:
+def numbers(values: NDArray[Any]) -> list[list[float | None]]:
     """Write float32 as JSON can: its shortest decimals, null for a table's missing value."""
     return [
         [None if np.isnan(value) else float(str(value)) for value in row]

@@ -16,6 +16,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+PublicKeyOption = Annotated[
+    Path | None, typer.Option(help="Require FILE.sig, a signature by the owner of this PEM key.")
+]
+
 
 @app.command()
 def serve(
@@ -24,21 +28,26 @@ def serve(
     ] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="0 takes a free one.")] = None,
+    public_key: PublicKeyOption = None,
 ) -> None:
     """Answer HTTP requests until stopped; settings may also come from HIGHWAY_… variables."""
     from service.server import run_server  # imports FastAPI, which `check` has no use for
 
-    settings = read_settings(model=file, host=host, port=port)
-    run_server(Classifier.load(settings.model), settings)
+    settings = read_settings(model=file, host=host, port=port, public_key=public_key)
+    run_server(Classifier.load(settings.model, public_key=settings.public_key), settings)
 
 
 @app.command()
-def check(file: Annotated[Path, typer.Argument(help="The .onnx file.")]) -> None:
+def check(
+    file: Annotated[Path, typer.Argument(help="The .onnx file.")],
+    public_key: PublicKeyOption = None,
+) -> None:
     """Say whether FILE keeps the contract, is unchanged since it was verified, and answers."""
-    metadata = Classifier.load(file).metadata
+    metadata = Classifier.load(file, public_key=public_key).metadata
+    signed = "" if public_key is None else f"signed by the owner of {public_key}, "
     typer.echo(
         f"{file}: {metadata.name} version {metadata.version}, {len(metadata.labels)} labels, "
-        f"{len(metadata.layers)} highway layers: fit to serve"
+        f"{len(metadata.layers)} highway layers: {signed}fit to serve"
     )
 
 

@@ -4,7 +4,6 @@ The reader owns it, so that the container needs nothing of the exporter; standar
 as in `metadata_reading`. Metadata travels in the file's `metadata_props`, each value as JSON.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -38,6 +37,7 @@ KEYS = (
     *("contract", "name", "version", "labels", "layers", "input"),
     *("training", "gate_baseline", "verification"),
 )
+PRECISIONS = ("float32", "int8")  # of the weights and products; `verification` says which
 DIGEST_LENGTH = 64  # sha256 in hexadecimal
 
 
@@ -124,9 +124,25 @@ class Metadata:
         )
 
 
-def digest(content: bytes, recorded: str) -> str:
-    """Return the sha256 of a file that holds its own digest: `recorded` counts as so many zeros."""
-    return hashlib.sha256(content.replace(recorded.encode(), b"0" * DIGEST_LENGTH)).hexdigest()
+def precision(metadata: Metadata) -> str:
+    """Return one of the `PRECISIONS`; a file that says nothing is of float32."""
+    found = metadata.verification.get("precision", PRECISIONS[0])
+    expected = " or ".join(repr(name) for name in PRECISIONS)
+    expect(found in PRECISIONS, "verification: precision", expected, repr(found))
+    return str(found)
+
+
+def tensor_widths(metadata: Metadata) -> dict[str, int]:
+    """Return the size of the second axis of every input and output, in the contract's order."""
+    layers, labels = len(metadata.layers), len(metadata.labels)
+    return {
+        INPUT: metadata.input.size,
+        GATE_SCALE: layers,
+        LOGITS: labels,
+        PROBABILITIES: labels,
+        GATE_MEAN: layers,
+        GATE_UNITS: sum(layer.width for layer in metadata.layers),
+    }
 
 
 def _layer(values: dict[str, Any]) -> Layer:

@@ -20,6 +20,10 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True)
 
     model: Annotated[Path, Field(description="The .onnx file to serve.")] = BUNDLED_MODEL
+    public_key: Annotated[
+        Path | None,
+        Field(description="Require beside the model its .sig, a signature by this key's owner."),
+    ] = None
     host: Annotated[str, Field(description="Address to listen on.")] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535, description="Port; 0 takes a free one.")] = 8000
     max_body_bytes: Annotated[

@@ -4,8 +4,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from export.display import report_table, summary
-from export.verification import Report
+from export.display import report_table, report_words, summary
+from export.labels import LabelReport
+from export.report import OutputReport, Report
 from service.classifier import Classifier
 from service.contract import Column, Input
 
@@ -17,19 +18,36 @@ def drawn(table: Table) -> str:
     return capture.get()
 
 
-def test_the_report_sets_each_difference_beside_what_was_allowed() -> None:
-    names = ("logits", "probabilities", "gate_mean", "gate_units")
-    report = Report(
-        rows=180,
-        batch_sizes=(1, 2),
-        largest_difference=dict.fromkeys(names, 2e-6),
-        largest_scaled_difference=dict.fromkeys(names, 3e-7),
-        ties=1,
+def report(ties: tuple[int, ...] = ()) -> Report:
+    return Report(
+        test_rows=1800,
+        outputs=(
+            OutputReport(
+                rows_of="test rows",
+                output="logits",
+                torch_error=1e-6,
+                largest_error=2e-6,
+                allowed=8e-6,
+            ),
+        ),
+        largest_difference={"logits": 3e-6},
+        labels=LabelReport(torch_accuracy=0.9777, accuracy=0.975, ties=ties),
     )
-    text = drawn(report_table(report))
-    assert "batches of 1, 2" in text
-    assert "│ logits             │       2.0e-06 │            3.0e-07 │    1e-04 │" in text
-    assert "1 ties" in text
+
+
+def test_the_report_sets_each_error_beside_torchs_own_and_what_was_allowed() -> None:
+    text = drawn(report_table(report()))
+    assert "│ test rows │ logits │     1.0e-06 │    2.0e-06 │ 8.0e-06 │" in text
+    assert "allowed: 8 times torch's own;" in " ".join(text.split())
+    assert "batches of 1, 2, 3, 7, 32 and 1024" in " ".join(text.split())
+
+
+def test_the_whole_test_set_is_told_in_words_with_its_ties() -> None:
+    assert report_words(report(ties=(3, 70))) == (
+        "all 1,800 test rows: the labels torch names, accuracy 97.50% (torch 97.77%), largest "
+        "difference of logits 3.0e-06, 2 too close to call: rows 3, 70"
+    )
+    assert report_words(report()).endswith("largest difference of logits 3.0e-06")
 
 
 def test_the_summary_says_what_the_file_is(artifact_path: Path) -> None:
@@ -39,6 +57,8 @@ def test_the_summary_says_what_the_file_is(artifact_path: Path) -> None:
     assert "12,345 bytes" in text
     assert "image 8×8, brightness from 0 to 16" in text
     assert str(metadata.verification["digest"]) in text
+    assert "180 test rows against torch, accuracy " in text
+    assert "3 golden rows" in text
     mean = metadata.gate_baseline["overall"]["mean"][2]
     bar = "█" * round(mean * 30)
     assert f"{bar.ljust(30, '·')} {mean:.3f} open, 8 units" in text
@@ -49,3 +69,10 @@ def test_a_tables_columns_are_named_with_their_categories(artifact_path: Path) -
     columns = (Column(name="age"), Column(name="job", categories=("nurse", "pilot")))
     table = Input(kind="table", shape=(2,), unit="value", columns=columns)
     assert "│ age, job (nurse / pilot) " in drawn(summary(replace(metadata, input=table), 1))
+
+
+def test_a_pruned_network_says_what_it_was_pruned_from(artifact_path: Path) -> None:
+    metadata = Classifier.load(artifact_path).metadata
+    pruned = {**metadata.training, "pruning": {"trained_layers": 49}}
+    text = drawn(summary(replace(metadata, training=pruned), 1))
+    assert "custom, 3 highway layers, pruned from 49" in text

@@ -12,8 +12,9 @@ from onnx import TensorProto, helper, numpy_helper
 from starlette.testclient import TestClient
 
 from service.app import create_app
+from service.artifact import digest
 from service.classifier import Classifier
-from service.contract import OUTPUTS, Column, Input, Layer, Metadata, digest
+from service.contract import OUTPUTS, Column, Input, Layer, Metadata
 from service.settings import Settings
 
 FLOAT = TensorProto.FLOAT

@@ -1,12 +1,13 @@
 import errno
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from service.artifact import MAX_BYTES, read_artifact
+from service.artifact import MAX_BYTES, digest, read_artifact
 from service.classifier import Classifier
-from service.contract import ContractError, digest
+from service.contract import ContractError
 from tests.service.conftest import Recipe
 
 
@@ -33,6 +34,58 @@ def test_a_device_is_refused() -> None:
     assert refused(Path("/dev/null")) == "FILE: expected an .onnx file, found something else"
 
 
+def test_a_pipe_is_refused_without_waiting_for_a_writer(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.onnx")
+    message = "FILE: expected an .onnx file, found something else"
+    assert refused(tmp_path / "pipe.onnx") == message
+
+
+LINK = "FILE: expected an .onnx file, found a symbolic link; give the file it points to"
+
+
+def test_a_symbolic_link_is_refused(file: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link.onnx"
+    link.symlink_to(file)
+    assert refused(link) == LINK
+
+
+def test_a_symbolic_link_to_nothing_or_to_a_directory_is_refused(tmp_path: Path) -> None:
+    for target in ("no.onnx", "."):
+        link = tmp_path / "link.onnx"
+        link.symlink_to(target)
+        assert refused(link) == LINK
+        link.unlink()
+
+
+def test_a_folder_may_be_a_symbolic_link(file: Path, tmp_path: Path) -> None:
+    (tmp_path / "folder").symlink_to(tmp_path)
+    assert read_artifact(tmp_path / "folder" / file.name) == Recipe().build()
+
+
+def test_a_folder_that_links_to_itself_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    message = "FILE: expected an .onnx file, found Too many levels of symbolic links"
+    assert refused(tmp_path / "loop" / "tiny.onnx") == message
+
+
+def test_the_file_that_is_open_is_judged_whatever_its_name_becomes(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "other.onnx").write_bytes(b"other")
+    fstat = os.fstat
+
+    def swap(descriptor: int) -> os.stat_result:  # as an attacker would, between open and read
+        file.unlink()
+        file.symlink_to("other.onnx")
+        return fstat(descriptor)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fstat", swap)
+        content = read_artifact(file)
+    assert file.is_symlink()
+    assert content == Recipe().build()
+
+
 def test_an_empty_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty.onnx").touch()
     assert refused(tmp_path / "empty.onnx") == "FILE: expected an .onnx file, found an empty file"
@@ -42,7 +95,7 @@ def test_a_file_too_large_is_refused_without_reading_it(tmp_path: Path) -> None:
     path = tmp_path / "large.onnx"
     with path.open("wb") as file:
         file.truncate(MAX_BYTES + 1)
-    assert refused(path) == "FILE: expected at most 1,073,741,824 bytes, found 1,073,741,825"
+    assert refused(path) == "FILE: expected at most 536,870,912 bytes, found 536,870,913"
 
 
 def test_a_file_changed_after_it_was_verified_is_refused() -> None:
@@ -68,10 +121,10 @@ def test_a_changed_weight_is_refused_with_both_digests() -> None:
 
 
 def test_a_file_that_cannot_be_read_says_why(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(_path: Path) -> bytes:  # root reads everything, so permissions cannot show it
+    def fail(*_arguments: object, **_options: object) -> None:  # no real disk fails when asked to
         raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr(Path, "read_bytes", fail)
+    monkeypatch.setattr("service.artifact.open", fail, raising=False)
     assert refused(file) == "FILE: cannot be read: Input/output error"
 
 
@@ -89,3 +142,10 @@ def test_a_file_that_was_never_verified_is_refused(record: str) -> None:
         "metadata 'highway.verification': expected the digest of a verified file, found none; "
         "write the file with `python -m export onnx`"
     )
+
+
+def test_the_digest_of_a_file_does_not_depend_on_itself() -> None:
+    empty = b"x" + b"0" * 64
+    recorded = digest(empty, "0" * 64)
+    assert digest(b"x" + recorded.encode(), recorded) == recorded
+    assert digest(b"y" + recorded.encode(), recorded) != recorded

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from service.contract import ContractError, Input, Metadata, digest
+from service.contract import ContractError, Input, Metadata
 from tests.service.conftest import METADATA, TABLE
 
 
@@ -212,10 +212,3 @@ def test_lists_nested_too_deep_to_read_are_refused() -> None:
     with pytest.raises(ContractError) as error:
         Metadata.from_props({**METADATA.to_props(), "highway.training": "[" * 100_000})
     assert str(error.value) == "metadata 'highway.training': expected JSON, found text that is not"
-
-
-def test_the_digest_of_a_file_does_not_depend_on_itself() -> None:
-    empty = b"x" + b"0" * 64
-    recorded = digest(empty, "0" * 64)
-    assert digest(b"x" + recorded.encode(), recorded) == recorded
-    assert digest(b"y" + recorded.encode(), recorded) != recorded

@@ -41,12 +41,18 @@ def with_another_label(path: Path) -> None:
     path.write_bytes(content.replace(b'["x"', b'["y"'))
 
 
+def a_symbolic_link(path: Path) -> None:
+    truncated(path.with_name("real.onnx"))
+    path.symlink_to("real.onnx")
+
+
 @pytest.mark.parametrize(
     ("make", "found"),
     [
         (lambda path: None, "found No such file or directory"),
         (Path.mkdir, "found a directory"),
         (Path.touch, "found an empty file"),
+        (a_symbolic_link, "found a symbolic link; give the file it points to"),
         (lambda path: path.write_text("text"), "found bytes that it refuses"),
         (truncated, "found bytes that it refuses"),
         (with_a_damaged_name, "found bytes that it refuses"),

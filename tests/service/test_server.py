@@ -13,14 +13,18 @@ from pathlib import Path
 
 import pytest
 
+from service.signature import ALGORITHM, signature_path
 from tests.conftest import ROOT
+from tests.service.test_signature import KEY, public_pem
 
 
 @contextmanager
-def serving(file: Path, **settings: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
+def serving(
+    file: Path, *options: str | Path, **settings: str
+) -> Iterator[tuple[subprocess.Popen[str], int]]:
     """Run the server on a free port until the block ends; gives the process and the port."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "service", "serve", str(file), "--port", "0"],
+        [sys.executable, "-m", "service", "serve", str(file), "--port", "0", *options],
         cwd=ROOT,
         env={**os.environ, **settings},
         stderr=subprocess.PIPE,
@@ -107,4 +111,30 @@ def test_a_bad_variable_is_one_sentence(file: Path) -> None:
 def test_a_missing_model_opens_no_port(tmp_path: Path) -> None:
     assert serve_and_fail(tmp_path / "no.onnx") == (
         f"error: {tmp_path}/no.onnx: expected an .onnx file, found No such file or directory\n"
+    )
+
+
+def test_a_signed_model_is_served_to_who_asks_for_the_signature(file: Path, tmp_path: Path) -> None:
+    (tmp_path / "public.pem").write_bytes(public_pem(KEY))
+    signature_path(file).write_bytes(KEY.sign(file.read_bytes(), ALGORITHM))
+    with serving(file, "--public-key", tmp_path / "public.pem") as (_, port):
+        assert port > 0
+    with serving(file, HIGHWAY_PUBLIC_KEY=str(tmp_path / "public.pem")) as (_, port):
+        assert port > 0
+
+
+def test_an_unsigned_model_opens_no_port_where_a_signature_is_asked_for(
+    file: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "public.pem").write_bytes(public_pem(KEY))
+    assert serve_and_fail(file, HIGHWAY_PUBLIC_KEY=str(tmp_path / "public.pem")) == (
+        f"error: {file}.sig: expected a signature, found No such file or directory; sign the file "
+        "with `python -m export sign`\n"
+    )
+
+
+def test_an_empty_variable_does_not_switch_the_signature_off(file: Path) -> None:
+    assert serve_and_fail(file, HIGHWAY_PUBLIC_KEY="") == (
+        "error: .: expected a public key in PEM, found a directory; make one with "
+        "`openssl pkey -in key.pem -pubout -out public.pem`\n"
     )

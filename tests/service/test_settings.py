@@ -12,6 +12,12 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
     assert (settings.port, settings.model) == (9000, Path("other.onnx"))
 
 
+def test_no_signature_is_asked_for_unless_a_key_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read_settings().public_key is None
+    monkeypatch.setenv("HIGHWAY_PUBLIC_KEY", "public.pem")
+    assert read_settings().public_key == Path("public.pem")
+
+
 def test_the_command_line_comes_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HIGHWAY_PORT", "9000")
     assert read_settings(port=9001, host=None).port == 9001

@@ -1,0 +1,106 @@
+"""How far from the exact answers a float32 computation may be: told by torch's own error.
+
+torch answers the same rows in float32 and in float64. What lies between the two is float32's own
+error for this network and these rows, and any other engine may err by a small multiple of that.
+"""
+
+import copy
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from export.answers import row_scale
+from export.engines import Answers, Engine, Numbers
+from export.errors import NumericsError, UnstableError, VerificationError
+from export.graph import ServedNetwork
+from export.report import MULTIPLE
+from models.data.dataset import FloatRows
+from models.networks.network import HighwayClassifier
+from service.contract import OUTPUTS, PROBABILITIES
+
+FLOOR = 2.0**-22  # where torch errs by less: two units in the last place of 1
+LARGEST_OWN_ERROR = 1e-3  # of a probability: beyond it float32 says too little of the network
+
+
+def torch_engine(network: HighwayClassifier, dtype: torch.dtype = torch.float32) -> Engine:
+    """Return torch's own answers, computed in float32 or, for a yardstick, in float64."""
+    served = ServedNetwork(copy.deepcopy(network).to(dtype)).eval()
+    layers = len(network.config.highway_blocks)
+
+    @torch.inference_mode()
+    def answer(rows: FloatRows, gate_scale: FloatRows | None) -> Answers:
+        scale = np.ones((1, layers), np.float32) if gate_scale is None else gate_scale
+        outputs = served(torch.from_numpy(rows).to(dtype), torch.from_numpy(scale).to(dtype))
+        return {name: o.numpy() for name, o in zip(OUTPUTS, outputs, strict=True)}
+
+    return answer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Yardstick:
+    """Rows with torch's answers in both precisions; errors are shares of each row's scale."""
+
+    name: str
+    rows: FloatRows
+    gate_scale: FloatRows | None
+    exact: Answers
+    torch: Answers
+    scale: Numbers
+    torch_error: dict[str, float]
+    refusal: type[VerificationError]
+
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        network: HighwayClassifier,
+        rows: FloatRows,
+        gate_scale: FloatRows | None = None,
+        *,
+        refusal: type[VerificationError] = NumericsError,
+    ) -> "Yardstick":
+        """Answer `rows` with torch, in float32 and float64; other numbers raise `refusal`."""
+        exact = torch_engine(network, torch.float64)(rows, gate_scale)
+        own = torch_engine(network)(rows, gate_scale)
+        scale = row_scale(exact)
+        error = {n: float((np.abs(own[n] - exact[n]) / scale).max()) for n in OUTPUTS}
+        if not error[PROBABILITIES] <= LARGEST_OWN_ERROR:  # so written that NaN is refused
+            raise UnstableError(
+                f"{name}: expected a network whose probabilities float32 holds to within "
+                f"{LARGEST_OWN_ERROR:g}, found that torch's own are {error[PROBABILITIES]:.2g} "
+                "from those of float64; train it with a lower --learning-rate or fewer layers"
+            )
+        return cls(
+            name=name,
+            rows=rows,
+            gate_scale=gate_scale,
+            exact=exact,
+            torch=own,
+            scale=scale,
+            torch_error=error,
+            refusal=refusal,
+        )
+
+    def allowed(self, output: str) -> float:
+        """Return the largest error that an engine may make in that output."""
+        return MULTIPLE * max(self.torch_error[output], FLOOR)
+
+    def errors(self, found: Answers, way: str) -> dict[str, float]:
+        """Return the largest error of each output; one that is too large raises the refusal.
+
+        `found` are the answers to the first rows, as many as it has; `way` says how, as in
+        "onnxruntime, batches of 7".
+        """
+        errors = {}
+        for name in OUTPUTS:
+            count = len(found[name])
+            difference = np.abs(found[name] - self.exact[name][:count])
+            errors[name] = float((difference / self.scale[:count]).max())
+            if not errors[name] <= self.allowed(name):
+                raise self.refusal(
+                    f"{name}: expected float64's numbers to within {self.allowed(name):.1e}, "
+                    f"{MULTIPLE:g} times torch's own error, found {errors[name]:.1e} on "
+                    f"{self.name} by {way}"
+                )
+        return errors

@@ -1,0 +1,96 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from export.errors import GateScaleError, NumericsError, UnstableError
+from export.yardstick import Yardstick
+from models.networks.layers import HighwayDense
+from models.networks.network import HighwayClassifier
+from models.networks.preparation import Scale
+from models.presets import PRESETS
+from models.run import Run
+
+
+@pytest.fixture
+def network(run_path: Path) -> HighwayClassifier:
+    return Run(run_path).network()
+
+
+@pytest.fixture
+def yardstick(network: HighwayClassifier, run_path: Path) -> Yardstick:
+    return Yardstick.of("test rows", network, Run(run_path).dataset().test.x)
+
+
+def test_torchs_own_error_is_that_of_float32(yardstick: Yardstick) -> None:
+    assert 0 < yardstick.torch_error["logits"] < 1e-5
+    assert yardstick.exact["logits"].dtype == np.float64
+    assert yardstick.torch["logits"].dtype == np.float32
+
+
+def test_eight_times_torchs_error_is_allowed_and_eight_times_two_roundings_at_least(
+    yardstick: Yardstick,
+) -> None:
+    yardstick.torch_error["logits"] = 1e-3
+    yardstick.torch_error["gate_mean"] = 0.0
+    assert yardstick.allowed("logits") == 8e-3
+    assert yardstick.allowed("gate_mean") == 8 * 2**-22
+
+
+def test_torchs_own_answers_are_within_it(yardstick: Yardstick) -> None:
+    assert yardstick.errors(yardstick.torch, "torch") == yardstick.torch_error
+
+
+def test_numbers_further_off_are_refused_with_what_computed_them(yardstick: Yardstick) -> None:
+    found = {name: values.copy() for name, values in yardstick.torch.items()}
+    found["probabilities"][3, 1] += 0.5
+    with pytest.raises(NumericsError) as error:
+        yardstick.errors(found, "another engine")
+    allowed = yardstick.allowed("probabilities")
+    assert str(error.value).startswith(
+        f"probabilities: expected float64's numbers to within {allowed:.1e}, 8 times torch's own "
+        "error, found "
+    )
+    assert str(error.value).endswith(" on test rows by another engine")
+
+
+def test_numbers_that_are_none_are_refused(yardstick: Yardstick) -> None:
+    found = {name: values * np.float32(np.nan) for name, values in yardstick.torch.items()}
+    with pytest.raises(NumericsError):
+        yardstick.errors(found, "another engine")
+
+
+def test_the_refusal_is_the_one_that_was_asked_for(
+    network: HighwayClassifier, run_path: Path
+) -> None:
+    rows = Run(run_path).dataset().test.x[:3]
+    scaled = Yardstick.of(
+        "gates scaled", network, rows, np.zeros((3, 3), np.float32), refusal=GateScaleError
+    )
+    unscaled = Yardstick.of("test rows", network, rows)
+    with pytest.raises(GateScaleError):
+        scaled.errors(unscaled.torch, "an engine that ignores gate_scale")
+
+
+def test_a_network_beyond_float32_is_refused() -> None:
+    """Thirty layers of open gates and steep tanh: what rounding does grows from layer to layer."""
+    shape = replace(PRESETS["dense-50"], depth=30, width=16, gate_bias=2.0)
+    torch.manual_seed(0)
+    network = HighwayClassifier(
+        shape.network(shape=(4, 4), classes=3, preparation=Scale(divisor=1.0))
+    )
+    for block in network.blocks:
+        if isinstance(block, HighwayDense):
+            block.branches.weight.data *= 8
+    rows = np.random.default_rng(0).random((200, 16), np.float32)
+    with pytest.raises(UnstableError) as error:
+        Yardstick.of("test rows", network, rows)
+    assert str(error.value).startswith(
+        "test rows: expected a network whose probabilities float32 holds to within 0.001, found "
+        "that torch's own are "
+    )
+    assert str(error.value).endswith(
+        " from those of float64; train it with a lower --learning-rate or fewer layers"
+    )
