@@ -19,7 +19,7 @@ from models.errors import ConfigError, RunError, StoppedError
 from models.gates.statistics import Step
 from models.pruning.ledger import Attempt, Ledger, Plan, Result, read_ledger, write_ledger
 from models.pruning.search import NothingToPruneError
-from models.pruning.session import prune
+from models.pruning.session import Subject, prune
 from models.run import Run
 from models.settings import changed
 
@@ -86,8 +86,8 @@ def _begun(run: Path | None, out: Path | None, settings: dict[str, float | int |
         raise ConfigError("RUN: expected a run directory to prune, found nothing")
     if out is None:
         raise ConfigError("--out: expected a new run directory to write, found nothing")
-    plan = changed(Plan(run=str(run)), **settings)
-    Run(run).network()
+    plan = changed(Plan(run=str(run.resolve())), **settings)
+    Subject.of(Run(run), plan.max_accuracy_drop)
     make_new(out)
     write_ledger(Run(out), Ledger(plan=plan))
     return Run(out)

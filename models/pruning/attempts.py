@@ -24,10 +24,14 @@ def finetuned(out: Run, smaller: Reduced, dataset: Dataset, plan: Plan, count: i
     """
     from models.training.trainer import train  # imports Lightning, which takes seconds
 
-    training = finetuning(smaller.config.training, plan)
+    assert smaller.config.pruning is not None
+    training = finetuning(smaller.config.pruning.trained, plan)
     config = replace(smaller.config, training=training)
     path = out.path / FOLDER / f"{count}-removed"
-    run = Run(path) if (path / CONFIG).is_file() else Run.create(path, config)
+    run = Run(path)
+    if not (path / CONFIG).is_file():
+        shutil.rmtree(path, ignore_errors=True)  # interrupted before its configuration was whole
+        run = Run.create(path, config)
     if not run.finished:
         try:
             train(run, config, dataset, start=smaller.network)
@@ -37,13 +41,17 @@ def finetuned(out: Run, smaller: Reduced, dataset: Dataset, plan: Plan, count: i
 
 
 def finetuning(training: TrainConfig, plan: Plan) -> TrainConfig:
-    """Return the recipe of the fine-tuning: the training's own, short, gentle, on one cycle."""
+    """Return the recipe of the fine-tuning: the training's own, short, gentle, on one cycle.
+
+    It is done on the CPU, which has no 16-bit floats to train with.
+    """
     return replace(
         training,
         epochs=plan.finetune_epochs,
         learning_rate=plan.learning_rate or FINETUNE_RATE * training.learning_rate,
         schedule="one-cycle",
         patience=None,
+        precision="32-true" if training.precision == "16-mixed" else training.precision,
     )
 
 

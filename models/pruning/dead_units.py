@@ -30,13 +30,16 @@ class Stretch:
 def stretches(blocks: tuple[Block, ...]) -> Iterator[Stretch]:
     """Yield every plain layer with what follows it up to the next; what comes before is the data's.
 
-    A stretch must be all of one width, as highway layers see to.
+    A dense highway layer may take an image as one row: then a stretch is not all of one width, and
+    is left out.
     """
     plain = [
         place for place, block in enumerate(blocks) if isinstance(block, DenseBlock | ConvBlock)
     ]
     for start, end in pairwise([*plain, len(blocks)]):
-        yield Stretch(start=start, end=end)
+        layers = (b for b in blocks[start:end] if isinstance(b, DenseBlock | ConvBlock | GateBlock))
+        if len({layer.width for layer in layers}) == 1:
+            yield Stretch(start=start, end=end)
 
 
 @torch.no_grad()

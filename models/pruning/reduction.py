@@ -25,12 +25,12 @@ def reduced(
 ) -> Reduced:
     """Take out layers of these numbers, then fold gates that never move, then drop dead units.
 
-    Gates are folded only where validation accuracy does not fall by it.
+    Training rows propose gates and units; validation accuracy must not fall by either.
     """
     blocks = network.config.highway_blocks
     places = [place for place, block in enumerate(blocks) if block.number in layers]
     smaller = _folded(without_layers(network, places), dataset)
-    smaller, dropped = without_dead_units(smaller, dataset.train)
+    smaller, dropped = _narrowed(smaller, dataset)
     before = config.pruning or Pruning(
         trained_layers=len(blocks),
         removed=(),
@@ -54,6 +54,14 @@ def _folded(network: HighwayClassifier, dataset: Dataset) -> HighwayClassifier:
     if not gates:
         return network
     folded = with_constant_gates(network, gates)
+    return folded if _as_good(folded, network, dataset) else network
+
+
+def _narrowed(network: HighwayClassifier, dataset: Dataset) -> tuple[HighwayClassifier, int]:
+    narrower, dropped = without_dead_units(network, dataset.train)
+    return (narrower, dropped) if _as_good(narrower, network, dataset) else (network, 0)
+
+
+def _as_good(smaller: HighwayClassifier, network: HighwayClassifier, dataset: Dataset) -> bool:
     validation = dataset.validation
-    as_good = evaluate(folded, validation).accuracy >= evaluate(network, validation).accuracy
-    return folded if as_good else network
+    return evaluate(smaller, validation).accuracy >= evaluate(network, validation).accuracy

@@ -38,7 +38,10 @@ class Subject:
 
     @classmethod
     def of(cls, run: Run, max_accuracy_drop: float) -> "Subject":
-        """Load a run; one that cannot be pruned is a `ConfigError`."""
+        """Load a run; one that cannot be pruned is a `ConfigError`.
+
+        However large the budget, a network that labels no row right is not within it.
+        """
         config = run.config()
         if len(config.network.highway_blocks) < 2:
             raise ConfigError(
@@ -56,7 +59,7 @@ class Subject:
             network=network,
             config=config,
             dataset=dataset,
-            allowed=accuracy - max_accuracy_drop / 100 - ROUNDING,
+            allowed=max(accuracy - max_accuracy_drop / 100 - ROUNDING, ROUNDING),
         )
 
     def without(self, layers: tuple[int, ...]) -> Reduced:

@@ -229,3 +229,83 @@ def test_a_dense_layer_takes_an_image_as_one_long_row(layer: PlainDense) -> None
 def test_the_mean_over_positions_keeps_channels_apart() -> None:
     image = torch.tensor([[[[1.0, 3.0]], [[5.0, 5.0]]]])
     assert MeanOverPositions()(image).tolist() == [[[[2.0]], [[5.0]]]]
+
+
+def two_unit_layer_with_constant_gates() -> HighwayDense:
+    """H of the layer of two units, and gates of σ(0) = 1/2 and σ(log 3) = 3/4."""
+    layer = HighwayDense(2, activation="relu", gate_bias=0, constant_gate=True)
+    layer.transform.weight.data = torch.tensor([[1.0, 2.0], [-1.0, 1.0]])
+    layer.transform.bias.data = torch.tensor([0.0, 1.0])
+    layer.gate_logit.data = torch.tensor([0.0, math.log(3)])
+    return layer
+
+
+def one_by_one_conv_with_constant_gates() -> HighwayConv:
+    """The same layer, as a convolution over single pixels."""
+    layer = HighwayConv(
+        2, kernel=1, gate_kernel=1, activation="relu", gate_bias=0, constant_gate=True
+    )
+    dense = two_unit_layer_with_constant_gates()
+    layer.transform.weight.data = dense.transform.weight.data[:, :, None, None]
+    layer.transform.bias = dense.transform.bias
+    layer.gate_logit = dense.gate_logit
+    return layer
+
+
+def test_constant_gates_worked_out_by_hand() -> None:
+    # x = (1, 2): H = (5, 2); y = (½·5 + ½·1, ¾·2 + ¼·2). x = (3, 0): H = (3, 0).
+    y, gates = two_unit_layer_with_constant_gates()(torch.tensor([[1.0, 2.0], [3.0, 0.0]]))
+    assert gates.tolist() == [pytest.approx([0.5, 0.75])] * 2
+    assert y.tolist() == [pytest.approx([3.0, 2.0]), pytest.approx([3.0, 0.0])]
+
+
+def test_a_convolutions_constant_gates_are_the_same_at_every_position() -> None:
+    pixels = torch.tensor([[1.0, 2.0], [0.5, -1.0], [3.0, 0.0]])
+    y, gates = one_by_one_conv_with_constant_gates()(pixels.T.reshape(1, 2, 1, 3))
+    expected, expected_gates = two_unit_layer_with_constant_gates()(pixels)
+    torch.testing.assert_close(y[0, :, 0].T, expected)
+    torch.testing.assert_close(gates[0, :, 0].T, expected_gates)
+
+
+def test_a_scale_of_zero_closes_constant_gates_for_that_row_alone() -> None:
+    rows, scale = torch.tensor([[1.0, 2.0], [1.0, 2.0]]), torch.tensor([[0.0], [1.0]])
+    y, gates = two_unit_layer_with_constant_gates()(rows, scale)
+    assert y.tolist() == [[1.0, 2.0], pytest.approx([3.0, 2.0])]
+    assert torch.equal(gates[0], gates[1])
+    image, image_gates = one_by_one_conv_with_constant_gates()(rows[:, :, None, None], scale)
+    assert torch.equal(image.flatten(1), y)
+    assert torch.equal(image_gates.flatten(1), gates)
+
+
+@pytest.mark.parametrize("gate_kernel", [1, 3])
+def test_constant_gates_start_at_the_gate_bias_and_tell_it(gate_kernel: int) -> None:
+    dense = HighwayDense(3, activation="relu", gate_bias=-2, constant_gate=True)
+    conv = HighwayConv(
+        3, kernel=3, gate_kernel=gate_kernel, activation="relu", gate_bias=-2, constant_gate=True
+    )
+    assert dense.gate_bias.tolist() == conv.gate_bias.tolist() == [-2.0] * 3
+    dense.gate_logit.data = torch.tensor([0.0, 1.0, 2.0])
+    assert dense.gate_bias.tolist() == [0.0, 1.0, 2.0]
+
+
+@pytest.mark.parametrize("gate_kernel", [1, 3])
+def test_with_constant_gates_only_what_the_layer_computes_has_weights(gate_kernel: int) -> None:
+    dense = HighwayDense(4, activation="relu", gate_bias=-1, constant_gate=True)
+    conv = HighwayConv(
+        4, kernel=3, gate_kernel=gate_kernel, activation="relu", gate_bias=-1, constant_gate=True
+    )
+    for layer, inputs in ((dense, 4), (conv, 4 * 9)):
+        assert set(layer.state_dict()) == {"transform.weight", "transform.bias", "gate_logit"}
+        assert sum(p.numel() for p in layer.parameters()) == 4 * inputs + 4 + 4
+
+
+def test_constant_gates_learn_worked_out_by_hand() -> None:
+    for layer, x in (
+        (two_unit_layer_with_constant_gates(), torch.tensor([[0.5, 2.0]])),
+        (one_by_one_conv_with_constant_gates(), torch.tensor([0.5, 2.0]).reshape(1, 2, 1, 1)),
+    ):
+        layer(x)[0].sum().backward()
+        gradient = layer.gate_logit.grad
+        assert gradient is not None
+        # T' · (H − x), with H = (4.5, 2.5): ¼ · 4 and 3/16 · ½.
+        assert gradient.tolist() == pytest.approx([1.0, 0.09375])

@@ -8,8 +8,10 @@ import pytest
 import torch
 from torch.multiprocessing.spawn import ProcessRaisedException
 
+from models.data.dataset import Dataset
 from models.data.source import Source, load
 from models.errors import ConfigError, DivergedError
+from models.networks.network import HighwayClassifier
 from models.networks.preparation import Standardise
 from models.presets import preset
 from models.recipe import Hardware, TrainConfig
@@ -226,3 +228,51 @@ def test_the_test_scores_are_finite_and_of_the_test_rows(tmp_path: Path) -> None
     last = trained(tmp_path / "run", small()).metrics()[-1]
     assert last["test_rows"] == 180
     assert math.isfinite(last["test_loss"])
+
+
+def few_rows() -> Dataset:
+    digits = load(DIGITS)
+    return replace(digits, train=digits.train.take(slice(200)))
+
+
+def given_start(config: RunConfig, spread: float) -> HighwayClassifier:
+    """Weights that no seed draws, and a preparation that no rows were measured for."""
+    network = HighwayClassifier(config.network)
+    for number, value in enumerate(network.state_dict().values()):
+        value.fill_(spread / (number + 1))
+    return network
+
+
+def test_a_training_can_start_with_given_weights_and_their_preparation(tmp_path: Path) -> None:
+    config = small(epochs=1, learning_rate=1e-9, **STILL)
+    start = given_start(config, 0.5)
+    run = Run.create(tmp_path / "run", config)
+    train(run, config, few_rows(), start=start)
+    for name, value in run.network().state_dict().items():
+        torch.testing.assert_close(value, start.state_dict()[name], rtol=0, atol=1e-6)
+        if name.startswith("preparation"):
+            assert torch.equal(value, start.state_dict()[name])
+
+
+def test_the_weights_given_stay_as_they_are_and_decide_what_comes_of_them(tmp_path: Path) -> None:
+    config = small(epochs=1)
+    runs = []
+    for name, spread in (("one", 0.5), ("same", 0.5), ("other", 0.25)):
+        start = given_start(config, spread)
+        before = {key: value.clone() for key, value in start.state_dict().items()}
+        runs.append(Run.create(tmp_path / name, config))
+        train(runs[-1], config, few_rows(), start=start)
+        for key, value in start.state_dict().items():
+            assert torch.equal(value, before[key])
+    one, same, other = map(weights, runs)
+    assert one == same != other
+
+
+def test_a_checkpoint_goes_before_the_weights_given(tmp_path: Path) -> None:
+    config = small()
+    run = Run.create(tmp_path / "run", config)
+    train(run, config, few_rows(), start=given_start(config, 0.5))
+    expected = weights(run)
+    (run.path / "model.safetensors").unlink()
+    train(run, config, few_rows(), start=given_start(config, 0.25))
+    assert weights(run) == expected
