@@ -6,7 +6,7 @@ trains networks of 20, 50 and 100 layers with three seeds (15 epochs), takes the
 the order that `python -m models prune` finds, and measures test accuracy as they are, after four
 epochs of fine-tuning, and of networks of that depth trained from scratch for all 19 epochs. The
 results are written after every training, and a second call goes on where the first was stopped.
-`python -m docs.pruning.draw RESULTS.json` makes the picture.
+`python -m docs.draw_pruning` makes the picture of docs/pruning/results.json.
 """
 
 import argparse

@@ -91,7 +91,9 @@ def compare_with_torch(
 def _yardsticks(network: HighwayClassifier, rows: FloatRows) -> Iterator[Yardstick]:
     some = rows[:SOME_ROWS]
     layers = len(network.config.highway_blocks)
-    yield Yardstick.of("test rows", network, some)
+    ordinary = Yardstick.of("test rows", network, some)
+    ordinary.check_stable()
+    yield ordinary
     yield Yardstick.of("extreme rows", network, extreme_rows(rows))
     yield Yardstick.of(
         "a layer closed",

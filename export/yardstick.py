@@ -65,12 +65,6 @@ class Yardstick:
         own = torch_engine(network)(rows, gate_scale)
         scale = row_scale(exact)
         error = {n: float((np.abs(own[n] - exact[n]) / scale).max()) for n in OUTPUTS}
-        if not error[PROBABILITIES] <= LARGEST_OWN_ERROR:  # so written that NaN is refused
-            raise UnstableError(
-                f"{name}: expected a network whose probabilities float32 holds to within "
-                f"{LARGEST_OWN_ERROR:g}, found that torch's own are {error[PROBABILITIES]:.2g} "
-                "from those of float64; train it with a lower --learning-rate or fewer layers"
-            )
         return cls(
             name=name,
             rows=rows,
@@ -81,6 +75,16 @@ class Yardstick:
             torch_error=error,
             refusal=refusal,
         )
+
+    def check_stable(self) -> None:
+        """Refuse a network whose own probabilities float32 does not hold."""
+        error = self.torch_error[PROBABILITIES]
+        if not error <= LARGEST_OWN_ERROR:  # so written that NaN is refused
+            raise UnstableError(
+                f"{self.name}: expected a network whose probabilities float32 holds to within "
+                f"{LARGEST_OWN_ERROR:g}, found that torch's own are {error:.2g} from those of "
+                "float64; train it with a lower --learning-rate or fewer layers"
+            )
 
     def allowed(self, output: str) -> float:
         """Return the largest error that an engine may make in that output."""

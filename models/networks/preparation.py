@@ -98,8 +98,11 @@ class ContrastNormalisation(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (batch, features) to (batch, features)."""
-        centred = x - x.mean(dim=1, keepdim=True)
-        spread = centred.square().mean(dim=1, keepdim=True).sqrt()
+        mean = x.mean(dim=1, keepdim=True)
+        centred = x - mean
+        # Of a row without contrast only the mean's rounding is left; it must not be made large.
+        rounding = (mean * 1e-3).square()
+        spread = (centred.square().mean(dim=1, keepdim=True) + rounding).sqrt()
         return centred / spread.clamp_min(1e-6)
 
 

@@ -23,9 +23,10 @@ def answers(count: int = 2) -> Answers:
     }
 
 
-def test_extreme_rows_are_zeros_denormal_ones_largest_large_both_ways_and_random() -> None:
+def test_extreme_rows_are_zeros_denormal_ones_largest_large_of_any_sign_and_random() -> None:
     found = extreme_rows(np.array([[0.0, 3.0], [1.0, np.nan]], np.float32))
-    assert found[[0, 2, 3, 4, 5]].tolist() == [[0, 0], [1, 1], [3, 3], [3000, 3000], [-3000, -3000]]
+    assert found[[0, 2, 3]].tolist() == [[0, 0], [1, 1], [3, 3]]
+    assert np.abs(found[4:6]).tolist() == [[3000, 3000], [3000, 3000]]
     assert (found[1] > 0).all()
     assert (found[1] < np.finfo(np.float32).tiny).all()
     assert ((found[6] >= 0) & (found[6] <= 3)).all()

@@ -86,7 +86,7 @@ def test_a_network_beyond_float32_is_refused() -> None:
             block.branches.weight.data *= 8
     rows = np.random.default_rng(0).random((200, 16), np.float32)
     with pytest.raises(UnstableError) as error:
-        Yardstick.of("test rows", network, rows)
+        Yardstick.of("test rows", network, rows).check_stable()
     assert str(error.value).startswith(
         "test rows: expected a network whose probabilities float32 holds to within 0.001, found "
         "that torch's own are "

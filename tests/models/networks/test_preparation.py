@@ -88,6 +88,13 @@ def test_contrast_brings_each_row_to_mean_zero_and_spread_one() -> None:
     assert flat == [0, 0, 0, 0]
 
 
+def test_contrast_does_not_blow_up_what_rounding_leaves_of_a_flat_row() -> None:
+    flat = torch.full((1, 3000), 1000.3)
+    assert (flat - flat.mean()).abs().max() > 0  # the mean of equal numbers is not always theirs
+    assert ContrastNormalisation(3000)(flat).abs().max() < 0.01
+
+
+
 def test_tables_are_prepared_by_column_and_images_by_standardising() -> None:
     columns = (Column(name="age"), Column(name="job", categories=("a", "b")))
     table = InputSpec(kind="table", shape=(2,), unit="value", columns=columns)
