@@ -35,6 +35,13 @@ def prune_command(
         float | None,
         typer.Option(help="Points of validation accuracy to give up: 0.1.", show_default=False),
     ] = None,
+    keep_layers: Annotated[
+        int | None,
+        typer.Option(
+            help="How many highway layers to keep, whatever it costs, instead of a budget.",
+            show_default=False,
+        ),
+    ] = None,
     finetune_epochs: Annotated[
         int | None,
         typer.Option(
@@ -57,6 +64,7 @@ def prune_command(
     """Take out of RUN the layers, gates and units that it can miss, and write a run directory."""
     settings = {
         "max_accuracy_drop": max_accuracy_drop,
+        "keep_layers": keep_layers,
         "finetune_epochs": finetune_epochs,
         "learning_rate": learning_rate,
     }
@@ -86,8 +94,12 @@ def _begun(run: Path | None, out: Path | None, settings: dict[str, float | int |
         raise ConfigError("RUN: expected a run directory to prune, found nothing")
     if out is None:
         raise ConfigError("--out: expected a new run directory to write, found nothing")
+    if settings["keep_layers"] is not None and settings["max_accuracy_drop"] is not None:
+        raise ConfigError(
+            "--keep-layers: expected instead of --max-accuracy-drop, found both; leave one out"
+        )
     plan = changed(Plan(run=str(run.resolve())), **settings)
-    Subject.of(Run(run), plan.max_accuracy_drop)
+    Subject.of(Run(run), plan)
     make_new(out)
     write_ledger(Run(out), Ledger(plan=plan))
     return Run(out)
@@ -123,7 +135,7 @@ def _bar(description: str, total: int) -> Iterator[Step]:
 
 
 def _tell(attempt: Attempt) -> None:
-    verdict = "within the budget" if attempt.within else "too much"
+    verdict = "taken so far" if attempt.within else "too much"
     typer.echo(
         f"{attempt.removed} layers removed, fine-tuned: {attempt.accuracy:.2%} of the validation "
         f"rows, {verdict}",

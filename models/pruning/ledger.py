@@ -18,11 +18,13 @@ PRUNING = "pruning.json"
 class Plan:
     """The settings of one pruning.
 
-    `max_accuracy_drop` is in points, of the accuracy on the validation rows.
+    `max_accuracy_drop` is in points, of the accuracy on the validation rows; where `keep_layers` is
+    given, so many highway layers are left, whatever it costs.
     """
 
     run: str
     max_accuracy_drop: Annotated[float, Field(ge=0, le=100)] = 0.1
+    keep_layers: Annotated[int, Field(ge=1)] | None = None
     finetune_epochs: Annotated[int, Field(ge=0)] = 4
     learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
 

@@ -13,7 +13,16 @@ from models.gates.statistics import Step
 from models.networks.network import HighwayClassifier
 from models.pruning.attempts import as_it_is, finetuned, take
 from models.pruning.cost import Cost, costs
-from models.pruning.ledger import Attempt, Ledger, Order, Result, Side, read_ledger, write_ledger
+from models.pruning.ledger import (
+    Attempt,
+    Ledger,
+    Order,
+    Plan,
+    Result,
+    Side,
+    read_ledger,
+    write_ledger,
+)
 from models.pruning.order import removal_order
 from models.pruning.reduction import Reduced, reduced
 from models.pruning.search import NothingToPruneError, bisect, most_without_finetuning
@@ -37,8 +46,8 @@ class Subject:
     allowed: float
 
     @classmethod
-    def of(cls, run: Run, max_accuracy_drop: float) -> "Subject":
-        """Load a run; one that cannot be pruned is a `ConfigError`.
+    def of(cls, run: Run, plan: Plan) -> "Subject":
+        """Load a run; one that cannot be pruned, or not like that, is a `ConfigError`.
 
         However large the budget, a network that labels no row right is not within it.
         """
@@ -47,6 +56,12 @@ class Subject:
             raise ConfigError(
                 f"{run.path}: expected a network of at least two highway layers, of which one "
                 f"can go, found {len(config.network.highway_blocks)}"
+            )
+        most = len(config.network.highway_blocks) - 1
+        if plan.keep_layers is not None and plan.keep_layers > most:
+            raise ConfigError(
+                f"--keep-layers: expected 1 to {most}, fewer than the network has, found "
+                f"{plan.keep_layers}"
             )
         network, dataset = run.network(), run.dataset()
         if not len(dataset.validation):
@@ -59,7 +74,7 @@ class Subject:
             network=network,
             config=config,
             dataset=dataset,
-            allowed=max(accuracy - max_accuracy_drop / 100 - ROUNDING, ROUNDING),
+            allowed=max(accuracy - plan.max_accuracy_drop / 100 - ROUNDING, ROUNDING),
         )
 
     def without(self, layers: tuple[int, ...]) -> Reduced:
@@ -75,12 +90,12 @@ def prune(out: Run, bar: Bar, told: Told) -> Result:
     ledger = read_ledger(out)
     if ledger.result is not None and out.finished:
         return ledger.result
-    subject = Subject.of(Run(Path(ledger.plan.run)), ledger.plan.max_accuracy_drop)
+    subject = Subject.of(Run(Path(ledger.plan.run)), ledger.plan)
     if ledger.order is None:
         ledger = replace(ledger, order=_order(subject, bar))
         write_ledger(out, ledger)
     assert ledger.order is not None
-    free = most_without_finetuning(ledger.order.accuracy, subject.allowed)
+    free = _free(subject, ledger.plan, ledger.order)
     for attempt in _attempts(out, subject, ledger, free):
         if attempt not in ledger.attempts:
             ledger = replace(ledger, attempts=(*ledger.attempts, attempt))
@@ -103,6 +118,13 @@ def _order(subject: Subject, bar: Bar) -> Order:
     )
 
 
+def _free(subject: Subject, plan: Plan, order: Order) -> int:
+    """Return how many layers can go without fine-tuning: within the budget, or as many as asked."""
+    if plan.keep_layers is None:
+        return most_without_finetuning(order.accuracy, subject.allowed)
+    return len(subject.network.config.highway_blocks) - plan.keep_layers
+
+
 def _attempts(out: Run, subject: Subject, ledger: Ledger, free: int) -> Iterator[Attempt]:
     """Yield the fine-tunings that the search asks for; those in the ledger are not repeated."""
     if not ledger.plan.finetune_epochs:
@@ -118,6 +140,9 @@ def _attempts(out: Run, subject: Subject, ledger: Ledger, free: int) -> Iterator
         run = finetuned(out, smaller, subject.dataset, ledger.plan, count)
         return evaluate(run.network(), subject.dataset.validation).accuracy if run else 0.0
 
+    if ledger.plan.keep_layers is not None:
+        yield Attempt(removed=free, accuracy=measure(free), within=True)
+        return
     # What can go for nothing is fine-tuned too: it is the least that there will be.
     for count, accuracy in bisect(max(free - 1, 0), len(layers), subject.allowed, measure):
         yield Attempt(removed=count, accuracy=accuracy, within=accuracy >= subject.allowed)
@@ -138,11 +163,8 @@ def _conclude(out: Run, subject: Subject, ledger: Ledger, free: int) -> Result:
             f"{drop:.2f}; allow more with --max-accuracy-drop, or more --finetune-epochs"
         )
     smaller = subject.without(layers[:count])
-    if finetuned_one:
-        attempt = finetuned(out, smaller, dataset, ledger.plan, count)
-        assert attempt is not None
-    else:
-        attempt = as_it_is(out, smaller, dataset, count)
+    tuned = finetuned(out, smaller, dataset, ledger.plan, count) if finetuned_one else None
+    attempt = tuned or as_it_is(out, smaller, dataset, count)
     config, network = attempt.config(), attempt.network()
     assert config.pruning is not None
     cost_before, cost_after = costs((subject.network, network), dataset.train.x)
@@ -150,7 +172,7 @@ def _conclude(out: Run, subject: Subject, ledger: Ledger, free: int) -> Result:
         removed=config.pruning.removed,
         constant_gates=config.pruning.constant_gates,
         dropped_units=config.pruning.dropped_units,
-        finetuned=finetuned_one,
+        finetuned=tuned is not None,
         before=_side(subject.network, dataset, cost_before),
         after=_side(network, dataset, cost_after),
     )

@@ -33,7 +33,7 @@ def pruned(known: Run) -> tuple[Run, str]:
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr == (
-        "2 layers removed, fine-tuned: 100.00% of the validation rows, within the budget\n"
+        "2 layers removed, fine-tuned: 100.00% of the validation rows, taken so far\n"
         "3 layers removed, fine-tuned: 87.50% of the validation rows, too much\n"
     )
     return Run(out), done.stdout
@@ -228,6 +228,18 @@ def test_a_pruning_whose_run_is_gone_says_so_and_is_kept(tmp_path: Path) -> None
         (
             ["RUN", "--out", "OUT", "--max-accuracy-drop", "nan"],
             "--max-accuracy-drop: expected a number less than or equal to 100, found nan",
+        ),
+        (
+            ["RUN", "--out", "OUT", "--keep-layers", "4"],
+            "--keep-layers: expected 1 to 3, fewer than the network has, found 4",
+        ),
+        (
+            ["RUN", "--out", "OUT", "--keep-layers", "0"],
+            "--keep-layers: expected a number greater than or equal to 1, found 0",
+        ),
+        (
+            ["RUN", "--out", "OUT", "--keep-layers", "2", "--max-accuracy-drop", "1"],
+            "--keep-layers: expected instead of --max-accuracy-drop, found both; leave one out",
         ),
         (
             ["RUN", "--out", "OUT", "--finetune-epochs", "-1"],

@@ -94,7 +94,6 @@ def test_contrast_does_not_blow_up_what_rounding_leaves_of_a_flat_row() -> None:
     assert ContrastNormalisation(3000)(flat).abs().max() < 0.01
 
 
-
 def test_tables_are_prepared_by_column_and_images_by_standardising() -> None:
     columns = (Column(name="age"), Column(name="job", categories=("a", "b")))
     table = InputSpec(kind="table", shape=(2,), unit="value", columns=columns)

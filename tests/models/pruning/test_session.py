@@ -127,6 +127,19 @@ def test_a_larger_budget_takes_out_more(tmp_path: Path, known: Run) -> None:
     assert result.after.validation.accuracy == 1 - RARE
 
 
+@pytest.mark.parametrize("epochs", [0, 2])
+def test_as_many_layers_are_kept_as_were_asked_for_whatever_it_costs(
+    tmp_path: Path, known: Run, epochs: int
+) -> None:
+    out = begun(tmp_path / "out", known, epochs=epochs, rate=STILL)
+    plan = replace(read_ledger(out).plan, keep_layers=1)
+    write_ledger(out, Ledger(plan=plan))
+    result, heard = carried_out(out)
+    assert result.removed == (2, 3, 4)
+    assert result.finetuned == (epochs > 0)
+    assert heard == ([Attempt(removed=3, accuracy=1 - RARE, within=True)] if epochs else [])
+
+
 def test_without_fine_tuning_epochs_the_weights_stay_as_they_were(
     tmp_path: Path, known: Run
 ) -> None:
@@ -265,7 +278,7 @@ def test_a_network_without_two_highway_layers_is_refused(tmp_path: Path, layers:
     network = plain_network() if layers == 0 else without_layers(known_network(), (1, 2, 3))
     run = known_run(tmp_path / "data", network)
     with pytest.raises(ConfigError) as error:
-        Subject.of(run, 0.1)
+        Subject.of(run, Plan(run="", max_accuracy_drop=0.1))
     assert str(error.value) == (
         f"{run.path}: expected a network of at least two highway layers, of which one can go, "
         f"found {layers}"
@@ -275,7 +288,7 @@ def test_a_network_without_two_highway_layers_is_refused(tmp_path: Path, layers:
 def test_a_run_without_validation_rows_is_refused(tmp_path: Path) -> None:
     run = known_run(tmp_path / "data", validation_share=0.0)
     with pytest.raises(ConfigError) as error:
-        Subject.of(run, 0.1)
+        Subject.of(run, Plan(run="", max_accuracy_drop=0.1))
     assert str(error.value) == (
         f"{run.path}: expected validation rows to decide on, found none; "
         "train with --validation-share above 0"
@@ -295,6 +308,10 @@ def test_data_that_changed_since_the_training_are_refused(tmp_path: Path) -> Non
 def test_the_accuracy_that_must_be_kept_is_that_of_the_validation_rows_less_the_budget(
     known: Run,
 ) -> None:
-    assert Subject.of(known, 2.5).allowed == pytest.approx(0.975, abs=1e-8)
-    assert Subject.of(known, 0).allowed <= 1.0
-    assert Subject.of(known, 100).allowed > 0  # what labels no row right is never good enough
+    assert Subject.of(known, Plan(run="", max_accuracy_drop=2.5)).allowed == pytest.approx(
+        0.975, abs=1e-8
+    )
+    assert Subject.of(known, Plan(run="", max_accuracy_drop=0)).allowed <= 1.0
+    assert (
+        Subject.of(known, Plan(run="", max_accuracy_drop=100)).allowed > 0
+    )  # what labels no row right is never good enough
