@@ -120,7 +120,10 @@ def sign_command(
 def show_command(file: FileArgument) -> None:
     """Say what FILE is: network, data, scores, gates, verification."""
     metadata = Classifier.load(file).metadata
-    Console().print(summary(metadata, file.stat().st_size))
+    try:
+        Console().print(summary(metadata, file.stat().st_size))
+    except ContractError as error:
+        raise ContractError(f"{file}: {error}") from error
 
 
 @contextmanager

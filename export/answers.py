@@ -46,10 +46,14 @@ def check_possible(answers: Answers) -> None:
     for name in OUTPUTS:
         if not np.isfinite(answers[name]).all():
             raise AnswerError(f"{name}: expected finite numbers, found NaN or infinity")
-    sums = answers[PROBABILITIES].sum(axis=1)
+    shares, logits = answers[PROBABILITIES], answers[LOGITS].astype(np.float64)
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    sums = shares.sum(axis=1)
     worst = sums[np.abs(sums - 1).argmax()]
     if abs(worst - 1) > SUM_TOLERANCE:
         raise AnswerError(f"{PROBABILITIES}: expected rows that add up to 1, found {worst:.6f}")
+    if np.abs(shares - powers / powers.sum(axis=1, keepdims=True)).max() > SUM_TOLERANCE:
+        raise AnswerError(f"{PROBABILITIES}: expected the softmax of the logits, found others")
     for name in (GATE_MEAN, GATE_UNITS):
         gates = answers[name]
         if gates.min() < 0 or gates.max() > 1 + GATE_ROUNDING:
@@ -87,17 +91,21 @@ def check_gate_scale(engine: Engine, row: FloatArray, widths: tuple[int, ...], s
         raise GateScaleError("gate_scale: expected all ones to change nothing, found a change")
     closing = 1 - np.eye(layers, dtype=np.float32)
     closed = engine(rows, closing)
+    check_possible(closed)
+    if np.array_equal(closed[LOGITS], plain[LOGITS]):
+        raise GateScaleError("gate_scale: expected closed layers to matter, found that none does")
     ends = np.cumsum(widths)
     for layer in range(layers):
         for name, end in ((GATE_MEAN, layer + 1), (GATE_UNITS, int(ends[layer]))):
-            if np.abs(closed[name][layer, :end] - plain[name][layer, :end]).max() > same:
+            change = np.abs(closed[name][layer, :end] - plain[name][layer, :end]).max()
+            if not change <= same:
                 raise GateScaleError(
                     f"{name}: expected gates as they are before gate_scale, found others when "
                     f"highway layer {layer + 1} is closed"
                 )
         alone = engine(rows[:1], closing[layer : layer + 1])
         scale = float(row_scale(alone)[0, 0])
-        if any(np.abs(alone[n][0] - closed[n][layer]).max() > same * scale for n in OUTPUTS):
+        if any(not np.abs(alone[n][0] - closed[n][layer]).max() <= same * scale for n in OUTPUTS):
             raise GateScaleError(
                 f"gate_scale: expected to close highway layer {layer + 1} for one row of a batch "
                 "alone, found that it matters to others"

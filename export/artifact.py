@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from export.quantisation import (
 from export.report import Report
 from export.sealing import describe_model, sealed
 from export.standalone import Told, verify_alone
-from export.verification import verify_against_run
+from export.verification import check_accuracy, verify_against_run
 from models.data.dataset import Dataset
 from models.run import Run
 from service.classifier import Classifier
@@ -65,10 +65,7 @@ def export(run: Run, path: Path, wanted: Wanted, told: Told) -> Exported:
     `told` hears what is being done.
     """
     _check_wanted(wanted)
-    if path.is_dir():
-        raise OutputError(f"{path}: expected the name of a file to write, found a directory")
-    if not path.parent.is_dir():
-        raise OutputError(f"{path}: expected an existing folder {path.parent}, found none")
+    _check_target(path)
     if not run.config().network.highway_blocks:
         raise PlainNetworkError(
             f"{run.path}: expected a network with highway layers, found a plain one; it has no "
@@ -84,15 +81,31 @@ def export(run: Run, path: Path, wanted: Wanted, told: Told) -> Exported:
     record = {"precision": "float32", "report": asdict(report), **record}
     content = sealed(model, metadata, record)
     found = Exported(report=report)
+    check_accuracy(report, run)
     if wanted.precision == "int8":
         told("int8")
-        exact, content = content, _in_whole_numbers(model, metadata, record, dataset)
-        found = _quantised(exact, content, dataset, report)
+        smaller = quantised(model, dataset.train.x)
+        found = _beside(content, smaller.SerializeToString(), dataset, report)
         assert found.quantised is not None
         check_label_changes(found.quantised, wanted.max_label_changes)
+        record["quantised"] = asdict(found.quantised)
+        exact, content = content, _in_whole_numbers(smaller, metadata, record)
+        found = replace(found, byte_ratio=len(content) / len(exact))
     told("the file")
     _place(content, path)
     return found
+
+
+def _check_target(path: Path) -> None:
+    try:
+        if path.is_dir():
+            raise OutputError(f"{path}: expected the name of a file to write, found a directory")
+        if path.exists() and not path.is_file():
+            raise OutputError(f"{path}: expected the name of a file to write, found something else")
+        if not path.parent.is_dir():
+            raise OutputError(f"{path}: expected an existing folder {path.parent}, found none")
+    except OSError as error:  # a name that is too long, a loop of links
+        raise OutputError(f"{path}: cannot be written: {error.strerror}") from error
 
 
 def _check_wanted(wanted: Wanted) -> None:
@@ -108,10 +121,9 @@ def _check_wanted(wanted: Wanted) -> None:
 
 
 def _in_whole_numbers(
-    model: onnx.ModelProto, metadata: Metadata, record: dict[str, Any], dataset: Dataset
+    smaller: onnx.ModelProto, metadata: Metadata, record: dict[str, Any]
 ) -> bytes:
     """Return the int8 file, which records its own answers to the golden rows, and verify it."""
-    smaller = quantised(model, dataset.train.x)
     rows = np.asarray(record["golden"][INPUT], np.float32)
     answers = runtime_engine(smaller.SerializeToString(), "ALL", 1)(rows, None)
     golden = {
@@ -123,13 +135,12 @@ def _in_whole_numbers(
     return content
 
 
-def _quantised(exact: bytes, content: bytes, dataset: Dataset, report: Report) -> Exported:
+def _beside(exact: bytes, content: bytes, dataset: Dataset, report: Report) -> Exported:
     whole, float32 = (runtime_engine(file, "ALL", 1) for file in (content, exact))
     rows = dataset.test.x
     return Exported(
         report=report,
         quantised=compare_quantised(whole, float32, rows, dataset.test.y),
-        byte_ratio=len(content) / len(exact),
         latency_ratios=(
             latency_ratio(whole, float32, np.resize(rows, (1, rows.shape[1]))),
             latency_ratio(whole, float32, np.resize(rows, (32, rows.shape[1]))),

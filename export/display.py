@@ -1,12 +1,13 @@
 """What an artifact is, on one screen."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
+from rich.text import Text
 
 from export.report import LARGEST_BATCH, MULTIPLE, SMALL_BATCHES, Report
-from service.contract import Column, Metadata
+from service.contract import Column, ContractError, Metadata
 
 if TYPE_CHECKING:
     from export.artifact import Exported
@@ -60,27 +61,47 @@ def quantised_words(found: "Exported") -> str:
 
 
 def summary(metadata: Metadata, size: int) -> Table:
-    """Show network, data, scores, gates and verification, one fact a line."""
-    training, row = metadata.training, metadata.input
-    table = Table(title=f"{metadata.name} version {metadata.version}", show_header=False)
+    """Show network, data, scores, gates and verification, one fact a line.
+
+    Metadata that the contract leaves open and that is not as it is written is a `ContractError`.
+    """
+    try:
+        facts = list(_facts(metadata, size))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ContractError(
+            "metadata: expected training, baseline and verification as `python -m export onnx` "
+            "writes them, found others"
+        ) from error
+    title = _plain(f"{metadata.name} version {metadata.version}")
+    table = Table(title=title, show_header=False)
     table.add_column(style="bold")
     table.add_column()
-    table.add_row("file", f"{size:,} bytes, digest {metadata.verification['digest']}")
-    table.add_row(
-        "input", f"{row.kind} {'×'.join(map(str, row.shape))}, {row.unit}{_range(metadata)}"
-    )
-    if row.columns:
-        table.add_row("columns", ", ".join(_column(column) for column in row.columns))
-    table.add_row("labels", ", ".join(metadata.labels))
-    table.add_row("network", _network(metadata))
-    table.add_row("data", f"{training.get('data')}, digest {training.get('data_digest')}")
-    table.add_row("settings", _pairs(training.get("config", {})))
-    table.add_row("scores", _pairs(training.get("metrics", {})))
-    table.add_row("source", f"{training.get('source_revision')}")
-    table.add_row("verified", _verified(metadata.verification))
-    for layer, mean in zip(metadata.layers, metadata.gate_baseline["overall"]["mean"], strict=True):
-        table.add_row(layer.name, f"{_bar(mean)} {mean:.3f} open, {layer.width} units")
+    for name, fact in facts:
+        table.add_row(_plain(name), _plain(fact))
     return table
+
+
+def _plain(text: str) -> Text:
+    """Return what a file says as text alone: neither markup nor what would steer a terminal."""
+    return Text("".join(letter for letter in text if letter.isprintable()))
+
+
+def _facts(metadata: Metadata, size: int) -> Iterator[tuple[str, str]]:
+    training, row = metadata.training, metadata.input
+    yield "file", f"{size:,} bytes, digest {metadata.verification['digest']}"
+    yield "input", f"{row.kind} {'×'.join(map(str, row.shape))}, {row.unit}{_range(metadata)}"
+    if row.columns:
+        yield "columns", ", ".join(_column(column) for column in row.columns)
+    yield "labels", ", ".join(metadata.labels)
+    yield "network", _network(metadata)
+    yield "data", f"{training.get('data')}, digest {training.get('data_digest')}"
+    yield "settings", _pairs(training.get("config", {}))
+    yield "scores", _pairs(training.get("metrics", {}))
+    yield "source", f"{training.get('source_revision')}"
+    yield "verified", _verified(metadata.verification)
+    means = metadata.gate_baseline["overall"]["mean"]
+    for layer, mean in zip(metadata.layers, means, strict=True):
+        yield layer.name, f"{_bar(mean)} {mean:.3f} open, {layer.width} units"
 
 
 def _network(metadata: Metadata) -> str:
@@ -98,6 +119,9 @@ def _verified(record: Mapping[str, Any]) -> str:
     words.append(f"{report.get('test_rows', 0):,} test rows against torch")
     if labels:
         words.append(f"accuracy {labels['accuracy']:.2%}, {len(labels['ties'])} ties")
+    small = record.get("quantised")
+    if small:
+        words.append(f"as int8 {small['accuracy']:.2%}, {small['label_changes']} other labels")
     differences = report.get("largest_difference", {})
     words += [f"{name} within {value:.1e}" for name, value in differences.items()]
     return ", ".join([*words, f"{golden} golden rows"])

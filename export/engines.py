@@ -7,7 +7,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx.reference import ReferenceEvaluator
 
-from service.classifier import FloatArray
+from export.errors import AnswerError
+from service.classifier import LOAD_ERRORS, FloatArray
 from service.contract import GATE_SCALE, INPUT, OUTPUTS
 from service.runtime import onnxruntime
 
@@ -34,7 +35,10 @@ def runtime_engine(content: bytes, level: str, threads: int) -> Engine:
     )
 
     def answer(rows: FloatArray, gate_scale: FloatArray | None) -> Answers:
-        outputs = session.run(OUTPUTS, _feeds(rows, gate_scale))
+        try:
+            outputs = session.run(OUTPUTS, _feeds(rows, gate_scale))
+        except LOAD_ERRORS as error:
+            raise AnswerError("expected an answer to every row, found that some stop it") from error
         return dict(zip(OUTPUTS, outputs, strict=True))
 
     return answer

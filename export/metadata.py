@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from models.data.dataset import Dataset, FloatRows, InputSpec
+from models.errors import RunError
 from models.networks.blocks import HighwayBlock
 from models.networks.network import HighwayClassifier, mean_gates
 from models.run import Run
@@ -21,6 +22,12 @@ def describe(run: Run, *, name: str | None, version: str) -> Metadata:
     """Describe a run's network; its verification record is empty until it has been verified."""
     config = run.config()
     data = config.data
+    baseline = run.baseline()
+    if len(baseline["overall"]["mean"]) != len(config.network.highway_blocks):
+        raise RunError(
+            f"{run.path}: expected a gate baseline of {len(config.network.highway_blocks)} layers, "
+            f"found one of {len(baseline['overall']['mean'])}; train again"
+        )
     layers = tuple(
         Layer(
             name=f"highway {block.number}",
@@ -47,7 +54,7 @@ def describe(run: Run, *, name: str | None, version: str) -> Metadata:
         layers=layers,
         input=_input(data.input),
         training=training,
-        gate_baseline=run.baseline(),
+        gate_baseline=baseline,
         verification={},
     )
 

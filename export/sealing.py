@@ -7,6 +7,7 @@ from typing import Any
 import onnx
 from onnx import helper
 
+from export.errors import OutputError
 from service.artifact import digest
 from service.contract import DIGEST_LENGTH, Metadata
 
@@ -46,5 +47,8 @@ def sealed(model: onnx.ModelProto, metadata: Metadata, record: dict[str, Any]) -
     helper.set_model_props(model, replace(metadata, verification=verification).to_props())
     content: bytes = model.SerializeToString(deterministic=True)
     if content.count(NO_DIGEST.encode()) != 1:
-        raise AssertionError("the digest's place in the file is not unique")
+        raise OutputError(
+            f"expected {DIGEST_LENGTH} zeros in the digest's place alone, found more; choose "
+            "another --name"
+        )
     return content.replace(NO_DIGEST.encode(), digest(content, NO_DIGEST).encode())

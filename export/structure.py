@@ -41,14 +41,20 @@ def parsed(content: bytes) -> onnx.ModelProto:
     return model
 
 
+NODES, NODES_IN_A_LAYER = 1000, 50  # far above what any preset has: 12 in a layer, 20 as int8
 QUANTISED = OPERATORS | {"QuantizeLinear", "DequantizeLinear"}
 
 
 def check_structure(model: onnx.ModelProto, metadata: Metadata) -> None:
     """Refuse what is not as `python -m export onnx` writes it."""
+    whole = precision(metadata) == "int8"
     _check_weights(model.graph)
-    _check_operators(model, OPERATORS if precision(metadata) == "float32" else QUANTISED)
+    _check_size(model.graph, len(metadata.layers))
+    _check_operators(model, QUANTISED if whole else OPERATORS)
+    if whole and not any(node.op_type == "QuantizeLinear" for node in model.graph.node):
+        raise StructureError("expected products of whole numbers in an int8 file, found none")
     _check_soundness(model)
+    _check_finite(model.graph)
     _check_versions(model)
     _check_tensors(model.graph, metadata)
     _check_traces(model)
@@ -63,13 +69,26 @@ def _check_weights(graph: onnx.GraphProto) -> None:
             )
         if tensor.name not in used:
             raise WeightError(f"weight '{tensor.name}': expected a use, found none in the graph")
+    if graph.sparse_initializer:
+        raise WeightError("expected dense weights alone, found sparse ones")
+
+
+def _check_finite(graph: onnx.GraphProto) -> None:
+    for tensor in graph.initializer:
         values = numpy_helper.to_array(tensor)
         if values.dtype.kind == "f" and not np.isfinite(values).all():
             raise WeightError(
                 f"weight '{tensor.name}': expected finite numbers, found NaN or infinity"
             )
-    if graph.sparse_initializer:
-        raise WeightError("expected dense weights alone, found sparse ones")
+
+
+def _check_size(graph: onnx.GraphProto, layers: int) -> None:
+    most = NODES + NODES_IN_A_LAYER * layers
+    if len(graph.node) > most:
+        raise StructureError(
+            f"expected at most {most:,} nodes for {layers} highway layers, found "
+            f"{len(graph.node):,}"
+        )
 
 
 def _check_operators(model: onnx.ModelProto, allowed: frozenset[str]) -> None:

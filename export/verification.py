@@ -12,6 +12,8 @@ from export.standalone import Told, verify_alone
 from models.run import Run
 from service.contract import Metadata, precision
 
+OTHER_MACHINE = 5e-4  # of the accuracy
+
 
 def verify_against_run(content: bytes, run: Run, told: Told) -> Report:
     """Check a file's bytes by themselves, then against the network and the data of `run`."""
@@ -26,6 +28,18 @@ def verify_against_run(content: bytes, run: Run, told: Told) -> Report:
     return compare_with_torch(
         run.network(), onnx.load_from_string(content), content, run.dataset().test, told
     )
+
+
+def check_accuracy(report: Report, run: Run) -> None:
+    """Refuse a run whose weights do not reach the test accuracy that it recorded."""
+    recorded, found = run.metrics()[-1].get("test_accuracy"), report.labels.torch_accuracy
+    # Another machine's training may have rounded a few rows the other way.
+    allowed = OTHER_MACHINE + (len(report.labels.ties) + 2) / report.test_rows
+    if recorded is None or abs(recorded - found) > allowed:
+        raise MetadataError(
+            f"{run.path}: expected weights of the test accuracy that it recorded, {recorded}, "
+            f"found {found:.4f}; they are not those of that training, so train again"
+        )
 
 
 def check_metadata(metadata: Metadata, run: Run) -> None:

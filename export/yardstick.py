@@ -2,8 +2,8 @@
 
 torch answers the same rows in float32 and in float64. What lies between the two is float32's own
 error for this network and these rows, and any other engine may err by a small multiple of that.
-Rounding can cancel by chance in one engine and not in another, so what a change of the input's last
-bit does to the exact answers counts as float32's own error too.
+Rounding can cancel by chance in one engine and not in another, so a second measure counts too: how
+the exact answers move when each input moves as much as the rounding of a sum over all of them.
 """
 
 import copy
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from export.answers import row_scale
 from export.engines import Answers, Numbers
@@ -20,9 +21,10 @@ from export.graph import ServedNetwork
 from export.report import MULTIPLE
 from models.data.dataset import FloatRows
 from models.networks.network import HighwayClassifier
+from models.networks.preparation import Columns
 from service.contract import OUTPUTS, PROBABILITIES
 
-LAST_BIT = 2.0**-24  # half of it: as much as rounding to float32 moves a number at most
+ROUNDING = 2.0**-24  # of one number; that of a sum grows with the root of its length
 FLOOR = 2.0**-22  # where torch errs by less: two units in the last place of 1
 LARGEST_OWN_ERROR = 1e-3  # of a probability: beyond it float32 says too little of the network
 
@@ -41,6 +43,15 @@ def torch_engine(network: HighwayClassifier, dtype: torch.dtype = torch.float32)
         return {name: o.numpy() for name, o in zip(OUTPUTS, outputs, strict=True)}
 
     return answer
+
+
+def _roundings(network: HighwayClassifier, rows: FloatRows) -> NDArray[np.float64]:
+    """Return by what share each of `rows` (n, features) moves; a category's code stays a code."""
+    signs = np.random.default_rng(0).choice([-1.0, 1.0], rows.shape)
+    preparation = network.config.preparation
+    if isinstance(preparation, Columns):
+        signs[:, [count > 0 for count in preparation.categories]] = 0
+    return np.asarray(signs * ROUNDING * np.sqrt(rows.shape[1]))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,8 +80,7 @@ class Yardstick:
         """Answer `rows` with torch, in float32 and float64; other numbers raise `refusal`."""
         in_float64 = torch_engine(network, torch.float64)
         exact = in_float64(rows, gate_scale)
-        signs = np.random.default_rng(0).choice([-1, 1], rows.shape)
-        moved = in_float64(rows * (1 + LAST_BIT * signs), gate_scale)
+        moved = in_float64(rows * (1 + _roundings(network, rows)), gate_scale)
         own = torch_engine(network)(rows, gate_scale)
         scale = row_scale(exact)
         error = {

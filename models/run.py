@@ -7,12 +7,13 @@ gate_baseline.json  the gates over the training rows; a plain network has none
 checkpoint.ckpt     the trainer's own state after the last whole epoch, to resume from
 """
 
+import hashlib
 import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import FiniteFloat, TypeAdapter, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
@@ -30,6 +31,7 @@ BASELINE, CHECKPOINT = "gate_baseline.json", "checkpoint.ckpt"
 
 _CONFIG = TypeAdapter(RunConfig)
 _BASELINE = TypeAdapter(GateBaseline)
+_METRICS = TypeAdapter(dict[str, int | FiniteFloat])
 
 
 class Run:
@@ -104,6 +106,10 @@ class Run:
             raise RunError(f"{path}: expected the weights of {CONFIG}, found: {reason}") from error
         return network.eval()
 
+    def weights_digest(self) -> str:
+        """Return the sha256 of `model.safetensors`, as hexadecimal."""
+        return hashlib.sha256(self._read(WEIGHTS)).hexdigest()
+
     def checkpoint(self) -> Path | None:
         """Return the trainer's state after the last whole epoch, or None before the first."""
         path = self.path / CHECKPOINT
@@ -133,11 +139,17 @@ class Run:
 
     def metrics(self) -> list[dict[str, float]]:
         """Read `metrics.jsonl`, a line each."""
-        lines = self._read(METRICS).decode().splitlines()
+        content = self._read(METRICS)
         try:
-            return [json.loads(line) for line in lines]
-        except ValueError as error:
-            raise RunError(f"{self.path / METRICS}: expected one JSON object a line") from error
+            lines = [_METRICS.validate_json(line) for line in content.splitlines()]
+        except ValidationError as error:
+            raise RunError(
+                f"{self.path / METRICS}: expected one JSON object of finite numbers a line, found "
+                "another"
+            ) from error
+        if not lines:
+            raise RunError(f"{self.path / METRICS}: expected a line an epoch, found none")
+        return lines
 
     def _require(self, name: str) -> None:
         if not self.path.is_dir():

@@ -28,7 +28,7 @@ FloatArray = NDArray[np.float32]
 GOLDEN_TOLERANCE = {"float32": 1e-3, "int8": 0.05}
 
 # Everything that loading bytes as a model can raise; onnxruntime gives them no common base.
-_LOAD_ERRORS = (
+LOAD_ERRORS = (
     runtime_errors.Fail,
     runtime_errors.InvalidArgument,
     runtime_errors.InvalidGraph,
@@ -66,7 +66,7 @@ class Classifier:
             self._session = _session(content)
             self.metadata = Metadata.from_props(self._session.get_modelmeta().custom_metadata_map)
             _check_tensors(self._session, self.metadata)
-        except _LOAD_ERRORS as error:
+        except LOAD_ERRORS as error:
             raise ContractError(
                 "expected an ONNX model that onnxruntime can load, found bytes that it refuses; "
                 "the file is damaged or is something else"
@@ -108,11 +108,14 @@ class Classifier:
             with np.errstate(over="ignore"):  # infinity is refused below, without a warning
                 rows = np.asarray(golden[INPUT], np.float32)
             answer = self.run(rows)
-            worst = max(
-                float(np.abs(getattr(answer, name) - np.asarray(golden[name])).max())
-                for name in (PROBABILITIES, GATE_MEAN)
+            # numpy's maximum, unlike Python's, does not lose NaN.
+            worst = np.max(
+                [
+                    _distance(getattr(answer, name), golden[name])
+                    for name in (PROBABILITIES, GATE_MEAN)
+                ]
             )
-        except (*_LOAD_ERRORS, KeyError, TypeError, ValueError) as error:
+        except (*LOAD_ERRORS, KeyError, OverflowError, TypeError, ValueError) as error:
             raise ContractError(
                 "metadata 'highway.verification': expected golden rows that the model can answer, "
                 "found rows that it cannot"
@@ -123,6 +126,15 @@ class Classifier:
                 f"golden rows: expected the recorded answers to within {allowed}, found "
                 f"a difference of {worst:.2g}; onnxruntime computes this file wrongly here"
             )
+
+
+def _distance(found: FloatArray, recorded: Any) -> float:
+    """Return the largest difference; another shape is a `ValueError`, and NaN stays NaN."""
+    expected = np.asarray(recorded, np.float64)
+    if expected.shape != found.shape:
+        raise ValueError("another shape")
+    difference = np.abs(found - expected).max()
+    return float(difference)
 
 
 def _session(content: bytes) -> onnxruntime.InferenceSession:

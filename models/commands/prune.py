@@ -1,10 +1,9 @@
 """`python -m models prune`: a smaller network that labels as well."""
 
 import json
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +16,7 @@ from models.commands.bars import bars
 from models.directory import make_new
 from models.errors import ConfigError, RunError, StoppedError
 from models.gates.statistics import Step
+from models.pruning.attempts import forget, forget_attempts
 from models.pruning.ledger import Attempt, Ledger, Plan, Result, read_ledger, write_ledger
 from models.pruning.search import NothingToPruneError
 from models.pruning.session import Subject, prune
@@ -79,7 +79,7 @@ def prune_command(
             f"`python -m models prune --resume {directory.path}`"
         ) from stop
     except NothingToPruneError:
-        shutil.rmtree(directory.path)  # it holds only what led to this
+        forget(directory)
         raise
     if json_output:
         typer.echo(json.dumps({"run": str(directory.path), **asdict(result)}))
@@ -100,6 +100,7 @@ def _begun(run: Path | None, out: Path | None, settings: dict[str, float | int |
         )
     plan = changed(Plan(run=str(run.resolve())), **settings)
     Subject.of(Run(run), plan)
+    plan = replace(plan, weights=Run(run).weights_digest())
     make_new(out)
     write_ledger(Run(out), Ledger(plan=plan))
     return Run(out)
@@ -119,6 +120,7 @@ def _stopped(
             )
     directory = Run(resume)
     if read_ledger(directory).result is not None and directory.finished:
+        forget_attempts(directory)  # which a stop in the last moment may have left
         raise RunError(
             f"{resume}: expected a pruning that was stopped, found a finished one; "
             "nothing is left to do"

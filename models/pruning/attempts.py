@@ -8,7 +8,7 @@ from models.directory import write_whole
 from models.errors import DivergedError
 from models.evaluation import evaluate
 from models.gates.baseline import gate_baseline
-from models.pruning.ledger import Plan
+from models.pruning.ledger import PRUNING, Plan
 from models.pruning.reduction import Reduced
 from models.recipe import TrainConfig
 from models.run import CONFIG, WEIGHTS, Run
@@ -71,6 +71,19 @@ def as_it_is(out: Run, smaller: Reduced, dataset: Dataset, count: int) -> Run:
     return run
 
 
+def forget(out: Run) -> None:
+    """Remove what a pruning that came to nothing has left, and the directory if that was all."""
+    forget_attempts(out)
+    (out.path / PRUNING).unlink(missing_ok=True)
+    if not any(out.path.iterdir()):
+        out.path.rmdir()
+
+
+def forget_attempts(out: Run) -> None:
+    """Remove all attempts, of which none may be wanted any more."""
+    shutil.rmtree(out.path / FOLDER, ignore_errors=True)
+
+
 def take(attempt: Run, out: Run) -> None:
     """Make the files of `attempt` those of `out`, its weights last, and forget all attempts."""
     for path in attempt.path.iterdir():
@@ -79,4 +92,4 @@ def take(attempt: Run, out: Run) -> None:
         elif path.name != WEIGHTS:
             shutil.copy2(path, out.path / path.name)
     write_whole(out.path / WEIGHTS, (attempt.path / WEIGHTS).read_bytes())
-    shutil.rmtree(out.path / FOLDER)
+    forget_attempts(out)

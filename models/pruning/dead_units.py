@@ -16,7 +16,7 @@ from models.evaluation import rows_in_order
 from models.networks.blocks import Block, ConvBlock, DenseBlock, GateBlock
 from models.networks.layers import HighwayLayer
 from models.networks.network import HighwayClassifier
-from models.pruning.surgery import Weights, rebuilt
+from models.pruning.surgery import Weights, block_place, rebuilt
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,14 +86,14 @@ def _narrowed(blocks: tuple[Block, ...], stretch: Stretch, width: int) -> tuple[
 def _drop(weights: Weights, network: HighwayClassifier, stretch: Stretch, lives: Tensor) -> None:
     """Cut the dead units out of the stretch's weights, and out of what reads it."""
     for name in list(weights):
-        room, _, rest = name.partition(".")
-        place = int(rest.partition(".")[0]) if room == "blocks" else -1
-        inside = room == "blocks" and stretch.start <= place < stretch.end
-        if inside:
-            weights[name] = _cut(weights[name], lives, dim=0)
-        reads = (inside and place > stretch.start) or (place == stretch.end)
-        last = room == "output" and stretch.end == len(network.blocks)
-        if weights[name].ndim > 1 and (reads or last):
+        place = block_place(name)
+        if place is None:  # outside the blocks the output layer alone has units before it
+            reads = name.startswith("output.") and stretch.end == len(network.blocks)
+        else:
+            if stretch.start <= place < stretch.end:
+                weights[name] = _cut(weights[name], lives, dim=0)
+            reads = stretch.start < place <= stretch.end
+        if weights[name].ndim > 1 and reads:
             weights[name] = _cut(weights[name], lives, dim=1)
 
 

@@ -23,6 +23,7 @@ class Plan:
     """
 
     run: str
+    weights: str | None = None  # sha256 of the run's weights when the pruning began
     max_accuracy_drop: Annotated[float, Field(ge=0, le=100)] = 0.1
     keep_layers: Annotated[int, Field(ge=1)] | None = None
     finetune_epochs: Annotated[int, Field(ge=0)] = 4
@@ -36,8 +37,8 @@ class Order:
     `accuracy` and `loss` have one value for each count of layers closed together, from none.
     """
 
-    layers: tuple[int, ...]
-    accuracy: tuple[float, ...]
+    layers: Annotated[tuple[int, ...], Field(min_length=1)]
+    accuracy: Annotated[tuple[float, ...], Field(min_length=2)]
     loss: tuple[float, ...]
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from models.data.dataset import Dataset
-from models.errors import ConfigError
+from models.errors import ConfigError, RunError
 from models.evaluation import evaluate
 from models.gates.lesions import joint_lesions
 from models.gates.statistics import Step
@@ -90,7 +90,13 @@ def prune(out: Run, bar: Bar, told: Told) -> Result:
     ledger = read_ledger(out)
     if ledger.result is not None and out.finished:
         return ledger.result
-    subject = Subject.of(Run(Path(ledger.plan.run)), ledger.plan)
+    run = Run(Path(ledger.plan.run))
+    subject = Subject.of(run, ledger.plan)
+    if ledger.plan.weights not in (None, run.weights_digest()):
+        raise RunError(
+            f"{run.path}: expected the weights that this pruning began with, found others; begin "
+            "again with another --out"
+        )
     if ledger.order is None:
         ledger = replace(ledger, order=_order(subject, bar))
         write_ledger(out, ledger)

@@ -16,8 +16,8 @@ from service.classifier import FloatArray
 
 def answers(count: int = 2) -> Answers:
     return {
-        "logits": np.array([[1.0, -3.0], [0.5, 0.25]], np.float32)[:count],
-        "probabilities": np.array([[0.75, 0.25], [0.5, 0.5]], np.float32)[:count],
+        "logits": np.array([[-3.0, -3.0], [np.log(3.0), 0.0]], np.float32)[:count],
+        "probabilities": np.array([[0.5, 0.5], [0.75, 0.25]], np.float32)[:count],
         "gate_mean": np.array([[0.0], [1.0]], np.float32)[:count],
         "gate_units": np.array([[0.0, 0.0], [1.0, 1.0]], np.float32)[:count],
     }
@@ -33,7 +33,9 @@ def test_extreme_rows_are_zeros_denormal_ones_largest_large_of_any_sign_and_rand
 
 
 def test_a_rows_scale_is_its_largest_logit_and_one_at_least() -> None:
-    assert row_scale(answers()).tolist() == [[3.0], [1.0]]
+    assert row_scale(answers()).tolist() == [[3.0], [pytest.approx(np.log(3.0))]]
+    small: Answers = {"logits": np.array([[0.5, -0.25]], np.float32)}
+    assert row_scale(small).tolist() == [[1.0]]
 
 
 def test_possible_answers_pass() -> None:
@@ -55,6 +57,14 @@ def test_probabilities_that_do_not_add_up_are_refused() -> None:
     with pytest.raises(AnswerError) as error:
         check_possible(found)
     assert str(error.value) == "probabilities: expected rows that add up to 1, found 0.500000"
+
+
+def test_probabilities_that_are_not_the_softmax_of_the_logits_are_refused() -> None:
+    found = answers()
+    found["probabilities"] = 2 * found["probabilities"] - np.float32(0.5)
+    with pytest.raises(AnswerError) as error:
+        check_possible(found)
+    assert str(error.value) == ("probabilities: expected the softmax of the logits, found others")
 
 
 @pytest.mark.parametrize(("output", "gate"), [("gate_mean", -0.5), ("gate_units", 1.5)])
@@ -145,3 +155,24 @@ def test_a_scale_that_reaches_other_rows_is_refused() -> None:
         "gate_scale: expected to close highway layer 2 for one row of a batch alone, found that it "
         "matters to others"
     )
+
+
+def test_a_gate_scale_that_never_matters_is_refused() -> None:
+    with pytest.raises(GateScaleError) as error:
+        check_gate_scale(lambda rows, scale: network(rows, None), ROW, (1, 1), SAME["float32"])
+    assert str(error.value) == (
+        "gate_scale: expected closed layers to matter, found that none does"
+    )
+
+
+def test_answers_with_closed_layers_must_be_possible_too() -> None:
+    def divided(rows: FloatArray, gate_scale: FloatArray | None) -> Answers:
+        found = network(rows, gate_scale)
+        if gate_scale is not None:
+            with np.errstate(invalid="ignore"):
+                found["logits"] = found["logits"] * (gate_scale[:, :1] / gate_scale[:, :1])
+        return found
+
+    with pytest.raises(AnswerError) as error:
+        check_gate_scale(divided, ROW, (1, 1), SAME["float32"])
+    assert str(error.value) == "logits: expected finite numbers, found NaN or infinity"

@@ -1,3 +1,4 @@
+import json
 import os
 import shutil
 from pathlib import Path
@@ -89,3 +90,30 @@ def test_a_failed_export_leaves_the_old_file_as_it_was(run_path: Path, tmp_path:
         export(broken, target, Wanted(), quiet)
     assert target.read_text() == "the old one"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["broken", "model.onnx"]
+
+
+def test_something_that_is_no_file_is_not_written_over(run_path: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OutputError) as error:
+        export(Run(run_path), tmp_path / "pipe", Wanted(), quiet)
+    assert str(error.value) == (
+        f"{tmp_path}/pipe: expected the name of a file to write, found something else"
+    )
+
+
+def test_a_name_that_is_too_long_is_one_sentence(run_path: Path, tmp_path: Path) -> None:
+    with pytest.raises(OutputError) as error:
+        export(Run(run_path), tmp_path / ("a" * 300), Wanted(), quiet)
+    assert str(error.value).endswith("cannot be written: File name too long")
+
+
+def test_a_baseline_of_fewer_layers_is_refused(run_path: Path, tmp_path: Path) -> None:
+    broken = Run(Path(shutil.copytree(run_path, tmp_path / "broken")))
+    baseline = json.loads((broken.path / "gate_baseline.json").read_text())
+    baseline["overall"]["mean"] = baseline["overall"]["mean"][:2]
+    (broken.path / "gate_baseline.json").write_text(json.dumps(baseline))
+    with pytest.raises(RunError) as error:
+        export(broken, tmp_path / "model.onnx", Wanted(), quiet)
+    assert str(error.value) == (
+        f"{broken.path}: expected a gate baseline of 3 layers, found one of 2; train again"
+    )

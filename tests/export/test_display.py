@@ -1,14 +1,17 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 from rich.table import Table
 
-from export.display import report_table, report_words, summary
+from export.artifact import Exported
+from export.display import quantised_words, report_table, report_words, summary
 from export.labels import LabelReport
+from export.quantisation import QuantisedReport
 from export.report import OutputReport, Report
 from service.classifier import Classifier
-from service.contract import Column, Input
+from service.contract import Column, ContractError, Input
 
 
 def drawn(table: Table) -> str:
@@ -76,3 +79,48 @@ def test_a_pruned_network_says_what_it_was_pruned_from(artifact_path: Path) -> N
     pruned = {**metadata.training, "pruning": {"trained_layers": 49}}
     text = drawn(summary(replace(metadata, training=pruned), 1))
     assert "custom, 3 highway layers, pruned from 49" in text
+
+
+def test_markup_and_control_letters_of_a_file_are_text(artifact_path: Path) -> None:
+    metadata = Classifier.load(artifact_path).metadata
+    text = drawn(summary(replace(metadata, labels=("[/red]", "[bold]x", "a\x1b[2Jb")), 1))
+    assert "[/red], [bold]x, a[2Jb" in text
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"gate_baseline": {}},
+        {"gate_baseline": {"overall": {"mean": [0.1]}}},
+        {"training": {"config": []}},
+        {"verification": {"digest": "0", "report": []}},
+    ],
+)
+def test_metadata_of_another_form_is_one_sentence(
+    artifact_path: Path, changes: dict[str, object]
+) -> None:
+    metadata = Classifier.load(artifact_path).metadata
+    with pytest.raises(ContractError) as error:
+        summary(replace(metadata, **changes), 1)  # type: ignore[arg-type]
+    assert str(error.value) == (
+        "metadata: expected training, baseline and verification as `python -m export onnx` writes "
+        "them, found others"
+    )
+
+
+def test_whole_numbers_are_told_beside_float32() -> None:
+    small = QuantisedReport(
+        label_changes=18,
+        test_rows=10_000,
+        accuracy=0.974,
+        largest_probability_change=0.3,
+        largest_gate_mean_change=0.0101,
+    )
+    found = Exported(
+        report=report(), quantised=small, byte_ratio=0.451, latency_ratios=(1.52, 1.37)
+    )
+    assert quantised_words(found) == (
+        "int8: 18 of 10,000 test rows have another label, accuracy 97.40% (float32 97.50%), "
+        "probabilities within 0.30, mean gates within 0.010; 0.45 times the bytes, here 1.52 times "
+        "float32's latency for 1 row and 1.37 for 32"
+    )

@@ -1,9 +1,11 @@
+from dataclasses import replace
 from pathlib import Path
 
 import onnx
 import pytest
 
-from export.sealing import describe_model, model_version
+from export.errors import OutputError
+from export.sealing import describe_model, model_version, sealed
 from service.classifier import Classifier
 
 
@@ -39,3 +41,13 @@ def test_what_is_said_does_not_depend_on_when(artifact_path: Path) -> None:
     before = model.doc_string
     describe_model(model, Classifier.load(artifact_path).metadata)
     assert model.doc_string == before
+
+
+def test_a_name_that_looks_like_the_digests_place_is_refused(artifact_path: Path) -> None:
+    model = onnx.load(artifact_path)
+    metadata = replace(Classifier.load(artifact_path).metadata, name="0" * 64)
+    with pytest.raises(OutputError) as error:
+        sealed(model, metadata, {})
+    assert str(error.value) == (
+        "expected 64 zeros in the digest's place alone, found more; choose another --name"
+    )

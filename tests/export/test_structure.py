@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -212,3 +213,25 @@ def test_sizes_that_do_not_fit_are_told_in_onnxs_words(
 
 def test_no_operator_can_reach_outside_its_tensors() -> None:
     assert not OPERATORS & {"If", "Loop", "Scan", "Optional", "SequenceMap", "RandomNormal"}
+
+
+def test_a_float32_file_that_calls_itself_int8_is_refused(
+    model: ModelProto, metadata: Metadata
+) -> None:
+    lenient = replace(metadata, verification={"precision": "int8"})
+    with pytest.raises(StructureError) as error:
+        check_structure(model, lenient)
+    assert str(error.value) == "expected products of whole numbers in an int8 file, found none"
+
+
+def test_a_graph_of_too_many_nodes_is_refused(model: ModelProto, metadata: Metadata) -> None:
+    model.graph.node.extend(helper.make_node("Relu", ["logits"], [f"r{i}"]) for i in range(1200))
+    with pytest.raises(StructureError) as error:
+        check_structure(model, metadata)
+    assert str(error.value) == ("expected at most 1,150 nodes for 3 highway layers, found 1,234")
+
+
+def test_a_weight_whose_bytes_are_too_few_is_refused(model: ModelProto, metadata: Metadata) -> None:
+    weight(model, "output/bias").raw_data = b"1234567"
+    with pytest.raises(StructureError):
+        check_structure(model, metadata)

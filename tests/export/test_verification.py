@@ -1,9 +1,10 @@
+import shutil
 from pathlib import Path
 
 import pytest
 
-from export.errors import NumericsError
-from export.verification import verify_against_run
+from export.errors import MetadataError, NumericsError
+from export.verification import check_accuracy, verify_against_run
 from models.run import Run
 from tests.export.forgery import forged, put, values
 
@@ -47,3 +48,19 @@ def test_other_weights_than_the_trained_are_told_with_the_way_they_were_computed
     assert str(error.value).endswith(
         "on test rows by onnxruntime, optimisation DISABLE_ALL, 1 thread"
     )
+
+
+def test_weights_that_do_not_reach_the_recorded_accuracy_are_refused(
+    artifact_path: Path, run_path: Path, tmp_path: Path
+) -> None:
+    report = verify_against_run(artifact_path.read_bytes(), Run(run_path), lambda step: None)
+    check_accuracy(report, Run(run_path))
+    other = Run(Path(shutil.copytree(run_path, tmp_path / "other")))
+    recorded = other.metrics()[-1]
+    other.append_metrics(**{**recorded, "test_accuracy": recorded["test_accuracy"] - 0.1})
+    with pytest.raises(MetadataError) as error:
+        check_accuracy(report, other)
+    assert str(error.value).startswith(
+        f"{other.path}: expected weights of the test accuracy that it recorded, "
+    )
+    assert str(error.value).endswith("; they are not those of that training, so train again")

@@ -9,7 +9,7 @@ from export.errors import GateScaleError, NumericsError, UnstableError
 from export.yardstick import Yardstick
 from models.networks.layers import HighwayDense
 from models.networks.network import HighwayClassifier
-from models.networks.preparation import Contrast, Scale
+from models.networks.preparation import Columns, Contrast, Scale
 from models.presets import PRESETS
 from models.run import Run
 
@@ -44,7 +44,7 @@ def test_torchs_own_answers_are_within_it(yardstick: Yardstick) -> None:
     assert all(0 < found[name] <= yardstick.torch_error[name] for name in found)
 
 
-def test_what_the_inputs_last_bit_does_counts_as_float32s_own_error() -> None:
+def test_what_rounding_could_have_done_counts_as_float32s_own_error() -> None:
     """A flat image has no contrast but what rounding leaves of it, which may be nothing."""
     shape = replace(PRESETS["cifar-19"], depth=6, width=2)
     torch.manual_seed(0)
@@ -52,6 +52,16 @@ def test_what_the_inputs_last_bit_does_counts_as_float32s_own_error() -> None:
     yardstick = Yardstick.of("flat rows", network, np.full((1, 192), 64, np.float32))
     arithmetic = np.abs(yardstick.torch["logits"] - yardstick.exact["logits"]).max()
     assert yardstick.torch_error["logits"] > 2 * arithmetic
+
+
+def test_a_categorys_code_stays_a_code() -> None:
+    network = HighwayClassifier(
+        replace(PRESETS["table-10"], depth=3, width=4).network(
+            shape=(2,), classes=2, preparation=Columns(categories=(0, 3), gaps=(False, False))
+        )
+    )
+    rows = np.array([[0.5, 0], [-0.25, 1], [0.125, 2]], np.float32)
+    assert Yardstick.of("test rows", network, rows).torch_error["logits"] < 1e-6
 
 
 def test_numbers_further_off_are_refused_with_what_computed_them(yardstick: Yardstick) -> None:

@@ -143,7 +143,30 @@ def test_damaged_metrics_are_refused(run: Run) -> None:
     (run.path / "metrics.jsonl").write_text("{half\n")
     with pytest.raises(RunError) as error:
         run.metrics()
-    assert message(error, run) == "RUN/metrics.jsonl: expected one JSON object a line"
+    assert message(error, run) == (
+        "RUN/metrics.jsonl: expected one JSON object of finite numbers a line, found another"
+    )
+
+
+@pytest.mark.parametrize(
+    "content", [b"[1]\n", b"\xff\n", b'{"test_accuracy": NaN}\n', b'{"a": "b"}\n']
+)
+def test_metrics_that_are_no_numbers_are_refused(run: Run, content: bytes) -> None:
+    (run.path / "metrics.jsonl").write_bytes(content)
+    with pytest.raises(RunError):
+        run.metrics()
+
+
+def test_metrics_without_a_line_are_refused(run: Run) -> None:
+    (run.path / "metrics.jsonl").write_text("")
+    with pytest.raises(RunError) as error:
+        run.metrics()
+    assert message(error, run) == "RUN/metrics.jsonl: expected a line an epoch, found none"
+
+
+def test_the_weights_digest_is_that_of_their_file(run: Run) -> None:
+    (run.path / "model.safetensors").write_bytes(b"abc")
+    assert run.weights_digest().startswith("ba7816bf8f01cfea414140de5dae2223")
 
 
 def test_data_that_has_changed_since_the_training_is_refused(run: Run) -> None:

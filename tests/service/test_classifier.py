@@ -13,6 +13,7 @@ from service.classifier import Classifier
 from service.contract import ContractError, Layer
 from tests.service.conftest import METADATA, TABLE, Recipe, take_missing_values
 
+NAN = float("nan")
 ONE_ROW = np.array([[1.0, 0.0, 0.0, 0.0]], np.float32)
 
 
@@ -204,11 +205,32 @@ def test_other_answers_to_the_golden_rows_are_refused() -> None:
     )
 
 
-def test_recorded_answers_that_are_no_numbers_are_refused() -> None:
+@pytest.mark.parametrize("probabilities", [[[0.0]], [0.0, 0.0, 0.0], [[10**400] * 3]])
+def test_recorded_answers_of_another_shape_or_size_are_refused(
+    probabilities: list[object],
+) -> None:
     golden = {
         "input": ONE_ROW.tolist(),
-        "probabilities": [[float("nan")] * 3],
+        "probabilities": probabilities,
         "gate_mean": [[0.615529, 0.5]],
+    }
+    assert refused(Recipe(golden=golden)) == (
+        "metadata 'highway.verification': expected golden rows that the model can answer, found "
+        "rows that it cannot"
+    )
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "gate_mean"),
+    [([[NAN] * 3], [[0.615529, 0.5]]), ([[0.0] * 3], [[NAN, 0.5]])],
+)
+def test_recorded_answers_that_are_no_numbers_are_refused(
+    probabilities: list[list[float]], gate_mean: list[list[float]]
+) -> None:
+    golden = {
+        "input": ONE_ROW.tolist(),
+        "probabilities": probabilities,
+        "gate_mean": gate_mean,
     }
     assert refused(Recipe(golden=golden)) == (
         "golden rows: expected the recorded answers to within 0.001, found a difference of nan; "

@@ -6,7 +6,7 @@ import torch
 
 from models.data.dataset import Dataset
 from models.evaluation import evaluate
-from models.pruning.attempts import as_it_is, finetuned, finetuning, take
+from models.pruning.attempts import as_it_is, finetuned, finetuning, forget, take
 from models.pruning.ledger import Plan
 from models.pruning.reduction import Reduced, reduced
 from models.recipe import TrainConfig
@@ -180,3 +180,14 @@ def test_an_attempt_that_is_taken_fills_the_directory_and_no_other_is_kept(
     assert weights(out) == expected
     assert out.config() == smaller.config
     assert (tmp_path / "tensorboard" / "events").read_text() == "2"
+
+
+def test_what_came_to_nothing_is_forgotten_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "attempts" / "2-removed").mkdir(parents=True)
+    (tmp_path / "pruning.json").touch()
+    (tmp_path / "precious.txt").touch()
+    forget(Run(tmp_path))
+    assert [path.name for path in tmp_path.iterdir()] == ["precious.txt"]
+    (tmp_path / "precious.txt").unlink()
+    forget(Run(tmp_path))
+    assert not tmp_path.exists()

@@ -54,8 +54,8 @@ ledgers = st.builds(
     order=st.none()
     | st.builds(
         Order,
-        layers=st.lists(counts).map(tuple),
-        accuracy=st.lists(shares).map(tuple),
+        layers=st.lists(counts, min_size=1).map(tuple),
+        accuracy=st.lists(shares, min_size=2).map(tuple),
         loss=st.lists(st.floats(0, 1e6)).map(tuple),
     ),
     attempts=st.lists(

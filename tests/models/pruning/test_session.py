@@ -315,3 +315,14 @@ def test_the_accuracy_that_must_be_kept_is_that_of_the_validation_rows_less_the_
     assert (
         Subject.of(known, Plan(run="", max_accuracy_drop=100)).allowed > 0
     )  # what labels no row right is never good enough
+
+
+def test_a_run_that_was_trained_again_meanwhile_is_refused(tmp_path: Path, known: Run) -> None:
+    out = begun(tmp_path / "out", known)
+    write_ledger(out, Ledger(plan=replace(read_ledger(out).plan, weights="0" * 64)))
+    with pytest.raises(RunError) as error:
+        carried_out(out)
+    assert str(error.value) == (
+        f"{known.path}: expected the weights that this pruning began with, found others; begin "
+        "again with another --out"
+    )
