@@ -66,7 +66,7 @@ def compare_with_torch(
     theirs = in_batches(served.engine, test.x, LARGEST_BATCH)
     check_possible(theirs)
     ours = in_batches(torch_engine(network), test.x, LARGEST_BATCH)
-    margin = rows.allowed(LOGITS) + rows.torch_error[LOGITS]
+    margin = rows.allowed(LOGITS) + rows.own_error[LOGITS]
     labels = compare_labels(ours[LOGITS], theirs[LOGITS], test.y, margin)
     return Report(
         test_rows=len(test),
@@ -74,7 +74,7 @@ def compare_with_torch(
             OutputReport(
                 rows_of=y.name,
                 output=name,
-                torch_error=y.torch_error[name],
+                own_error=y.own_error[name],
                 largest_error=found[y.name, name],
                 allowed=y.allowed(name),
             )

@@ -16,17 +16,17 @@ BAR_WIDTH = 30  # characters for a gate that is fully open
 
 
 def report_table(report: Report) -> Table:
-    """Show the largest errors beside torch's own and what was allowed."""
+    """Show the largest errors beside float32's own and what was allowed."""
     table = Table(title="errors against float64", title_justify="left")
     table.add_column("on")
     table.add_column("output")
-    for title in ("torch's own", "the file's", "allowed"):
+    for title in ("float32's own", "the file's", "allowed"):
         table.add_column(title, justify="right")
     for line in report.outputs:
-        errors = (line.torch_error, line.largest_error, line.allowed)
+        errors = (line.own_error, line.largest_error, line.allowed)
         table.add_row(line.rows_of, line.output, *(f"{error:.1e}" for error in errors))
     table.caption = (
-        f"shares of the row's largest logit where above 1; allowed: {MULTIPLE:g} times torch's "
+        f"shares of the row's largest logit where above 1; allowed: {MULTIPLE:g} times float32's "
         "own; the file's: the largest at all optimisation levels, 1 and 2 threads, and by onnx's "
         f"reference evaluator, batches of {', '.join(map(str, SMALL_BATCHES))} and {LARGEST_BATCH}"
     )

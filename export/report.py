@@ -6,7 +6,7 @@ from export.labels import LabelReport
 
 LARGEST_BATCH = 1024  # what the service takes in one request unless told otherwise
 SMALL_BATCHES = (1, 2, 3, 7, 32)
-MULTIPLE = 8.0  # of torch's own float32 error, which the file may make
+MULTIPLE = 8.0  # of float32's own error, which the file may make
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,12 +14,12 @@ class OutputReport:
     """One output on one group of rows.
 
     Errors are the largest distances from float64's numbers, as shares of the row's largest logit
-    where that is above 1: torch's own in float32, and the largest of every way to run the file.
+    where that is above 1: float32's own, and the largest of every way to run the file.
     """
 
     rows_of: str
     output: str
-    torch_error: float
+    own_error: float
     largest_error: float
     allowed: float
 

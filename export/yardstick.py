@@ -64,7 +64,7 @@ class Yardstick:
     exact: Answers
     torch: Answers
     scale: Numbers
-    torch_error: dict[str, float]
+    own_error: dict[str, float]
     refusal: type[VerificationError]
 
     @classmethod
@@ -96,13 +96,13 @@ class Yardstick:
             exact=exact,
             torch=own,
             scale=scale,
-            torch_error=error,
+            own_error=error,
             refusal=refusal,
         )
 
     def check_stable(self) -> None:
         """Refuse a network whose own probabilities float32 does not hold."""
-        error = self.torch_error[PROBABILITIES]
+        error = self.own_error[PROBABILITIES]
         if not error <= LARGEST_OWN_ERROR:  # so written that NaN is refused
             raise UnstableError(
                 f"{self.name}: expected a network whose probabilities float32 holds to within "
@@ -112,7 +112,7 @@ class Yardstick:
 
     def allowed(self, output: str) -> float:
         """Return the largest error that an engine may make in that output."""
-        return MULTIPLE * max(self.torch_error[output], FLOOR)
+        return MULTIPLE * max(self.own_error[output], FLOOR)
 
     def errors(self, found: Answers, way: str) -> dict[str, float]:
         """Return the largest error of each output; one that is too large raises the refusal.
@@ -128,7 +128,7 @@ class Yardstick:
             if not errors[name] <= self.allowed(name):
                 raise self.refusal(
                     f"{name}: expected float64's numbers to within {self.allowed(name):.1e}, "
-                    f"{MULTIPLE:g} times torch's own error, found {errors[name]:.1e} on "
+                    f"{MULTIPLE:g} times float32's own error, found {errors[name]:.1e} on "
                     f"{self.name} by {way}"
                 )
         return errors

@@ -25,7 +25,7 @@ def yardstick(network: HighwayClassifier, run_path: Path) -> Yardstick:
 
 
 def test_torchs_own_error_is_that_of_float32(yardstick: Yardstick) -> None:
-    assert 0 < yardstick.torch_error["logits"] < 1e-5
+    assert 0 < yardstick.own_error["logits"] < 1e-5
     assert yardstick.exact["logits"].dtype == np.float64
     assert yardstick.torch["logits"].dtype == np.float32
 
@@ -33,15 +33,15 @@ def test_torchs_own_error_is_that_of_float32(yardstick: Yardstick) -> None:
 def test_eight_times_torchs_error_is_allowed_and_eight_times_two_roundings_at_least(
     yardstick: Yardstick,
 ) -> None:
-    yardstick.torch_error["logits"] = 1e-3
-    yardstick.torch_error["gate_mean"] = 0.0
+    yardstick.own_error["logits"] = 1e-3
+    yardstick.own_error["gate_mean"] = 0.0
     assert yardstick.allowed("logits") == 8e-3
     assert yardstick.allowed("gate_mean") == 8 * 2**-22
 
 
 def test_torchs_own_answers_are_within_it(yardstick: Yardstick) -> None:
     found = yardstick.errors(yardstick.torch, "torch")
-    assert all(0 < found[name] <= yardstick.torch_error[name] for name in found)
+    assert all(0 < found[name] <= yardstick.own_error[name] for name in found)
 
 
 def test_what_rounding_could_have_done_counts_as_float32s_own_error() -> None:
@@ -51,7 +51,7 @@ def test_what_rounding_could_have_done_counts_as_float32s_own_error() -> None:
     network = HighwayClassifier(shape.network(shape=(8, 8, 3), classes=3, preparation=Contrast()))
     yardstick = Yardstick.of("flat rows", network, np.full((1, 192), 64, np.float32))
     arithmetic = np.abs(yardstick.torch["logits"] - yardstick.exact["logits"]).max()
-    assert yardstick.torch_error["logits"] > 2 * arithmetic
+    assert yardstick.own_error["logits"] > 2 * arithmetic
 
 
 def test_a_categorys_code_stays_a_code() -> None:
@@ -61,7 +61,7 @@ def test_a_categorys_code_stays_a_code() -> None:
         )
     )
     rows = np.array([[0.5, 0], [-0.25, 1], [0.125, 2]], np.float32)
-    assert Yardstick.of("test rows", network, rows).torch_error["logits"] < 1e-6
+    assert Yardstick.of("test rows", network, rows).own_error["logits"] < 1e-6
 
 
 def test_numbers_further_off_are_refused_with_what_computed_them(yardstick: Yardstick) -> None:
@@ -71,7 +71,7 @@ def test_numbers_further_off_are_refused_with_what_computed_them(yardstick: Yard
         yardstick.errors(found, "another engine")
     allowed = yardstick.allowed("probabilities")
     assert str(error.value).startswith(
-        f"probabilities: expected float64's numbers to within {allowed:.1e}, 8 times torch's own "
+        f"probabilities: expected float64's numbers to within {allowed:.1e}, 8 times float32's own "
         "error, found "
     )
     assert str(error.value).endswith(" on test rows by another engine")

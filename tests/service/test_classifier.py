@@ -205,7 +205,7 @@ def test_other_answers_to_the_golden_rows_are_refused() -> None:
     )
 
 
-@pytest.mark.parametrize("probabilities", [[[0.0]], [0.0, 0.0, 0.0], [[10**400] * 3]])
+@pytest.mark.parametrize("probabilities", [[[0.0]], [0.0, 0.0, 0.0]])
 def test_recorded_answers_of_another_shape_or_size_are_refused(
     probabilities: list[object],
 ) -> None:

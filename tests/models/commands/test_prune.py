@@ -119,7 +119,7 @@ def test_where_nothing_can_go_no_directory_is_left(pruned: tuple[Run, str], tmp_
 def test_ctrl_c_says_how_to_go_on_and_it_does_to_the_same_weights(
     known: Run, tmp_path: Path
 ) -> None:
-    settings = ("--max-accuracy-drop", "20", "--finetune-epochs", "200")
+    settings = ("--max-accuracy-drop", "20", "--finetune-epochs", "40")
     whole, out = tmp_path / "whole", tmp_path / "out"
     assert invoked(known.path, "--out", whole, *settings).exit_code == 0
     process = subprocess.Popen(
