@@ -40,7 +40,7 @@ def report(ties: tuple[int, ...] = ()) -> Report:
 
 def test_the_report_sets_each_error_beside_torchs_own_and_what_was_allowed() -> None:
     text = drawn(report_table(report()))
-    assert "│ test rows │ logits │     1.0e-06 │    2.0e-06 │ 8.0e-06 │" in text
+    assert "│ test rows │ logits │       1.0e-06 │    2.0e-06 │ 8.0e-06 │" in text
     assert "allowed: 8 times float32's own;" in " ".join(text.split())
     assert "batches of 1, 2, 3, 7, 32 and 1024" in " ".join(text.split())
 
