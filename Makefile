@@ -11,7 +11,7 @@ SERVE := $(call stamp,.venv-serve,requirements/serve.txt)
 DEMO := build/demo
 IMAGE := highway-networks
 
-.PHONY: help demo serve test lint compatibility lock image clean
+.PHONY: help demo serve test lint bench compatibility lock image clean
 
 help: ## say what each target does
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,10 @@ lint: $(ALL) ## check style and types
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
+
+bench: $(ALL) ## load the server beside the obvious one (20 minutes, needs wrk); renews docs/serving.md
+	.venv/bin/python -m benchmarks.serving
+	.venv/bin/python -m docs.draw_serving
 
 compatibility: $(ALL) ## run artifacts on the oldest and the newest onnxruntime that is claimed
 	.venv/bin/python -m benchmarks.compatibility $(FILES)

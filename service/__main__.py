@@ -1,4 +1,4 @@
-"""The command line: `python -m service serve | check`."""
+"""The command line: `python -m service serve | check | predict`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -28,13 +28,15 @@ def serve(
     ] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="0 takes a free one.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes on the one port.")] = None,
     public_key: PublicKeyOption = None,
 ) -> None:
     """Answer HTTP requests until stopped; settings may also come from HIGHWAY_… variables."""
     from service.server import run_server  # imports FastAPI, which `check` has no use for
 
-    settings = read_settings(model=file, host=host, port=port, public_key=public_key)
-    run_server(Classifier.load(settings.model, public_key=settings.public_key), settings)
+    run_server(
+        read_settings(model=file, host=host, port=port, workers=workers, public_key=public_key)
+    )
 
 
 @app.command()
@@ -49,6 +51,28 @@ def check(
         f"{file}: {metadata.name} version {metadata.version}, {len(metadata.labels)} labels, "
         f"{len(metadata.layers)} highway layers: {signed}fit to serve"
     )
+
+
+@app.command()
+def predict(
+    file: Annotated[
+        Path, typer.Argument(help="Rows as .json, .csv, .npy or .npz, or a picture: PNG, JPEG, …")
+    ],
+    url: Annotated[str, typer.Option(help="The server.")] = "http://127.0.0.1:8000",
+    model: Annotated[
+        str | None, typer.Option(help="The server's first unless given.", show_default=False)
+    ] = None,
+    json_output: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
+    invert: Annotated[
+        bool, typer.Option("--invert", help="Make dark what is light in the picture.")
+    ] = False,
+) -> None:
+    """Ask a running server about the rows of FILE; needs the extra `client`."""
+    try:
+        from service.client.command import predict_file  # imports httpx2, which no server has
+    except ImportError as error:
+        raise SystemExit(f"error: {error}") from error
+    predict_file(file, url=url, model=model, json_output=json_output, invert=invert)
 
 
 def main() -> None:

@@ -1,5 +1,7 @@
-"""The application: one model behind `/predict` and the Open Inference Protocol."""
+"""The application: the models behind `/predict` and the Open Inference Protocol."""
 
+import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -8,23 +10,31 @@ from fastapi import FastAPI
 from starlette.routing import Route
 
 from service import __version__
-from service.classifier import Classifier
-from service.engine import Engine
-from service.error_responses import add_error_handlers
-from service.openapi import describe_predict
-from service.predict import Predict
-from service.protocol import protocol_router
+from service.http.error_responses import add_error_handlers
+from service.http.exchange import Exchanges
+from service.http.fast_protocol import FAST_LANE, FastLane
+from service.http.friendly import friendly_router
+from service.http.inference_route import InferenceRoute
+from service.http.metrics import metrics_router
+from service.http.open_inference import protocol_router
+from service.http.openapi import describe_doors
+from service.http.routes import Routes
+from service.http.statistics import statistics_router
+from service.inference.models import Models
 from service.settings import Settings
 
 
-def create_app(classifier: Classifier, settings: Settings) -> FastAPI:
-    """Serve `classifier`; loading comes before, so that a bad file never opens a port."""
-    engine = Engine(classifier)
+def create_app(models: Models, settings: Settings) -> FastAPI:
+    """Serve `models`; loading comes before, so that a bad file never opens a port."""
+    exchanges = Exchanges(deadline_ms=settings.deadline_ms)
+    routes = Routes(models, max_rows=settings.max_rows, predict_route=settings.predict_route)
 
     @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        yield
-        engine.close()
+    async def lifespan(_app: FastAPI) -> AsyncIterator[dict[str, Any]]:
+        gc.freeze()  # what is loaded by now stays: looking through it again would be in vain
+        models.start(asyncio.get_running_loop())
+        yield {FAST_LANE: FastLane(exchanges, routes, max_body_bytes=settings.max_body_bytes)}
+        models.close()
 
     app = FastAPI(
         title="highway-networks",
@@ -36,20 +46,25 @@ def create_app(classifier: Classifier, settings: Settings) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.router.routes.append(Route("/predict", Predict(engine, settings), methods=["POST"]))
-    app.include_router(protocol_router(engine))
+    for pattern, kind in routes.patterns.items():
+        endpoint = InferenceRoute(exchanges, routes, kind, max_body_bytes=settings.max_body_bytes)
+        app.router.routes.append(Route(pattern, endpoint, methods=["POST"]))
+    app.include_router(friendly_router(models, health_route=settings.health_route))
+    app.include_router(statistics_router(models))
+    app.include_router(protocol_router(models))
+    app.include_router(metrics_router(models))
     add_error_handlers(app)
-    _describe(app)
+    _describe(app, routes)
     return app
 
 
-def _describe(app: FastAPI) -> None:
-    """Add to FastAPI's description the endpoint that does not pass through FastAPI."""
+def _describe(app: FastAPI, routes: Routes) -> None:
+    """Add to FastAPI's description the endpoints that do not pass through FastAPI."""
     generate = app.openapi
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = describe_predict(generate())
+            app.openapi_schema = describe_doors(generate(), routes.patterns)
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend it

@@ -1,32 +1,86 @@
-"""One server process: uvicorn with limits, and a plain sentence when it cannot start."""
+"""uvicorn with limits, in one process or several, and a plain sentence when it cannot start."""
 
 import logging
 import signal
 import socket
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import FrameType
 
 import uvicorn
+from fastapi import FastAPI
+from uvicorn.supervisors.multiprocess import Multiprocess
 
 from service.app import create_app
 from service.classifier import Classifier
+from service.http.fast_protocol import FastProtocol
+from service.inference.counters import Board
+from service.inference.models import Limits, Models, ServedModel
+from service.inference.processors import inference_threads, usable_processors
 from service.settings import Settings, SettingsError
 
 _log = logging.getLogger(__name__)
 
 
-def run_server(classifier: Classifier, settings: Settings) -> None:
+def run_server(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; requests under way get `drain_seconds` to finish."""
     # uvicorn raises the signal again when it has drained, which would end the process as killed.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
+    configure_logs(settings)
+    threads = settings.threads or inference_threads(usable_processors(), settings.workers)
+    classifier = load(settings, threads)
+    listener = _listen(settings)
+    _announce(classifier, settings, threads, listener)
+    if settings.workers == 1:
+        app = _application(classifier, settings, Board())
+        uvicorn.Server(_config(app, settings)).run(sockets=[listener])
+        return
+    del classifier  # it was to be seen that it loads; each worker loads its own
+    with TemporaryDirectory(prefix="highway-") as folder:
+        worker = Worker(settings=settings, threads=threads, board=Path(folder))
+        Multiprocess(_config(worker, settings), [listener]).run()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Worker:
+    """Makes the application in a process of its own; goes there by pickle."""
+
+    settings: Settings
+    threads: int
+    board: Path
+
+    def __call__(self) -> FastAPI:
+        """Load the model and make the application."""
+        configure_logs(self.settings)
+        classifier = load(self.settings, self.threads)
+        return _application(classifier, self.settings, Board(self.board))
+
+
+def load(settings: Settings, threads: int) -> Classifier:
+    """Load the model that the settings name."""
+    return Classifier.load(settings.model, public_key=settings.public_key, threads=threads)
+
+
+def configure_logs(settings: Settings) -> None:
+    """Write log lines to stderr."""
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    config = uvicorn.Config(
-        create_app(classifier, settings),
-        host=settings.host,
-        port=settings.port,
-        http="httptools",
+
+
+def _application(classifier: Classifier, settings: Settings, board: Board) -> FastAPI:
+    limits = Limits(queue_rows=settings.queue_rows, run_rows=settings.run_rows)
+    return create_app(Models([ServedModel(classifier, limits, board)]), settings)
+
+
+def _config(app: FastAPI | Worker, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        factory=isinstance(app, Worker),
+        workers=settings.workers,
+        http=FastProtocol,
         ws="none",
         lifespan="on",
         log_config=None,
@@ -36,19 +90,26 @@ def run_server(classifier: Classifier, settings: Settings) -> None:
         # Without it one half-sent request keeps a stopped server alive for ever.
         timeout_graceful_shutdown=settings.drain_seconds,
     )
-    listener = _listen(settings)
+
+
+def _announce(
+    classifier: Classifier, settings: Settings, threads: int, listener: socket.socket
+) -> None:
     metadata = classifier.metadata
     host, port = listener.getsockname()[:2]
     _log.info(
-        "serving %s version %s (%d labels, %d highway layers) on http://%s:%d",
+        "serving %s version %s (%d labels, %d highway layers) on http://%s:%d "
+        "(processors: %g, workers: %d, threads for a run: %d)",
         metadata.name,
         metadata.version,
         len(metadata.labels),
         len(metadata.layers),
-        host,
+        f"[{host}]" if ":" in host else host,
         port,
+        usable_processors(),
+        settings.workers,
+        threads,
     )
-    uvicorn.Server(config).run(sockets=[listener])
 
 
 def _leave(_number: int, _frame: FrameType | None) -> None:

@@ -1,9 +1,9 @@
 """The server's settings; this module alone reads the environment."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 BUNDLED_MODEL = Path(__file__).parent / "bundled" / "digits.onnx"
@@ -30,12 +30,44 @@ class Settings(BaseSettings):
         int, Field(ge=1, description="Longest request body; a longer one is answered 413.")
     ] = 16 * 1024 * 1024
     max_rows: Annotated[int, Field(ge=1, description="Most rows in one request.")] = 1024
+    queue_rows: Annotated[
+        int, Field(ge=1, description="Most rows that wait; a request beyond is answered 429.")
+    ] = 4096
+    run_rows: Annotated[
+        int, Field(ge=1, le=65536, description="Most rows in one run of the model.")
+    ] = 64
+    deadline_ms: Annotated[
+        int | None,
+        Field(ge=1, description="Answer 504 to what has not run by then; unset, it may wait."),
+    ] = None
+    workers: Annotated[int, Field(ge=1, le=256, description="Processes on the one port.")] = 1
+    threads: Annotated[
+        int | None,
+        Field(ge=1, description="Threads for one run; unset, what workers and processors allow."),
+    ] = None
+    predict_route: Annotated[
+        str | None,
+        Field(pattern=r"^/[\w./:-]+$", description="One more path for /predict: /invocations."),
+    ] = None
+    health_route: Annotated[
+        str | None,
+        Field(pattern=r"^/[\w./:-]+$", description="One more path for readiness: /ping."),
+    ] = None
     drain_seconds: Annotated[
         int, Field(ge=0, description="How long a stop waits for requests that are under way.")
     ] = 20
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Field(description="Least severe log line.")
     ] = "info"
+
+    @model_validator(mode="after")
+    def _queue_holds_the_largest_request(self) -> Self:
+        if self.queue_rows < self.max_rows:
+            raise ValueError(
+                f"expected HIGHWAY_QUEUE_ROWS of at least HIGHWAY_MAX_ROWS, {self.max_rows}, "
+                f"found {self.queue_rows}"
+            )
+        return self
 
 
 def read_settings(**given: object) -> Settings:
@@ -44,6 +76,8 @@ def read_settings(**given: object) -> Settings:
         return Settings(**{key: value for key, value in given.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
+        if not first["loc"]:  # two settings that do not go together, in our own words
+            raise SettingsError(first["msg"].removeprefix("Value error, ")) from error
         name = PREFIX + str(first["loc"][0]).upper()
         expected = first["msg"].replace("Input should be ", "expected ", 1)
         raise SettingsError(f"{name}: {expected}; correct the variable") from error

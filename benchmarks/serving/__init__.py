@@ -1,0 +1,1 @@
+"""The server under load, beside FastAPI the obvious way and onnxruntime alone: `make bench`."""

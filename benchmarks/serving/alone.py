@@ -1,0 +1,30 @@
+"""onnxruntime by itself, in this process: what no server can be faster than."""
+
+import statistics
+import time
+
+from benchmarks.serving.bodies import WITH_GATES, random_rows
+from benchmarks.serving.networks import Network
+from benchmarks.serving.results import Alone
+from service.contract import INPUT
+from service.runtime import onnxruntime
+
+WARM_UP = 50
+
+
+def alone(network: Network, rows: int, *, seconds: float) -> Alone:
+    """Run batches of `rows` rows on one thread for so long; tell the median run."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 3  # below: advice on the file's overridable input
+    session = onnxruntime.InferenceSession(str(network.file), options)
+    feeds = {INPUT: random_rows(rows, network.size)}
+    for _ in range(WARM_UP):
+        session.run(WITH_GATES, feeds)
+    times = []
+    end = time.perf_counter() + seconds
+    while (began := time.perf_counter()) < end:
+        session.run(WITH_GATES, feeds)
+        times.append(time.perf_counter() - began)
+    median = round(statistics.median(times) * 1e6, 1)
+    return Alone(layers=network.layers, rows=rows, microseconds=median)

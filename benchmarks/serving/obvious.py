@@ -1,0 +1,71 @@
+"""The obvious service: FastAPI, pydantic and onnxruntime, put together as each one's pages show.
+
+    python -m benchmarks.serving.obvious FILE PORT
+
+One thread for the network, as in this project's server, and no access log.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import uvicorn
+from fastapi import FastAPI
+from pydantic import BaseModel
+
+from service.contract import GATE_MEAN, INPUT, LOGITS, PROBABILITIES
+from service.runtime import onnxruntime
+
+DEF_PATH, ASYNC_PATH = "/predict", "/async/predict"
+OUTPUTS = (LOGITS, PROBABILITIES, GATE_MEAN)
+
+Matrix = list[list[float]]
+
+
+class Request(BaseModel):
+    """Rows of numbers."""
+
+    instances: Matrix
+
+
+class Answer(BaseModel):
+    """A line for each row."""
+
+    logits: Matrix
+    probabilities: Matrix
+    gate_mean: Matrix
+
+
+def create_app(file: Path) -> FastAPI:
+    """Serve the file at both addresses."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 3  # below: advice on the file's overridable input
+    session = onnxruntime.InferenceSession(str(file), options)
+    app = FastAPI()
+
+    def answer(request: Request) -> Answer:
+        rows = np.asarray(request.instances, dtype=np.float32)
+        outputs = session.run(OUTPUTS, {INPUT: rows})
+        return Answer(**{name: o.tolist() for name, o in zip(OUTPUTS, outputs, strict=True)})
+
+    @app.post(DEF_PATH)
+    def predict(request: Request) -> Answer:
+        """Answer in one of the framework's threads."""
+        return answer(request)
+
+    @app.post(ASYNC_PATH)
+    async def predict_async(request: Request) -> Answer:
+        """Answer on the event loop, which stands still meanwhile."""
+        return answer(request)
+
+    return app
+
+
+if __name__ == "__main__":
+    uvicorn.run(
+        create_app(Path(sys.argv[1])),
+        port=int(sys.argv[2]),
+        access_log=False,
+        log_level="warning",
+    )

@@ -1,0 +1,1 @@
+"""Files whose rows the command sends: JSON, CSV, arrays and pictures."""

@@ -1,0 +1,1 @@
+"""What clients send and get, as bytes: JSON and binary tensors, checked before they are used."""

@@ -1,0 +1,1 @@
+"""The routes, and the short way through uvicorn that the two inference endpoints take."""

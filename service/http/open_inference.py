@@ -1,0 +1,121 @@
+"""The Open Inference Protocol, version 2, beside its inference: health, metadata, repository."""
+
+import json
+from dataclasses import asdict
+
+from fastapi import APIRouter, Response
+
+from service import __version__
+from service.contract import (
+    CONTRACT_VERSION,
+    GATE_MEAN,
+    GATE_SCALE,
+    GATE_UNITS,
+    INPUT,
+    LOGITS,
+    PROBABILITIES,
+    Metadata,
+    tensor_widths,
+)
+from service.errors import UnsupportedError
+from service.http.schemas import (
+    Health,
+    IndexEntry,
+    IndexRequest,
+    ModelMetadata,
+    ModelReady,
+    ServerMetadata,
+    TensorMetadata,
+)
+from service.inference.models import Models
+
+SERVER_NAME = "highway-networks"
+PLATFORM = "onnx_onnxv1"
+EXTENSIONS = ["binary_tensor_data", "classification", "statistics"]
+
+
+def protocol_router(models: Models) -> APIRouter:
+    """Return the routes under `/v2`."""
+    router = APIRouter(prefix="/v2", tags=["Open Inference Protocol"])
+
+    @router.get("/health/live")
+    async def live() -> Health:
+        """Say that the process answers."""
+        return Health(live=True, ready=models.ready)
+
+    @router.get("/health/ready", responses={503: {"model": Health}})
+    async def ready(response: Response) -> Health:
+        """Say whether every model answers; each was tried before the first request."""
+        response.status_code = 200 if models.ready else 503
+        return Health(live=True, ready=models.ready)
+
+    @router.get("")
+    @router.get("/", include_in_schema=False)
+    async def server_metadata() -> ServerMetadata:
+        """Name the server and the extensions of the protocol that it serves."""
+        return ServerMetadata(name=SERVER_NAME, version=__version__, extensions=EXTENSIONS)
+
+    @router.get("/models/{name}")
+    @router.get("/models/{name}/versions/{version}")
+    async def model_metadata(name: str, version: str | None = None) -> ModelMetadata:
+        """Describe the model's tensors, and in `properties` its labels and layers."""
+        model = models.find(name, version)
+        return _model_metadata(model.metadata, models.versions(name))
+
+    @router.get("/models/{name}/ready", responses={503: {"model": ModelReady}})
+    @router.get("/models/{name}/versions/{version}/ready", responses={503: {"model": ModelReady}})
+    async def model_ready(response: Response, name: str, version: str | None = None) -> ModelReady:
+        """Say whether the model answers."""
+        answers = models.find(name, version).engine.alive
+        response.status_code = 200 if answers else 503
+        return ModelReady(name=name, ready=answers)
+
+    @router.post("/repository/index")
+    async def index(request: IndexRequest | None = None) -> list[IndexEntry]:
+        """List the models; with `ready` only those that answer."""
+        entries = [
+            IndexEntry(
+                name=model.metadata.name,
+                version=model.metadata.version,
+                state="READY" if model.engine.alive else "UNAVAILABLE",
+                reason="",
+            )
+            for model in models
+        ]
+        only_ready = request is not None and request.ready
+        return [entry for entry in entries if entry.state == "READY" or not only_ready]
+
+    @router.post("/repository/models/{name}/load", status_code=501)
+    @router.post("/repository/models/{name}/unload", status_code=501)
+    async def change(name: str) -> None:
+        """Refuse: what is served is chosen by whoever starts the server."""
+        models.find(name)
+        raise UnsupportedError(
+            "repository: expected a model to be chosen when the server starts, found a request to "
+            "change it; start the server with another file"
+        )
+
+    return router
+
+
+def _model_metadata(metadata: Metadata, versions: list[str]) -> ModelMetadata:
+    widths = tensor_widths(metadata)
+
+    def tensors(*names: str) -> list[TensorMetadata]:
+        return [TensorMetadata(name=n, datatype="FP32", shape=[-1, widths[n]]) for n in names]
+
+    return ModelMetadata(
+        name=metadata.name,
+        versions=versions,
+        platform=PLATFORM,
+        inputs=tensors(INPUT, GATE_SCALE),
+        outputs=tensors(LOGITS, PROBABILITIES, GATE_MEAN, GATE_UNITS),
+        properties={
+            "contract": str(CONTRACT_VERSION),
+            "digest": str(metadata.verification["digest"]),
+            "labels": json.dumps(metadata.labels, ensure_ascii=False),
+            "layers": json.dumps([asdict(layer) for layer in metadata.layers]),
+            "input": json.dumps(asdict(metadata.input), ensure_ascii=False),
+            "optional_inputs": json.dumps([GATE_SCALE]),
+        },
+    )

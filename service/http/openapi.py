@@ -1,0 +1,82 @@
+"""The OpenAPI description of the doors, which FastAPI does not see."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic.json_schema import models_json_schema
+
+from service.formats.documents import JSON
+from service.http.routes import Kind
+from service.http.schemas import (
+    ErrorResponse,
+    InferRequest,
+    InferResponse,
+    PredictRequest,
+    PredictResponse,
+)
+
+REF = "#/components/schemas/{model}"
+ERRORS = {
+    "400": "The body is not what this endpoint reads, or its rows do not fit the model",
+    "404": "The model or its version is not served",
+    "413": "The body is too long",
+    "415": "The body is not sent as plain JSON",
+    "429": "Too many rows wait; come again after Retry-After seconds",
+    "500": "The server failed; its log says why",
+    "503": "The model is not ready",
+    "504": "The deadline passed before the rows were run",
+}
+SUMMARIES: dict[Kind, str] = {
+    "predict": "Label rows, and tell how open every layer's gates were",
+    "infer": "Answer tensors with tensors; gates are outputs, their scale is an input",
+}
+BODIES: dict[Kind, tuple[str, str]] = {
+    "predict": ("PredictRequest", "PredictResponse"),
+    "infer": ("InferRequest", "InferResponse"),
+}
+
+
+def describe_doors(schema: dict[str, Any], patterns: Mapping[str, Kind]) -> dict[str, Any]:
+    """Return an OpenAPI document with every door and its models added."""
+    models = (PredictRequest, PredictResponse, InferRequest, InferResponse, ErrorResponse)
+    _, definitions = models_json_schema(
+        [(model, "validation") for model in models], ref_template=REF
+    )
+    components = schema.setdefault("components", {}).setdefault("schemas", {})
+    components.update(definitions["$defs"])
+    for pattern, kind in patterns.items():
+        schema["paths"][pattern] = {"post": _operation(pattern, kind)}
+    return schema
+
+
+def _operation(pattern: str, kind: Kind) -> dict[str, Any]:
+    asked, answered = BODIES[kind]
+    names = re.findall(r"{(\w+)}", pattern)
+    return {
+        "summary": SUMMARIES[kind],
+        "operationId": "_".join(re.findall(r"\w+", pattern)),
+        "parameters": [
+            *({"name": n, "in": "path", "required": True, "schema": _TEXT} for n in names),
+            *({"name": n, "in": "header", "schema": s} for n, s in _HEADERS.items()),
+        ],
+        "requestBody": {"required": True, "content": _content(asked)},
+        "responses": {
+            "200": {"description": "An answer for each row", "content": _content(answered)},
+            **{
+                status: {"description": text, "content": _content("ErrorResponse")}
+                for status, text in ERRORS.items()
+            },
+        },
+    }
+
+
+_TEXT = {"type": "string"}
+_HEADERS = {
+    "X-Request-Id": {**_TEXT, "description": "comes back with the answer"},
+    "X-Deadline-Ms": {"type": "integer", "minimum": 1},
+}
+
+
+def _content(model: str) -> dict[str, Any]:
+    return {JSON: {"schema": {"$ref": REF.format(model=model)}}}

@@ -1,0 +1,121 @@
+"""Real servers of a digit model and of a tiny table; what the exchange sees of them, by hand."""
+
+import json
+import socket
+import threading
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from service.client.exchange import Outcome, Reply, Steps, Try
+from service.contract import Column, Input
+from tests.conftest import ROOT
+from tests.service.conftest import TABLE, Recipe, take_missing_values
+from tests.service.test_server import serving
+
+T = TypeVar("T")
+
+SEVEN = ROOT / "examples" / "seven.json"
+IMAGE = Input(kind="image", shape=(2, 3), unit="pixel", low=0, high=255)
+PEOPLE = Input(
+    kind="table",
+    shape=(3,),
+    unit="value",
+    columns=(
+        Column(name="age"),
+        Column(name="job", categories=("nurse", "pilot")),
+        Column(name="member", categories=("false", "true")),
+    ),
+)
+MODEL: dict[str, Any] = {
+    "name": "tiny",
+    "versions": ["1"],
+    "properties": {
+        "labels": '["cat", "dog"]',
+        "layers": '[{"name": "highway 1", "kind": "dense", "width": 1, "number": 1},'
+        ' {"name": "highway 2", "kind": "dense", "width": 2, "number": 2}]',
+        "input": '{"kind": "image", "shape": [1, 2], "unit": "pixel", "low": 0, "high": 1,'
+        ' "columns": []}',
+    },
+}
+INSTANCES_ANSWER: dict[str, Any] = {
+    "model_name": "tiny",
+    "model_version": "1",
+    "predictions": [
+        {"label": "dog", "probability": 0.75, "probabilities": [0.25, 0.75], "gate_mean": [0.5, 1]}
+    ],
+}
+
+
+def reply(body: object, status: int = 200, headers: Mapping[str, str] = {}) -> Reply:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return Reply(status=status, headers=httpx2.Headers(headers), content=content)
+
+
+def played(steps: Steps[T], *outcomes: Outcome) -> tuple[list[Try], T]:
+    """Answer each try with the next outcome; gives the tries and the result."""
+    tries = [next(steps)]
+    for outcome in outcomes:
+        try:
+            tries.append(steps.send(outcome))
+        except StopIteration as done:
+            assert outcome is outcomes[-1]
+            return tries, done.value
+    raise AssertionError(f"expected the end after {len(outcomes)} outcomes, found {tries[-1]}")
+
+
+@contextmanager
+def scripted(serve: Callable[[socket.socket], object]) -> Iterator[str]:
+    """Give the URL of a port that `serve` attends to: what no real server can be asked to do."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        thread = threading.Thread(target=serve, args=(listener,))
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        thread.join(timeout=5)
+
+
+def answer_next(listener: socket.socket, times: int = 1) -> None:
+    """Answer requests of JSON, all on one connection."""
+    body = json.dumps(INSTANCES_ANSWER).encode()
+    head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    connection, _ = listener.accept()
+    with connection:
+        for _ in range(times):
+            request = b""
+            while not request.endswith(b"}"):
+                request += connection.recv(65536)
+            connection.sendall(head + body)
+
+
+def drop_then_answer(listener: socket.socket) -> None:
+    """Close the first connection without a word, answer on the second."""
+    listener.accept()[0].close()
+    answer_next(listener)
+
+
+@pytest.fixture(scope="session")
+def url() -> Generator[str]:
+    """The bundled digit model's server."""
+    with serving(ROOT / "service" / "bundled" / "digits.onnx") as (_, port):
+        yield f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture(scope="session")
+def table_url(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
+    """A server of the tiny artifact of a table: age, job, member, income; labels a, b, c."""
+    path: Path = tmp_path_factory.mktemp("table") / "tiny.onnx"
+    path.write_bytes(Recipe(metadata=TABLE, change=take_missing_values).build())
+    with serving(path) as (_, port):
+        yield f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture(scope="session")
+def seven() -> NDArray[np.uint8]:
+    """One image of a seven, (1, 28, 28)."""
+    return np.array(json.loads(SEVEN.read_bytes())["instances"], np.uint8)

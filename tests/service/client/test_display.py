@@ -1,0 +1,80 @@
+import io
+from dataclasses import replace
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from service.client.description import ModelDescription
+from service.client.display import many_rows, one_row
+from service.client.predictions import Predictions
+from service.contract import Layer
+from tests.service.client.conftest import IMAGE
+
+MODEL = ModelDescription(
+    name="tiny",
+    versions=("1",),
+    labels=("cat", "dog"),
+    layers=tuple(Layer(name=f"highway {n}", kind="dense", width=2, number=n) for n in (1, 2)),
+    input=IMAGE,
+)
+ANSWER = Predictions(
+    model_name="tiny",
+    model_version="1",
+    labels=("dog",),
+    probabilities=np.array([[0.2, 0.8]], np.float32),
+    gates=np.array([[0.5, 1]], np.float32),
+    timing_ms={},
+)
+
+
+def shown(table: Table) -> str:
+    console = Console(file=io.StringIO(), width=80)
+    console.print(table)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def test_one_row_has_a_bar_for_each_layer() -> None:
+    lines = [line.strip("│┃ ") for line in shown(one_row(ANSWER, MODEL)).splitlines()]
+    assert lines[0].strip() == "tiny version 1, 2 highway layers"
+    assert f"highway 1   │ {'█' * 15}{'·' * 15} │ 0.500" in lines
+    assert f"highway 2   │ {'█' * 30} │ 1.000" in lines
+    assert f"probability │ {'█' * 24}{'·' * 6} │ 0.800" in lines
+
+
+def test_several_rows_have_a_line_each_and_a_mark_for_each_layer() -> None:
+    other = replace(
+        ANSWER,
+        labels=("cat", "dog"),
+        probabilities=np.array([[0.9, 0.1], [0.4, 0.6]], np.float32),
+        gates=np.array([[0, 0.25], [0.99, 0.5]], np.float32),
+    )
+    text = shown(many_rows([ANSWER, other], MODEL))
+    assert [line.split() for line in text.splitlines() if "0." in line] == [
+        [*"│1│", "dog", "│", "0.800", "│", "0.750", "│", "▅█", "│"],
+        [*"│2│", "cat", "│", "0.900", "│", "0.125", "│", "▁▃", "│"],
+        [*"│3│", "dog", "│", "0.600", "│", "0.745", "│", "█▅", "│"],
+    ]
+
+
+def test_fifty_layers_fit_eighty_columns() -> None:
+    deep = replace(ANSWER, gates=np.full((1, 50), 0.5, np.float32))
+    text = shown(many_rows([deep, deep], MODEL))
+    assert max(map(len, text.splitlines())) <= 80
+    assert text.count("▅") == 100
+
+
+def test_a_label_is_neither_markup_nor_a_command_to_the_terminal() -> None:
+    odd = replace(ANSWER, labels=("[red]\x1b[2J",), model_name="[b]")
+    for table in (one_row(odd, MODEL), many_rows([odd, odd], MODEL)):
+        text = shown(table)
+        assert "[red][2J" in text
+        assert "[b] version 1" in text
+        assert "\x1b" not in text
+
+
+def test_a_model_without_highway_layers_has_no_bars() -> None:
+    plain = replace(ANSWER, gates=np.empty((1, 0), np.float32))
+    assert "highway 1" not in shown(one_row(plain, MODEL))
+    assert "nan" not in shown(many_rows([plain, plain], MODEL))
