@@ -2,11 +2,13 @@ PYTHON ?= python3
 DOCKER ?= docker
 export HIGHWAY_PORT ?= 8000
 
-# Everything lives in .venv, serving alone in .venv-serve. Each environment holds a stamp named
-# after its lock file's checksum, so that it is renewed when the lock changes and only then.
+# Everything lives in .venv, serving alone in .venv-serve, and in .venv-clients the clients of
+# others that the tests ask our server with. Each environment holds a stamp named after its lock
+# file's checksum, so that it is renewed when the lock changes and only then.
 stamp = $(1)/installed-$(shell cksum < $(2) | tr ' ' '-')
 ALL := $(call stamp,.venv,requirements/all.txt)
 SERVE := $(call stamp,.venv-serve,requirements/serve.txt)
+CLIENTS := $(call stamp,.venv-clients,requirements/clients.txt)
 
 DEMO := build/demo
 IMAGE := highway-networks
@@ -27,7 +29,7 @@ serve: $(SERVE) ## serve the bundled digit model, from an environment without to
 	@$(call try)
 	.venv-serve/bin/python -m service serve
 
-test: $(ALL) ## run all tests
+test: $(ALL) $(CLIENTS) ## run all tests
 	.venv/bin/python -m pytest
 
 lint: $(ALL) ## check style and types
@@ -45,17 +47,18 @@ compatibility: $(ALL) ## run artifacts on the oldest and the newest onnxruntime 
 # torch's local CPU build calls itself 2.13.0+cpu, which no other machine would find.
 PIP_COMPILE = .venv/bin/pip-compile --quiet --upgrade --strip-extras --no-header \
 	--no-emit-options --no-emit-index-url --no-emit-find-links
-lock: $(ALL) ## renew the lock files from pyproject.toml
+lock: $(ALL) ## renew the lock files from pyproject.toml and clients.in
 	$(PIP_COMPILE) --extra train --extra dev --output-file requirements/all.txt pyproject.toml
 	sed -i.old 's/^\(torch==[0-9.]*\)+.*/\1/' requirements/all.txt && rm requirements/all.txt.old
 	$(PIP_COMPILE) --generate-hashes --constraint requirements/all.txt \
 		--output-file requirements/serve.txt pyproject.toml
+	$(PIP_COMPILE) --output-file requirements/clients.txt requirements/clients.in
 
 image: ## build the container image for serving
 	$(DOCKER) build --tag $(IMAGE) .
 
 clean: ## remove what was built, the environments too
-	rm -rf build .venv .venv-serve .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf build .venv .venv-serve .venv-clients .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(ALL):
 	$(PYTHON) -m venv --clear .venv
@@ -65,6 +68,12 @@ $(ALL):
 $(SERVE):
 	$(PYTHON) -m venv --clear .venv-serve
 	.venv-serve/bin/pip install --quiet --require-hashes --requirement requirements/serve.txt
+	@touch $@
+
+# Little of it is ever imported: not to compile all saves half the time.
+$(CLIENTS):
+	$(PYTHON) -m venv --clear .venv-clients
+	.venv-clients/bin/pip install --quiet --no-compile --requirement requirements/clients.txt
 	@touch $@
 
 define try

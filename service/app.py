@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -10,30 +10,33 @@ from fastapi import FastAPI
 from starlette.routing import Route
 
 from service import __version__
+from service.http.access_log import AccessLog
 from service.http.error_responses import add_error_handlers
-from service.http.exchange import Exchanges
 from service.http.fast_protocol import FAST_LANE, FastLane
 from service.http.friendly import friendly_router
 from service.http.inference_route import InferenceRoute
 from service.http.metrics import metrics_router
 from service.http.open_inference import protocol_router
 from service.http.openapi import describe_doors
+from service.http.reception import Reception
+from service.http.records import Recorder
 from service.http.routes import Routes
 from service.http.statistics import statistics_router
+from service.http.tracing import SpanRecorder, otlp_tracer
 from service.inference.models import Models
 from service.settings import Settings
 
 
 def create_app(models: Models, settings: Settings) -> FastAPI:
     """Serve `models`; loading comes before, so that a bad file never opens a port."""
-    exchanges = Exchanges(deadline_ms=settings.deadline_ms)
+    reception = Reception(deadline_ms=settings.deadline_ms, recorders=_recorders(settings))
     routes = Routes(models, max_rows=settings.max_rows, predict_route=settings.predict_route)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         gc.freeze()  # what is loaded by now stays: looking through it again would be in vain
         models.start(asyncio.get_running_loop())
-        yield {FAST_LANE: FastLane(exchanges, routes, max_body_bytes=settings.max_body_bytes)}
+        yield {FAST_LANE: FastLane(reception, routes, max_body_bytes=settings.max_body_bytes)}
         models.close()
 
     app = FastAPI(
@@ -47,15 +50,21 @@ def create_app(models: Models, settings: Settings) -> FastAPI:
         redirect_slashes=False,
     )
     for pattern, kind in routes.patterns.items():
-        endpoint = InferenceRoute(exchanges, routes, kind, max_body_bytes=settings.max_body_bytes)
+        endpoint = InferenceRoute(reception, routes, kind, max_body_bytes=settings.max_body_bytes)
         app.router.routes.append(Route(pattern, endpoint, methods=["POST"]))
     app.include_router(friendly_router(models, health_route=settings.health_route))
     app.include_router(statistics_router(models))
-    app.include_router(protocol_router(models))
+    app.include_router(protocol_router(models, max_body_bytes=settings.max_body_bytes))
     app.include_router(metrics_router(models))
     add_error_handlers(app)
     _describe(app, routes)
     return app
+
+
+def _recorders(settings: Settings) -> Iterator[Recorder]:
+    yield AccessLog(settings.access_log_share)
+    if settings.traces:
+        yield SpanRecorder(otlp_tracer())
 
 
 def _describe(app: FastAPI, routes: Routes) -> None:

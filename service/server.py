@@ -18,6 +18,7 @@ from service.http.fast_protocol import FastProtocol
 from service.inference.counters import Board
 from service.inference.models import Limits, Models, ServedModel
 from service.inference.processors import inference_threads, usable_processors
+from service.logs import configure_logs
 from service.settings import Settings, SettingsError
 
 _log = logging.getLogger(__name__)
@@ -61,13 +62,6 @@ class Worker:
 def load(settings: Settings, threads: int) -> Classifier:
     """Load the model that the settings name."""
     return Classifier.load(settings.model, public_key=settings.public_key, threads=threads)
-
-
-def configure_logs(settings: Settings) -> None:
-    """Write log lines to stderr."""
-    logging.basicConfig(
-        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
 
 
 def _application(classifier: Classifier, settings: Settings, board: Board) -> FastAPI:

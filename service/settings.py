@@ -56,6 +56,15 @@ class Settings(BaseSettings):
     drain_seconds: Annotated[
         int, Field(ge=0, description="How long a stop waits for requests that are under way.")
     ] = 20
+    access_log_share: Annotated[
+        float, Field(ge=0, le=1, description="Share of requests that are logged; failures are.")
+    ] = 0.001
+    log_format: Annotated[Literal["text", "json"], Field(description="How log lines look.")] = (
+        "text"
+    )
+    traces: Annotated[
+        bool, Field(description="Send OpenTelemetry spans; the OTEL_… variables say where.")
+    ] = False
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Field(description="Least severe log line.")
     ] = "info"

@@ -22,20 +22,9 @@ def encode(value: object) -> bytes:
 
 Members = Mapping[str, Any]
 
-
 LONGEST_SHARED = 1 << 20  # bytes; a parser keeps the memory that its longest text took
 
-
 _parser = simdjson.Parser()
-
-
-def _parsed(text: bytes) -> Any:
-    if len(text) <= LONGEST_SHARED:
-        try:
-            return _parser.parse(text)
-        except RuntimeError:  # what it read before is still in use, or a number is too long
-            pass
-    return simdjson.Parser().parse(text)
 
 
 def parse_object(text: bytes, *names: str) -> Members:
@@ -61,8 +50,14 @@ def members(item: simdjson.Object, *names: str) -> Members:
     simdjson looks for one at a time, from the first on, and for one that is not there takes ten
     times as long; so it is only asked for what there is, and not for all of it.
     """
-    try:
-        present = set(item)
-        return {name: item[name] for name in names if name in present}
-    except _PARSE_ERRORS as error:  # a key that is no text, as of half a surrogate pair
-        raise BodyError("body: expected JSON in UTF-8, found text that is not") from error
+    present = set(item)
+    return {name: item[name] for name in names if name in present}
+
+
+def _parsed(text: bytes) -> Any:
+    if len(text) <= LONGEST_SHARED:
+        try:
+            return _parser.parse(text)
+        except RuntimeError:  # what it read before is still in use, or a number is too long
+            pass
+    return simdjson.Parser().parse(text)

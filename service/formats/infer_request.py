@@ -179,7 +179,7 @@ def _check_scale(scale: FloatArray, rows: int) -> None:
         raise InputError(
             f"input '{GATE_SCALE}': expected 1 row or {rows} as '{INPUT}' has, found {len(scale)}"
         )
-    if not 0 <= scale.min() <= scale.max() <= LARGEST_SCALE:
+    if scale.size and not 0 <= scale.min() <= scale.max() <= LARGEST_SCALE:
         raise InputError(
             f"input '{GATE_SCALE}': expected numbers from 0 to {LARGEST_SCALE:g}, found others"
         )

@@ -62,7 +62,7 @@ class InferWriter:
         order = np.argsort(-values, axis=1, kind="stable")[:, :classes]
         best = np.take_along_axis(values, order, axis=1)
         return [
-            f"{value}:{index}" if names is None else f"{value}:{index}:{names[index]}"
+            f"{value!s}:{index}" if names is None else f"{value!s}:{index}:{names[index]}"
             for value, index in zip(best.reshape(-1), order.reshape(-1).tolist(), strict=True)
         ]
 

@@ -46,7 +46,9 @@ def _table(body: bytes, instances: simdjson.Array, row: Input) -> Numbers:
     numeric = not any(column.categories for column in row.columns)
     shape = (len(instances), *row.shape)
     values = read_numbers(body, instances, shape) if numeric else None
-    return decode_table(instances, row.columns, INSTANCES) if values is None else values
+    if values is None:
+        values = decode_table(instances, row.columns, INSTANCES).reshape(-1)
+    return values
 
 
 def _image(body: bytes, instances: simdjson.Array, row: Input) -> Numbers:

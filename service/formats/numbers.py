@@ -103,7 +103,10 @@ def _narrowed(values: Numbers) -> FloatArray:
 def _all_finite(values: FloatArray) -> bool:
     if len(values) > FEW:
         return bool(np.isfinite(values).all())
-    return all(np.isfinite(values[i : i + BLOCK]).all() for i in range(0, len(values), BLOCK))
+    # To look for a zero byte takes half the time of `all`.
+    return not any(
+        b"\0" in np.isfinite(values[i : i + BLOCK]).tobytes() for i in range(0, len(values), BLOCK)
+    )
 
 
 def _has_brackets(text: bytes, expected: int) -> bool:

@@ -88,7 +88,7 @@ def check_size(size: Any, place: str, shape: tuple[int, int]) -> None:
 def read_binary(
     body: bytes, start: int, name: str, shape: tuple[int, int], *, missing: bool
 ) -> FloatArray:
-    """Return the bytes from `start` on as float32 (rows, width), with NaN if it may be `missing`."""
+    """Return the bytes from `start` on as float32 (rows, width); NaN if it may be `missing`."""
     count = shape[0] * shape[1]
     if start + count * ITEM_SIZE > len(body):
         raise BodyError(

@@ -44,6 +44,7 @@ class Asked(NamedTuple):
 class Door(Protocol):
     """Reads requests for one model and writes its answers."""
 
+    kind: str
     model: ServedModel
 
     def check(self, headers: Headers) -> None:
@@ -56,6 +57,7 @@ class Door(Protocol):
 class PredictDoor:
     """The friendly door: instances in, predictions out, always JSON."""
 
+    kind = "predict"
     outputs = frozenset({PROBABILITIES, GATE_MEAN})
 
     def __init__(self, model: ServedModel, *, max_rows: int) -> None:
@@ -79,6 +81,8 @@ class PredictDoor:
 class InferDoor:
     """The Open Inference Protocol's door: tensors in, tensors out, JSON or binary."""
 
+    kind = "infer"
+
     def __init__(self, model: ServedModel, *, max_rows: int) -> None:
         self.model = model
         self._reader = InferReader(model.metadata, max_rows=max_rows)
@@ -88,7 +92,8 @@ class InferDoor:
         """Take JSON, or with the length of its JSON part told whatever the client calls it."""
         check_encoding(headers)
         if HEAD_LENGTH not in headers:
-            check_type(headers, expected=(_JSON, b""))  # Triton's client says nothing of its JSON
+            # Triton's clients say nothing of their JSON, or with asyncio that it is binary.
+            check_type(headers, expected=(_JSON, b"", BINARY))
 
     def read(self, headers: Headers, body: bytes) -> Asked:
         """Read an inference request."""

@@ -1,106 +1,37 @@
 """One request to a door, from its bytes to its reply; knows no transport."""
 
 import asyncio
-import itertools
 import logging
-import re
-import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from time import perf_counter_ns
-from typing import NamedTuple
 
-from service.errors import BodyError, RequestError
-from service.http.doors import LONGEST_NUMBER, Asked, Door, Headers
+from service.errors import RequestError
+from service.http.doors import Asked, Door, Headers
+from service.http.reception import REQUEST_ID, Reception
+from service.http.records import Record
 from service.http.replies import Reply, reason_of, reply_to
-from service.inference.question import Question, Ticket
+from service.inference.question import Ticket
 from service.inference.statistics import Timing
-
-REQUEST_ID = b"x-request-id"
-DEADLINE = b"x-deadline-ms"
-
-_GIVEN_ID = re.compile(rb"[!-~]{1,128}")  # what is safe to repeat in a header and in a log
 
 _log = logging.getLogger(__name__)
 
 
-class Record(NamedTuple):
-    """What one exchange was, for logs and traces; nothing of its body.
-
-    `timing` is None where there was no answer.
-    """
-
-    door: Door
-    headers: Headers
-    request_id: str
-    status: int
-    rows: int
-    arrived_ns: int
-    ended_ns: int
-    timing: Timing | None
-
-
-class Exchanges:
-    """Puts requests to their models and gives each its reply."""
-
-    def __init__(
-        self, *, deadline_ms: int | None, recorders: Iterable[Callable[[Record], None]] = ()
-    ) -> None:
-        """Drop questions after `deadline_ms`, unless a request says less; tell the `recorders`."""
-        self._deadline_ns = None if deadline_ms is None else deadline_ms * 1_000_000
-        self.recorders = tuple(recorders)
-        # Unlike a random id for each request this costs nothing; the prefix tells processes apart.
-        self._prefix = secrets.token_hex(6).encode()
-        self._numbers = itertools.count(1)
-
-    def begin(
-        self, door: Door, headers: Headers, body: bytes, respond: Callable[[Reply], None]
-    ) -> "Exchange":
-        """Read a request and queue its question; `respond` gets the reply, perhaps at once."""
-        exchange = Exchange(self, door, headers, respond)
-        exchange.ask(body)
-        return exchange
-
-    def refuse(
-        self, door: Door, headers: Headers, error: Exception, respond: Callable[[Reply], None]
-    ) -> None:
-        """Reply to a request whose body was not even read."""
-        Exchange(self, door, headers, respond).fail(error)
-
-    def request_id(self, headers: Headers) -> bytes:
-        """Return the id that the client gave, or a new one."""
-        given = headers.get(REQUEST_ID)
-        if given is not None and _GIVEN_ID.fullmatch(given):
-            return given
-        return b"%b-%x" % (self._prefix, next(self._numbers))
-
-    def with_deadline(self, asked: Asked, headers: Headers, arrived_ns: int) -> Question:
-        """Return the question with the nearest deadline: the server's, the header's, the body's."""
-        waits = [] if self._deadline_ns is None else [self._deadline_ns]
-        if DEADLINE in headers:
-            waits.append(_milliseconds(headers[DEADLINE]) * 1_000_000)
-        if asked.timeout_us:
-            waits.append(asked.timeout_us * 1000)
-        if not waits:
-            return asked.question
-        return asked.question._replace(deadline_ns=arrived_ns + min(waits))
-
-
 class Exchange:
-    """A request under way."""
+    """A request under way: `ask` its question or `fail` it at once; `respond` gets the reply."""
 
     __slots__ = (
-        *("_all", "_door", "_headers", "_respond", "_id", "_asked", "_ticket", "_timer"),
+        *("_reception", "_door", "_headers", "_respond", "_id", "_asked", "_ticket", "_timer"),
         *("_arrived_ns", "_decoded_ns"),
     )
 
     def __init__(
-        self, exchanges: Exchanges, door: Door, headers: Headers, respond: Callable[[Reply], None]
+        self, reception: Reception, door: Door, headers: Headers, respond: Callable[[Reply], None]
     ) -> None:
-        self._all = exchanges
+        self._reception = reception
         self._door = door
         self._headers = headers
         self._respond = respond
-        self._id = exchanges.request_id(headers)
+        self._id = reception.request_id(headers)
         self._asked: Asked | None = None
         self._ticket: Ticket | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -111,7 +42,7 @@ class Exchange:
         """Read the body and queue its question."""
         try:
             self._asked = asked = self._door.read(self._headers, body)
-            question = self._all.with_deadline(asked, self._headers, self._arrived_ns)
+            question = self._reception.with_deadline(asked, self._headers, self._arrived_ns)
             self._decoded_ns = perf_counter_ns()
             model = self._door.model
             self._ticket = model.engine.submit(question, self._over)
@@ -170,32 +101,34 @@ class Exchange:
     def _end(self, status: int, timing: Timing | None, reason: str | None) -> None:
         if self._timer is not None:
             self._timer.cancel()
+        # Ticket and transport know this exchange: kept, they would wait for the garbage collector.
+        ticket, self._ticket, self._respond = self._ticket, None, _nobody
         ended = perf_counter_ns()
         statistics = self._door.model.statistics
         if timing is not None:
             statistics.answered(timing)
         elif reason is not None:
-            entered = self._ticket is not None
-            statistics.failed(reason, ended - self._arrived_ns, entered=entered)
-        for recorder in self._all.recorders:
-            recorder(
-                Record(
-                    self._door,
-                    self._headers,
-                    self._id.decode(),
-                    status,
-                    self._ticket.size if self._ticket else 0,
-                    self._arrived_ns,
-                    ended,
-                    timing,
+            statistics.failed(reason, ended - self._arrived_ns, entered=ticket is not None)
+        for recorder in self._reception.recorders:
+            if recorder.wants(status):
+                rows = 0 if ticket is None else ticket.size
+                name = self._id.decode()
+                recorder.record(
+                    Record(
+                        self._door,
+                        self._headers,
+                        name,
+                        status,
+                        rows,
+                        self._arrived_ns,
+                        ended,
+                        timing,
+                    )
                 )
-            )
 
 
-def _milliseconds(text: bytes) -> int:
-    if not text.isdigit() or len(text) > LONGEST_NUMBER or int(text) == 0:
-        raise BodyError("X-Deadline-Ms: expected whole milliseconds from 1 on, found another value")
-    return int(text)
+def _nobody(_reply: Reply) -> None:
+    """Stand for a client that has its reply."""
 
 
 def _server_timing(timing: Timing) -> bytes:

@@ -1,8 +1,8 @@
 """What is neither inference nor the Open Inference Protocol: the list, KServe V1, platforms."""
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, HTTPException, Response
 
-from service.http.schemas import Health, ModelList, ModelReady, ServedModel
+from service.http.schemas.metadata import Health, ModelList, ModelReady, ServedModel
 from service.inference.models import Models
 
 
@@ -27,6 +27,8 @@ def friendly_router(models: Models, *, health_route: str | None) -> APIRouter:
     @router.get("/v1/models/{name}", tags=["KServe V1"], responses={503: {"model": ModelReady}})
     async def model_ready(name: str, response: Response) -> ModelReady:
         """Say whether the model answers."""
+        if name.endswith(":predict"):  # else a GET of that path would be met here, as a name
+            raise HTTPException(405, headers={"Allow": "POST"})
         answers = models.find(name).engine.alive
         response.status_code = 200 if answers else 503
         return ModelReady(name=name, ready=answers)

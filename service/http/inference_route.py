@@ -10,7 +10,8 @@ from starlette.types import Receive, Scope, Send
 from service.errors import RequestError
 from service.http.bodies import check_length, read_body
 from service.http.error_responses import response
-from service.http.exchange import Exchanges
+from service.http.exchange import Exchange
+from service.http.reception import Reception
 from service.http.replies import Reply
 from service.http.routes import Kind, Routes, Target
 
@@ -19,9 +20,9 @@ class InferenceRoute:
     """A plain ASGI endpoint: FastAPI's own request machinery costs more than the model does."""
 
     def __init__(
-        self, exchanges: Exchanges, routes: Routes, kind: Kind, *, max_body_bytes: int
+        self, reception: Reception, routes: Routes, kind: Kind, *, max_body_bytes: int
     ) -> None:
-        self._exchanges = exchanges
+        self._reception = reception
         self._routes = routes
         self._kind = kind
         self._limit = max_body_bytes
@@ -32,14 +33,15 @@ class InferenceRoute:
         door = self._routes.door(Target(self._kind, names.get("name"), names.get("version")))
         headers = dict(scope["headers"])
         future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        exchange = Exchange(self._reception, door, headers, future.set_result)
         try:
             door.check(headers)
             check_length(headers, self._limit)
             body = await read_body(receive, limit=self._limit)
         except RequestError as error:
-            self._exchanges.refuse(door, headers, error, future.set_result)
+            exchange.fail(error)
         else:
-            exchange = self._exchanges.begin(door, headers, body, future.set_result)
+            exchange.ask(body)
             if not future.done() and not await _answered_before_leaving(future, receive):
                 exchange.leave()
                 raise ClientDisconnect

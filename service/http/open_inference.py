@@ -2,8 +2,9 @@
 
 import json
 from dataclasses import asdict
+from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
 from service import __version__
 from service.contract import (
@@ -18,15 +19,18 @@ from service.contract import (
     tensor_widths,
 )
 from service.errors import UnsupportedError
-from service.http.schemas import (
+from service.formats.documents import JSON, parse_object
+from service.formats.parameters import read_flag
+from service.http.bodies import check_length, read_body
+from service.http.schemas.errors import ErrorResponse
+from service.http.schemas.metadata import (
     Health,
-    IndexEntry,
-    IndexRequest,
     ModelMetadata,
     ModelReady,
     ServerMetadata,
     TensorMetadata,
 )
+from service.http.schemas.repository import IndexEntry, IndexRequest
 from service.inference.models import Models
 
 SERVER_NAME = "highway-networks"
@@ -34,7 +38,7 @@ PLATFORM = "onnx_onnxv1"
 EXTENSIONS = ["binary_tensor_data", "classification", "statistics"]
 
 
-def protocol_router(models: Models) -> APIRouter:
+def protocol_router(models: Models, *, max_body_bytes: int) -> APIRouter:
     """Return the routes under `/v2`."""
     router = APIRouter(prefix="/v2", tags=["Open Inference Protocol"])
 
@@ -70,9 +74,17 @@ def protocol_router(models: Models) -> APIRouter:
         response.status_code = 200 if answers else 503
         return ModelReady(name=name, ready=answers)
 
-    @router.post("/repository/index")
-    async def index(request: IndexRequest | None = None) -> list[IndexEntry]:
+    @router.post(
+        "/repository/index",
+        openapi_extra=_INDEX_BODY,
+        responses={400: {"model": ErrorResponse}, 413: {"model": ErrorResponse}},
+    )
+    async def index(request: Request) -> list[IndexEntry]:
         """List the models; with `ready` only those that answer."""
+        # FastAPI would read a body of any length, and take NaN for JSON.
+        check_length(dict(request.scope["headers"]), max_body_bytes)
+        body = await read_body(request.receive, limit=max_body_bytes)
+        only_ready = body != b"" and read_flag(parse_object(body, "ready"), "ready") is True
         entries = [
             IndexEntry(
                 name=model.metadata.name,
@@ -82,11 +94,10 @@ def protocol_router(models: Models) -> APIRouter:
             )
             for model in models
         ]
-        only_ready = request is not None and request.ready
         return [entry for entry in entries if entry.state == "READY" or not only_ready]
 
-    @router.post("/repository/models/{name}/load", status_code=501)
-    @router.post("/repository/models/{name}/unload", status_code=501)
+    @router.post("/repository/models/{name}/load", **_UNSUPPORTED)
+    @router.post("/repository/models/{name}/unload", **_UNSUPPORTED)
     async def change(name: str) -> None:
         """Refuse: what is served is chosen by whoever starts the server."""
         models.find(name)
@@ -96,6 +107,12 @@ def protocol_router(models: Models) -> APIRouter:
         )
 
     return router
+
+
+_UNSUPPORTED: dict[str, Any] = {"status_code": 501, "response_model": ErrorResponse}
+_INDEX_BODY = {
+    "requestBody": {"content": {JSON: {"schema": IndexRequest.model_json_schema()}}},
+}
 
 
 def _model_metadata(metadata: Metadata, versions: list[str]) -> ModelMetadata:

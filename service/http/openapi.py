@@ -8,13 +8,9 @@ from pydantic.json_schema import models_json_schema
 
 from service.formats.documents import JSON
 from service.http.routes import Kind
-from service.http.schemas import (
-    ErrorResponse,
-    InferRequest,
-    InferResponse,
-    PredictRequest,
-    PredictResponse,
-)
+from service.http.schemas.errors import ErrorResponse
+from service.http.schemas.infer import InferRequest, InferResponse
+from service.http.schemas.predict import PredictRequest, PredictResponse
 
 REF = "#/components/schemas/{model}"
 ERRORS = {
@@ -45,9 +41,20 @@ def describe_doors(schema: dict[str, Any], patterns: Mapping[str, Kind]) -> dict
     )
     components = schema.setdefault("components", {}).setdefault("schemas", {})
     components.update(definitions["$defs"])
+    _correct_errors(schema)
     for pattern, kind in patterns.items():
         schema["paths"][pattern] = {"post": _operation(pattern, kind)}
     return schema
+
+
+def _correct_errors(schema: dict[str, Any]) -> None:
+    """Put 404 for the 422 that FastAPI promises: a path's parameters name what is served or not."""
+    for operations in schema["paths"].values():
+        for operation in operations.values():
+            if operation["responses"].pop("422", None) is not None:
+                operation["responses"]["404"] = _error("404")
+    for name in ("HTTPValidationError", "ValidationError"):
+        schema["components"]["schemas"].pop(name, None)
 
 
 def _operation(pattern: str, kind: Kind) -> dict[str, Any]:
@@ -63,10 +70,7 @@ def _operation(pattern: str, kind: Kind) -> dict[str, Any]:
         "requestBody": {"required": True, "content": _content(asked)},
         "responses": {
             "200": {"description": "An answer for each row", "content": _content(answered)},
-            **{
-                status: {"description": text, "content": _content("ErrorResponse")}
-                for status, text in ERRORS.items()
-            },
+            **{status: _error(status) for status in ERRORS},
         },
     }
 
@@ -76,6 +80,10 @@ _HEADERS = {
     "X-Request-Id": {**_TEXT, "description": "comes back with the answer"},
     "X-Deadline-Ms": {"type": "integer", "minimum": 1},
 }
+
+
+def _error(status: str) -> dict[str, Any]:
+    return {"description": ERRORS[status], "content": _content("ErrorResponse")}
 
 
 def _content(model: str) -> dict[str, Any]:

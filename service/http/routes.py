@@ -43,8 +43,8 @@ class Routes:
         if predict_route is not None:
             self.patterns[predict_route] = "predict"
         # Only names that need no escaping can be met byte by byte; ASGI serves the others.
-        self.exact: dict[bytes, Target] = {
-            path.encode(): target for path, target in self._paths() if path.isascii()
+        self.exact: dict[bytes, Door] = {
+            path.encode(): self.door(target) for path, target in self._paths() if path.isascii()
         }
 
     def door(self, target: Target) -> Door:

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from service.http.schemas import (
+from service.http.schemas.statistics import (
     BatchStatistics,
     Duration,
     InferenceStatistics,

@@ -63,11 +63,13 @@ class Engine:
 
         A full queue is a `QueueFullError`, a closed engine a `NotReadyError`.
         """
-        if not self._open:
+        if not self._open or self._loop is None:
             raise NotReadyError("model: expected one that is ready, found one that has stopped")
-        ticket = Ticket(question, done, perf_counter_ns(), len(question.rows))
+        ticket = Ticket(question, done, perf_counter_ns())
         if self._queue.put(ticket):
-            self._wake.put(None)
+            # Once the loop has read what else has arrived: woken at the first question, the thread
+            # would take it alone, and the interpreter's lock from the loop that reads the others.
+            self._loop.call_soon(self._wake.put, None)
         return ticket
 
     def give_up(self, ticket: Ticket) -> None:
@@ -162,13 +164,15 @@ class Engine:
         ticket.began_ns = ticket.began_ns or run.began_ns
         ticket.run_ns += run.ended_ns - run.began_ns
         ticket.run_rows = run.rows
-        if part.start or part.stop < ticket.size:
-            ticket.pieces.append(outputs)
-            if part.stop < ticket.size:
-                return
+        if part.stop - part.start == ticket.size:
+            self._end(ticket, outputs=outputs)
+            return
+        pieces = ticket.pieces = ticket.pieces or []
+        pieces.append(outputs)
+        if part.stop == ticket.size:
             names = ticket.question.outputs | ALWAYS
-            outputs = {n: np.concatenate([piece[n] for piece in ticket.pieces]) for n in names}
-        self._end(ticket, outputs=outputs)
+            whole = {name: np.concatenate([piece[name] for piece in pieces]) for name in names}
+            self._end(ticket, outputs=whole)
 
     def _late(self, ticket: Ticket) -> None:
         self._end(

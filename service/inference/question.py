@@ -1,7 +1,6 @@
 """What one request asks of the model, and the ticket that follows it until it is answered."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
@@ -32,7 +31,6 @@ class State(Enum):
     OVER = "answered, failed, expired or given up"
 
 
-@dataclass(slots=True, eq=False)
 class Ticket:
     """A question's way through the queue; all times in ns of `time.perf_counter_ns`.
 
@@ -40,18 +38,26 @@ class Ticket:
     what its runs took together, `run_rows` how many rows, others' too, its last run had.
     """
 
-    question: Question
-    done: Callable[["Ticket"], None]
-    queued_ns: int
-    size: int  # rows
-    taken: int = 0  # rows that were given to a run
-    state: State = State.WAITING
-    began_ns: int = 0
-    run_ns: int = 0
-    run_rows: int = 0
-    pieces: list[Outputs] = field(default_factory=list)
-    outputs: Outputs | None = None
-    error: Exception | None = None
+    __slots__ = (
+        *("question", "done", "queued_ns", "size", "taken", "state", "pieces"),
+        *("began_ns", "run_ns", "run_rows", "outputs", "error"),
+    )
+
+    def __init__(
+        self, question: Question, done: Callable[["Ticket"], None], queued_ns: int
+    ) -> None:
+        self.question = question
+        self.done = done
+        self.queued_ns = queued_ns
+        self.size = len(question.rows)
+        self.taken = 0  # rows that were given to a run
+        self.state = State.WAITING
+        self.pieces: list[Outputs] | None = None  # of a question larger than a run
+        self.began_ns = 0
+        self.run_ns = 0
+        self.run_rows = 0
+        self.outputs: Outputs | None = None
+        self.error: Exception | None = None
 
     @property
     def left(self) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+from fastapi import FastAPI
 from onnx import TensorProto, helper, numpy_helper
 from starlette.testclient import TestClient
 
@@ -15,6 +16,8 @@ from service.app import create_app
 from service.artifact import digest
 from service.classifier import Classifier
 from service.contract import OUTPUTS, Column, Input, Layer, Metadata
+from service.inference.counters import Board
+from service.inference.models import Limits, Models, ServedModel
 from service.settings import Settings
 
 FLOAT = TensorProto.FLOAT
@@ -144,16 +147,29 @@ def file(tmp_path: Path, content: bytes) -> Path:
     return path
 
 
+def served(*classifiers: Classifier, settings: Settings | None = None) -> Models:
+    """Put each classifier behind a queue, as the server does."""
+    settings = settings or Settings()
+    limits = Limits(queue_rows=settings.queue_rows, run_rows=settings.run_rows)
+    return Models([ServedModel(classifier, limits, Board()) for classifier in classifiers])
+
+
+def application(*classifiers: Classifier, **settings: Any) -> FastAPI:
+    """Make the application that serves these classifiers."""
+    chosen = Settings(**settings)
+    return create_app(served(*classifiers, settings=chosen), chosen)
+
+
 @pytest.fixture
 def table_client() -> Iterator[TestClient]:
     classifier = Classifier(Recipe(metadata=TABLE, change=take_missing_values).build())
-    app = create_app(classifier, Settings(max_rows=5))
+    app = application(classifier, max_rows=5)
     with TestClient(app, raise_server_exceptions=False) as client:
         yield client
 
 
 @pytest.fixture
 def client(classifier: Classifier) -> Iterator[TestClient]:
-    settings = Settings(max_body_bytes=2000, max_rows=5)
-    with TestClient(create_app(classifier, settings), raise_server_exceptions=False) as client:
+    app = application(classifier, max_body_bytes=2000, max_rows=5)
+    with TestClient(app, raise_server_exceptions=False) as client:
         yield client

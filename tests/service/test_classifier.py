@@ -1,3 +1,4 @@
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
 from service.classifier import Classifier
-from service.contract import ContractError, Layer
+from service.contract import OUTPUTS, ContractError, Layer
 from tests.service.conftest import METADATA, TABLE, Recipe, take_missing_values
 
 NAN = float("nan")
@@ -61,12 +62,59 @@ def test_a_tables_missing_value_has_a_finite_answer_in_golden_rows_too() -> None
     }
     recipe = Recipe(metadata=TABLE, change=take_missing_values, golden=golden)
     classifier = Classifier(recipe.build())
-    assert classifier.run(np.full((1, 4), np.nan, np.float32)).finite.tolist() == [True]
+    answer = classifier.run(np.full((1, 4), np.nan, np.float32))
+    assert answer.logits.tolist() == [[1.0, 1.0, 1.0]]
 
 
-def test_an_overflowing_row_is_told_from_the_finite_ones(classifier: Classifier) -> None:
+def test_an_overflowing_row_does_not_spoil_the_others(classifier: Classifier) -> None:
     huge = np.full((1, 4), np.inf, np.float32)
-    assert classifier.run(np.concatenate([ONE_ROW, huge])).finite.tolist() == [True, False]
+    answer = classifier.run(np.concatenate([ONE_ROW, huge]))
+    assert np.isfinite(answer.logits).all(axis=1).tolist() == [True, False]
+    assert answer.logits[0].tolist() == [2.0, 1.0, 1.0]
+
+
+def test_only_the_outputs_named_are_computed_in_the_order_named(classifier: Classifier) -> None:
+    gates, logits = classifier.compute(["gate_mean", "logits"], ONE_ROW)
+    assert gates[0].tolist() == pytest.approx([0.615529, 0.5])
+    assert logits.tolist() == [[2.0, 1.0, 1.0]]
+    assert gates.dtype == logits.dtype == np.float32
+
+
+def test_computed_outputs_equal_those_of_a_whole_answer(classifier: Classifier) -> None:
+    rows = np.array([[0.3, -1.7, 2.1, 0.9], [1 / 3, 0.1, -0.7, 5.5]], np.float32)
+    scale = np.array([[0.25, 0.7]], np.float32)
+    answer = classifier.run(rows, scale)
+    for name in OUTPUTS:
+        assert np.array_equal(classifier.compute([name], rows, scale)[0], getattr(answer, name))
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_the_runtime_has_the_threads_it_is_given_and_keeps_no_memory(threads: int) -> None:
+    options = Classifier(CONTENT, threads=threads)._session.get_session_options()
+    assert options.intra_op_num_threads == threads
+    assert options.inter_op_num_threads == 1
+    assert not options.enable_cpu_mem_arena
+    assert not options.enable_mem_pattern
+
+
+def test_a_file_is_loaded_with_the_threads_it_is_given(file: Path) -> None:
+    options = Classifier.load(file, threads=2)._session.get_session_options()
+    assert options.intra_op_num_threads == 2
+
+
+def test_threads_do_not_change_an_answer() -> None:
+    rows = np.linspace(-3, 3, 4000, dtype=np.float32).reshape(1000, 4)
+    one, three = SHARED.run(rows), Classifier(CONTENT, threads=3).run(rows)
+    for name in OUTPUTS:
+        assert np.array_equal(getattr(one, name), getattr(three, name))
+
+
+def test_threads_sleep_between_runs() -> None:
+    classifier = Classifier(CONTENT, threads=3)
+    classifier.run(np.zeros((20_000, 4), np.float32))  # enough for all of them
+    before = time.process_time()
+    time.sleep(0.05)
+    assert time.process_time() - before < 0.02  # one that spins takes 0.05
 
 
 def test_errors_in_a_file_name_the_file(tmp_path: Path) -> None:

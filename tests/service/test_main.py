@@ -76,7 +76,7 @@ def test_a_file_that_cannot_be_served_is_one_sentence_at_once(
     assert found in line
 
 
-@pytest.mark.parametrize("arguments", [[], ["serve"], ["check"]])
+@pytest.mark.parametrize("arguments", [[], ["serve"], ["check"], ["predict"]])
 def test_every_command_has_help(arguments: list[str]) -> None:
     done = command("service", *arguments, "--help")
     assert done.returncode == 0

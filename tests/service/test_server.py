@@ -6,10 +6,13 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 import pytest
 
@@ -30,27 +33,56 @@ def serving(
         stderr=subprocess.PIPE,
         text=True,
     )
+    assert process.stderr is not None
+    found = re.search(r"on http://127\.0\.0\.1:(\d+)", process.stderr.readline())
+    # Nobody reads the log, and a full pipe would stop the server in the middle of a line.
+    drain = Thread(target=process.stderr.read)
+    drain.start()
     try:
-        assert process.stderr is not None
-        found = re.search(r"on http://127\.0\.0\.1:(\d+)", process.stderr.readline())
         assert found is not None
         yield process, int(found[1])
     finally:
         process.kill()
-        process.communicate()
+        process.wait()
+        drain.join()
+        process.stderr.close()
+
+
+def ask(port: int, path: str, body: bytes | None = None) -> Any:
+    """Return the answer: an object, with the request's id among its members, or a text."""
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}{path}", body, {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=5) as answer:
+        if answer.headers["content-type"] != "application/json":
+            return answer.read().decode()
+        return {"id": answer.headers["x-request-id"], **json.load(answer)}
+
+
+def predict(port: int, path: str = "/predict") -> Any:
+    return ask(port, path, b'{"instances": [[1, 0, 0, 0]]}')
 
 
 def test_the_server_says_what_it_serves_and_answers_soon(file: Path) -> None:
     began = time.monotonic()
     with serving(file) as (_, port):
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{port}/predict",
-            b'{"instances": [[1, 0, 0, 0]]}',
-            {"Content-Type": "application/json"},
-        )
-        with urllib.request.urlopen(request, timeout=5) as answer:
-            assert json.load(answer)["predictions"][0]["label"] == "a"
+        assert predict(port)["predictions"][0]["label"] == "a"
     assert time.monotonic() - began < 5  # 1.5 s on a quiet machine
+
+
+def test_settings_in_the_environment_reach_the_application(file: Path) -> None:
+    settings = {
+        **{"HIGHWAY_PREDICT_ROUTE": "/invocations", "HIGHWAY_HEALTH_ROUTE": "/ping"},
+        **{"HIGHWAY_MAX_ROWS": "1", "HIGHWAY_QUEUE_ROWS": "1", "HIGHWAY_DEADLINE_MS": "5000"},
+    }
+    with serving(file, **settings) as (_, port):
+        assert predict(port, "/invocations")["model_name"] == "tiny"
+        assert ask(port, "/ping") == {"id": None, "live": True, "ready": True}
+        with pytest.raises(urllib.error.HTTPError) as error:
+            ask(port, "/predict", b'{"instances": [[1, 0, 0, 0], [1, 0, 0, 0]]}')
+        assert json.load(error.value) == {
+            "error": "instances: expected at most 1 rows, found 2; send them in parts"
+        }
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -108,6 +140,12 @@ def test_a_bad_variable_is_one_sentence(file: Path) -> None:
     )
 
 
+def test_two_variables_that_do_not_go_together_are_one_sentence(file: Path) -> None:
+    assert serve_and_fail(file, HIGHWAY_QUEUE_ROWS="8") == (
+        "error: expected HIGHWAY_QUEUE_ROWS of at least HIGHWAY_MAX_ROWS, 1024, found 8\n"
+    )
+
+
 def test_a_missing_model_opens_no_port(tmp_path: Path) -> None:
     assert serve_and_fail(tmp_path / "no.onnx") == (
         f"error: {tmp_path}/no.onnx: expected an .onnx file, found No such file or directory\n"
@@ -138,3 +176,49 @@ def test_an_empty_variable_does_not_switch_the_signature_off(file: Path) -> None
         "error: .: expected a public key in PEM, found a directory; make one with "
         "`openssl pkey -in key.pem -pubout -out public.pem`\n"
     )
+
+
+def worker_of(answer: Any) -> str:
+    """Return the part of a request's id that tells processes apart."""
+    name: str = answer["id"].partition("-")[0]
+    return name
+
+
+def predict_until(port: int, workers: set[str], count: int) -> int:
+    """Ask until so many workers have answered, at most five seconds; return how often."""
+    asked, end = 0, time.monotonic() + 5
+    while len(workers) < count:
+        assert time.monotonic() < end
+        workers.add(worker_of(predict(port)))
+        asked += 1
+    return asked
+
+
+def counted(port: int, number: int) -> bool:
+    """Say whether so many requests are told by both pages, whichever worker tells them."""
+    for _ in range(6):
+        (model,) = ask(port, "/v2/models/stats")["model_stats"]
+        told = re.search(r'requests_total{.*outcome="success".*} (\S+)', ask(port, "/metrics"))
+        assert told is not None
+        stats = model["inference_stats"]["success"]["count"]
+        if {stats, model["inference_count"], float(told[1])} != {number}:
+            return False
+    return True
+
+
+def processes_of(parent: int) -> list[int]:
+    """Return the workers' process numbers."""
+    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    return [int(c) for c in children if b"spawn_main" in Path(f"/proc/{c}/cmdline").read_bytes()]
+
+
+def test_workers_count_together_and_a_killed_one_is_replaced_without_loss(file: Path) -> None:
+    with serving(file, "--workers", "2") as (process, port):
+        workers: set[str] = set()
+        asked = predict_until(port, workers, 2)
+        assert counted(port, asked)
+        os.kill(processes_of(process.pid)[0], signal.SIGKILL)
+        asked += predict_until(port, workers, 3)
+        assert counted(port, asked)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=5) == 0

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from service.settings import Settings, SettingsError, read_settings
 
@@ -41,6 +42,21 @@ def test_without_a_word_the_bundled_model_is_served_to_this_machine_alone() -> N
         ),
         ("HIGHWAY_MAX_ROWS", "0", "expected greater than or equal to 1"),
         ("HIGHWAY_LOG_LEVEL", "loud", "expected 'debug', 'info', 'warning' or 'error'"),
+        ("HIGHWAY_MAX_BODY_BYTES", "0", "expected greater than or equal to 1"),
+        ("HIGHWAY_QUEUE_ROWS", "0", "expected greater than or equal to 1"),
+        ("HIGHWAY_RUN_ROWS", "65537", "expected less than or equal to 65536"),
+        ("HIGHWAY_DEADLINE_MS", "0", "expected greater than or equal to 1"),
+        ("HIGHWAY_WORKERS", "257", "expected less than or equal to 256"),
+        ("HIGHWAY_THREADS", "0", "expected greater than or equal to 1"),
+        ("HIGHWAY_DRAIN_SECONDS", "-1", "expected greater than or equal to 0"),
+        ("HIGHWAY_ACCESS_LOG_SHARE", "1.5", "expected less than or equal to 1"),
+        ("HIGHWAY_ACCESS_LOG_SHARE", "nan", "expected greater than or equal to 0"),
+        ("HIGHWAY_LOG_FORMAT", "xml", "expected 'text' or 'json'"),
+        (
+            "HIGHWAY_TRACES",
+            "maybe",
+            "expected a valid boolean, unable to interpret input",
+        ),
     ],
 )
 def test_a_value_that_cannot_be_used_names_its_variable(
@@ -50,3 +66,46 @@ def test_a_value_that_cannot_be_used_names_its_variable(
     with pytest.raises(SettingsError) as error:
         read_settings()
     assert str(error.value) == f"{name}: {message}; correct the variable"
+
+
+@pytest.mark.parametrize("name", ["HIGHWAY_PREDICT_ROUTE", "HIGHWAY_HEALTH_ROUTE"])
+@pytest.mark.parametrize("path", ["", "/", "ping", "/a b", "/{name}", "/a?b", "/a#b", "/ping\n"])
+def test_a_platforms_path_that_is_none_names_its_variable(
+    monkeypatch: pytest.MonkeyPatch, name: str, path: str
+) -> None:
+    monkeypatch.setenv(name, path)
+    with pytest.raises(SettingsError) as error:
+        read_settings()
+    assert str(error.value) == (
+        f"{name}: String should match pattern '^/[\\w./:-]+$'; correct the variable"
+    )
+
+
+@pytest.mark.parametrize("path", ["/ping", "/v1/endpoints/12-3:predict", "/größe"])
+def test_a_platforms_path_is_taken_as_it_is(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    monkeypatch.setenv("HIGHWAY_PREDICT_ROUTE", path)
+    assert read_settings().predict_route == path
+
+
+def test_a_queue_must_hold_the_largest_request() -> None:
+    with pytest.raises(SettingsError) as error:
+        read_settings(queue_rows=10, max_rows=11)
+    assert str(error.value) == (
+        "expected HIGHWAY_QUEUE_ROWS of at least HIGHWAY_MAX_ROWS, 11, found 10"
+    )
+    assert read_settings(queue_rows=11, max_rows=11).queue_rows == 11
+
+
+def test_unless_told_a_request_has_no_deadline_and_a_platform_no_paths() -> None:
+    settings = Settings()
+    assert (settings.deadline_ms, settings.predict_route, settings.health_route) == (None,) * 3
+    assert (settings.workers, settings.threads) == (1, None)
+
+
+def test_every_setting_says_what_it_is_for() -> None:
+    assert all(field.description for field in Settings.model_fields.values())
+
+
+def test_settings_do_not_change_once_read() -> None:
+    with pytest.raises(ValidationError):
+        Settings().port = 1  # type: ignore[misc]

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from service.classifier import FloatArray
 from service.contract import Column, Input
-from service.formats.instances import decode_instances
 from service.errors import BodyError, InputError, RequestError
+from service.formats.instances import decode_instances
+from tests.service.formats.conftest import NOT_JSON
 
 IMAGE = Input(kind="image", shape=(2, 2), unit="pixel")
 COLOUR = Input(kind="image", shape=(1, 2, 3), unit="pixel")
@@ -90,12 +91,6 @@ def test_a_damaged_body_is_never_anything_but_the_clients_error(
     assert np.isfinite(rows).all()
 
 
-NOT_JSON = (
-    "body: expected JSON whose numbers fit 64 bits, found text that is not; NaN and Infinity are "
-    "not JSON either"
-)
-
-
 @pytest.mark.parametrize(
     "body",
     [
@@ -114,6 +109,7 @@ NOT_JSON = (
         '{"instances": [[1, 2, 3, 4]]}'.encode("utf-16"),
         b"instances=1",
     ],
+    ids=lambda body: str(body[:30]),
 )
 def test_what_is_no_json_is_refused(body: bytes) -> None:
     with pytest.raises(BodyError) as error:

@@ -1,27 +1,44 @@
 import json
+from dataclasses import asdict, replace
 
 import numpy as np
 
 from service.classifier import Classifier
-from service.formats.predictions import encode, encode_predictions
+from service.formats.predictions import encode_predictions
+from service.inference.question import Outputs
+from tests.service.conftest import METADATA
+
+OUTPUTS: Outputs = {
+    "probabilities": np.array([[0.7, 0.2, 0.1], [0.25, 0.25, 0.5]], np.float32),
+    "gate_mean": np.array([[0.1, 1], [1e-7, 0]], np.float32),
+}
 
 
-def test_float32_is_written_in_its_shortest_decimals() -> None:
-    assert encode({"a": np.float32(0.1), "b": np.array([0.25, 1e-7], np.float32)}) == (
-        b'{"a":0.1,"b":[0.25,1e-7]}'
+def test_the_answer_is_written_word_for_word() -> None:
+    assert encode_predictions(OUTPUTS, METADATA) == (
+        b'{"model_name":"tiny","model_version":"1","predictions":['
+        b'{"label":"a","probability":0.7,"probabilities":[0.7,0.2,0.1],"gate_mean":[0.1,1.0]},'
+        b'{"label":"c","probability":0.5,"probabilities":[0.25,0.25,0.5],"gate_mean":[1e-7,0.0]}]}'
     )
 
 
-def test_what_is_no_number_becomes_null_so_that_the_json_stays_strict() -> None:
-    assert encode(np.array([np.nan, np.inf, 1.0], np.float32)) == b"[null,null,1.0]"
+def test_of_equal_probabilities_the_first_label_wins() -> None:
+    equal = {**OUTPUTS, "probabilities": np.array([[0.25, 0.375, 0.375]] * 2, np.float32)}
+    predictions = json.loads(encode_predictions(equal, METADATA))["predictions"]
+    assert [prediction["label"] for prediction in predictions] == ["b", "b"]
 
 
-def test_each_row_has_its_label_probabilities_and_gates(classifier: Classifier) -> None:
+def test_labels_of_any_script_are_written_in_utf_8() -> None:
+    metadata = replace(METADATA, name="цифры", labels=("零", '"\\\n', "🙂"))
+    body = json.loads(encode_predictions(OUTPUTS, metadata))
+    assert body["model_name"] == "цифры"
+    assert [prediction["label"] for prediction in body["predictions"]] == ["零", "🙂"]
+
+
+def test_a_models_answer_reads_back_to_the_same_float32(classifier: Classifier) -> None:
     answer = classifier.run(np.array([[1, 0, 0, 0], [0, 0, 3, 0]], np.float32))
-    body = json.loads(encode_predictions(answer, classifier.metadata))
-    assert (body["model_name"], body["model_version"]) == ("tiny", "1")
-    first, second = body["predictions"]
-    assert list(first) == ["label", "probability", "probabilities", "gate_mean"]
-    assert [first["label"], second["label"]] == ["a", "c"]
-    assert second["probability"] == max(second["probabilities"])
-    assert np.float32(second["gate_mean"]).tolist() == answer.gate_mean[1].tolist()
+    body = json.loads(encode_predictions(asdict(answer), classifier.metadata))
+    assert [prediction["label"] for prediction in body["predictions"]] == ["a", "c"]
+    for name in ("probabilities", "gate_mean"):
+        told = np.array([prediction[name] for prediction in body["predictions"]], np.float32)
+        assert told.tolist() == getattr(answer, name).tolist()

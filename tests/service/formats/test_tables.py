@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from service.contract import Column
-from service.formats.instances import decode_instances
 from service.errors import InputError
+from service.formats.instances import decode_instances
 from service.formats.tables import decode_table
 from tests.service.conftest import TABLE
 
@@ -226,6 +226,12 @@ def test_of_many_categories_ten_are_listed() -> None:
     assert "'j' or null" in refused(
         '["z"]', columns=(Column(name="letter", categories=tuple("abcdefghij")),)
     )
+
+
+def test_the_index_of_a_category_is_not_taken_for_it_even_among_numbers_alone() -> None:
+    with pytest.raises(InputError) as error:
+        decode_instances(b'{"instances": [[41, 0, 1, 1.5]]}', TABLE.input, max_rows=5)
+    assert str(error.value) == f"instances[0][1]: {JOB}, found a number"
 
 
 def test_a_number_too_large_for_float32_is_refused_beside_a_missing_one() -> None:

@@ -5,14 +5,9 @@ from fastapi import FastAPI, HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.testclient import TestClient
 
-from service.http.error_responses import STATUS, add_error_handlers, error_response
-from service.errors import (
-    BodyError,
-    BodyTooLargeError,
-    InputError,
-    MediaTypeError,
-    RequestError,
-)
+from service.errors import QueueFullError, UnknownModelError
+from service.http.error_responses import add_error_handlers, response
+from service.http.replies import Reply
 
 
 @pytest.fixture
@@ -39,26 +34,24 @@ def answer_to(error: Exception, app: FastAPI, client: TestClient) -> tuple[int, 
     return answer.status_code, answer.json()
 
 
-def test_an_error_is_one_member_of_strict_json() -> None:
-    response = error_response(400, 'rows: expected "one", found none', {"Allow": "POST"})
-    assert response.status_code == 400
-    assert response.body == b'{"error":"rows: expected \\"one\\", found none"}'
-    assert response.headers["content-type"] == "application/json"
-    assert response.headers["allow"] == "POST"
+def test_a_response_has_the_replys_headers_twice_where_it_has_them_twice() -> None:
+    made = response(Reply(429, ((b"content-type", b"text/x"), (b"a", b"1"), (b"a", b"2")), b"body"))
+    assert (made.status_code, made.body) == (429, b"body")
+    assert made.raw_headers == [
+        (b"content-length", b"4"),
+        (b"content-type", b"text/x"),
+        (b"a", b"1"),
+        (b"a", b"2"),
+    ]
 
 
-def test_every_kind_of_request_error_has_its_status() -> None:
-    assert set(STATUS) == set(RequestError.__subclasses__())
+def test_a_request_error_is_told_in_its_own_words(app: FastAPI, client: TestClient) -> None:
+    assert answer_to(UnknownModelError("a sentence"), app, client) == (404, {"error": "a sentence"})
 
 
-@pytest.mark.parametrize(
-    ("kind", "status"),
-    [(BodyError, 400), (InputError, 400), (BodyTooLargeError, 413), (MediaTypeError, 415)],
-)
-def test_a_request_error_is_told_in_its_own_words(
-    kind: type[RequestError], status: int, app: FastAPI, client: TestClient
-) -> None:
-    assert answer_to(kind("a sentence"), app, client) == (status, {"error": "a sentence"})
+def test_a_request_errors_headers_are_told_too(app: FastAPI, client: TestClient) -> None:
+    answer_to(QueueFullError("a sentence", retry_after=3), app, client)
+    assert client.get("/failing").headers["retry-after"] == "3"
 
 
 def test_a_route_may_choose_its_own_words_for_404(app: FastAPI, client: TestClient) -> None:

@@ -1,0 +1,69 @@
+"""Inference requests for the tiny model, four values and two layers, as a client writes them."""
+
+import json
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from service.classifier import FloatArray
+from service.errors import RequestError
+from service.formats.infer_request import InferReader, InferRequest
+from tests.service.conftest import METADATA, TABLE
+
+IMAGES = InferReader(METADATA, max_rows=5)
+TABLES = InferReader(TABLE, max_rows=5)
+
+NAN, INFINITY = float("nan"), float("inf")
+ROW = [1, 2.5, -3, 100]
+NOT_JSON = (
+    "body: expected JSON whose numbers fit 64 bits, found text that is not; NaN and Infinity are "
+    "not JSON either"
+)
+
+
+def tensor(name: object = "input", **members: object) -> dict[str, object]:
+    """Describe one row of the input, or what `members` make of it."""
+    return {"name": name, "datatype": "FP32", "shape": [1, 4], "data": ROW, **members}
+
+
+def binary(size: object = 16, name: str = "input", **members: object) -> dict[str, object]:
+    """Describe a tensor whose values follow in `size` bytes."""
+    described = tensor(name, parameters={"binary_data_size": size}, **members)
+    del described["data"]
+    return described
+
+
+def scale(*rows: Sequence[float]) -> dict[str, object]:
+    """Describe a gate_scale."""
+    return tensor("gate_scale", shape=[len(rows), 2], data=rows)
+
+
+def request(*inputs: object, **members: object) -> bytes:
+    """Write a request, of one row if nothing is said of its inputs."""
+    return json.dumps({"inputs": inputs or [tensor()], **members}).encode()
+
+
+def read(head: bytes, *contents: bytes, reader: InferReader = IMAGES) -> InferRequest:
+    """Read JSON alone, or JSON and the binary tensors behind it."""
+    return reader.read(b"".join((head, *contents)), len(head) if contents else None)
+
+
+def refused(
+    error: type[RequestError], head: bytes, *contents: bytes, reader: InferReader = IMAGES
+) -> str:
+    """Return the words in which such a request is refused."""
+    with pytest.raises(RequestError) as caught:
+        read(head, *contents, reader=reader)
+    assert caught.type is error
+    return str(caught.value)
+
+
+def floats(*values: float) -> bytes:
+    """Write numbers as a binary tensor has them."""
+    return np.array(values, "<f4").tobytes()
+
+
+def same_bits(left: FloatArray, right: FloatArray) -> bool:
+    """Compare float32 numbers so that 0 differs from -0, and NaN equals itself."""
+    return left.shape == right.shape and left.tobytes() == right.tobytes()

@@ -1,0 +1,70 @@
+"""Bytes that nobody would send on purpose; after them the server still answers."""
+
+import re
+import socket
+from contextlib import suppress
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.service.http.talk import INFER, ROW, Connection, request
+
+SEEDS = [
+    request(),
+    request(path="/predict?asgi"),
+    request(path=INFER, body=b'{"inputs": [{"name": "input", "shape": [1, 4]}]}'),
+    request(body=b"1d\r\n" + ROW + b"\r\n0\r\n\r\n", headers={"Transfer-Encoding": "chunked"}),
+    request(path=INFER, body=b"\0" * 16, headers={"Inference-Header-Content-Length": "0"}),
+    request("GET", "/v2/models/tiny", b"", {}),
+    request() + request("GET", "/metrics", b"", {}) + request(version="1.0"),
+]
+WORDS = st.sampled_from(
+    [
+        *(b"\r\n", b"\n", b"\r\n\r\n", b"\0", b":", b" ", b"%", b"{", b"[", b'"', b"9" * 300),
+        *(b"HTTP/1.1", b"POST ", b"chunked", b"Content-Length: 5\r\n", b"Expect: 100-continue\r\n"),
+        *(b"Upgrade: h2c\r\nConnection: Upgrade\r\n", b"\xff\xfe", b"-1", b"NaN", b"\xed\xa0\x80"),
+    ]
+)
+
+
+@st.composite
+def damaged(draw: st.DrawFn) -> bytes:
+    """A request, or several, in which pieces are cut out, doubled or put in."""
+    content = draw(st.sampled_from(SEEDS))
+    for _ in range(draw(st.integers(1, 4))):
+        start = draw(st.integers(0, len(content)))
+        stop = min(len(content), start + draw(st.integers(0, 20)))
+        put = draw(st.one_of(WORDS, st.binary(max_size=8), st.just(content[start:stop] * 2)))
+        content = content[:start] + put + content[stop:]
+    return content
+
+
+def exchanged(client: socket.socket, content: bytes) -> bytes:
+    """Send the bytes and take what comes back, until the server waits for more or closes."""
+    client.settimeout(0.01)
+    received = b""
+    # A server that has refused may close before all is sent, and one that waits says nothing.
+    with suppress(ConnectionError, TimeoutError):
+        client.sendall(content)
+        while piece := client.recv(65536):
+            received += piece
+    return received
+
+
+@given(damaged() | damaged() | damaged() | st.binary(max_size=200))
+@settings(
+    max_examples=100,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+def test_no_bytes_bring_the_server_to_fail(
+    port: int, caplog: pytest.LogCaptureFixture, content: bytes
+) -> None:
+    with Connection(port) as connection:
+        received = exchanged(connection.socket, content)
+    statuses = re.findall(rb"HTTP/1\.1 (\d+) ", received)
+    assert set(statuses) <= {b"100", b"200", b"400", b"404", b"405", b"413", b"415"}
+    with Connection(port) as connection:
+        assert connection.send(request()).reply().status == 200
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []

@@ -1,0 +1,126 @@
+from collections.abc import Iterator
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
+
+from service.classifier import Classifier
+from tests.service.conftest import application
+from tests.service.http.talk import INFER, JSON, ROW, Ask, way_to
+
+THREE_ROWS = b'{"instances": [[1, 0, 0, 0], [0, 5, 0, 0], [0, 8, 0, 0]]}'
+GOOD_TENSOR = (
+    b'{"inputs": [{"name": "input", "shape": [1, 4], "datatype": "FP32", "data": [0, 0, 5, 0]}]}'
+)
+
+
+@pytest.fixture
+def own(classifier: Classifier, way: str) -> Iterator[Ask]:
+    """A way to an application that nobody else has asked."""
+    with way_to(application(classifier, max_body_bytes=2000), way) as ask:
+        yield ask
+
+
+def samples(ask: Ask) -> list[Sample]:
+    answer = ask("GET", "/metrics")
+    assert answer.status == 200
+    assert answer.headers["content-type"].startswith("text/plain")
+    families = text_string_to_metric_families(answer.body.decode())
+    return [sample for family in families for sample in family.samples]
+
+
+def value(found: list[Sample], name: str, **labels: str) -> float:
+    (one,) = [s.value for s in found if s.name == name and labels.items() <= s.labels.items()]
+    return one
+
+
+def test_every_metric_has_its_name(own: Ask) -> None:
+    text = own("GET", "/metrics").body.decode()
+    families = list(text_string_to_metric_families(text))
+    assert {(f.name, f.type) for f in families if f.name.startswith("highway")} == {
+        ("highway_model_info", "gauge"),
+        ("highway_inference_requests", "counter"),
+        ("highway_rejected", "counter"),
+        ("highway_inference_rows", "counter"),
+        ("highway_inference_exec", "counter"),
+        ("highway_pending_requests", "gauge"),
+        ("highway_request_seconds", "histogram"),
+        ("highway_queue_seconds", "histogram"),
+        ("highway_compute_seconds", "histogram"),
+        ("highway_predictions", "counter"),
+        ("highway_gate_mean", "histogram"),
+    }
+    assert all(f.documentation for f in families)
+    names = {sample.name for family in families for sample in family.samples}
+    assert {
+        *("highway_inference_requests_total", "highway_inference_rows_total"),
+        *("highway_inference_exec_total", "highway_rejected_total", "highway_predictions_total"),
+        *("process_resident_memory_bytes", "process_cpu_seconds_total", "process_open_fds"),
+    } <= names
+
+
+def test_the_artifact_is_told_by_its_digest(own: Ask, classifier: Classifier) -> None:
+    digest = str(classifier.metadata.verification["digest"])
+    found = samples(own)
+    assert value(found, "highway_model_info", model="tiny", version="1", sha256=digest) == 1
+
+
+def test_before_the_first_request_every_number_is_there_and_zero(own: Ask) -> None:
+    found = [s for s in samples(own) if s.name.startswith("highway")]
+    assert {s.value for s in found if s.name != "highway_model_info"} == {0}
+    reasons = {s.labels["reason"] for s in found if s.name == "highway_rejected_total"}
+    assert reasons == {
+        *("bad_request", "too_large", "media_type", "deadline", "queue_full", "not_ready"),
+        *("client_left", "fault"),
+    }
+
+
+def test_counts_equal_what_was_sent(own: Ask) -> None:
+    for _ in range(3):
+        own("POST", "/predict", THREE_ROWS)
+    own("POST", "/v1/models/tiny:predict", ROW)
+    own("POST", INFER, GOOD_TENSOR)
+    own("POST", INFER, b"{}")
+    own("POST", "/predict", b" " * 2001)
+    own("POST", "/predict", ROW, {"Content-Type": "text/plain"})
+    own("POST", "/predict", ROW, {**JSON, "X-Deadline-Ms": "0"})
+    own("POST", "/v2/models/nobody/infer", b"{}")  # no model's request
+    found = samples(own)
+    assert value(found, "highway_inference_requests_total", outcome="success") == 5
+    assert value(found, "highway_inference_requests_total", outcome="fail") == 4
+    assert value(found, "highway_rejected_total", reason="bad_request") == 2
+    assert value(found, "highway_rejected_total", reason="too_large") == 1
+    assert value(found, "highway_rejected_total", reason="media_type") == 1
+    assert value(found, "highway_inference_rows_total") == 11
+    assert value(found, "highway_inference_exec_total") == 5
+    assert value(found, "highway_pending_requests") == 0
+    labels = {
+        label: value(found, "highway_predictions_total", **{"class": label}) for label in "abc"
+    }
+    assert labels == {"a": 4, "b": 6, "c": 1}
+
+
+@pytest.mark.parametrize("name", ["request", "queue", "compute"])
+def test_a_histogram_counts_every_request_once(own: Ask, name: str) -> None:
+    for _ in range(4):
+        own("POST", "/predict", THREE_ROWS)
+    found = samples(own)
+    buckets = [s for s in found if s.name == f"highway_{name}_seconds_bucket"]
+    counts = [s.value for s in buckets]
+    assert counts == sorted(counts)
+    assert buckets[0].labels["le"] == "5e-05"
+    assert (buckets[-1].labels["le"], counts[-1]) == ("+Inf", 4)
+    assert value(found, f"highway_{name}_seconds_count") == 4
+    assert 0 < value(found, f"highway_{name}_seconds_sum") < 20
+
+
+def test_gates_are_counted_by_layer_and_openness(own: Ask) -> None:
+    own("POST", "/predict", ROW)  # gates .6155 and .5
+    found = samples(own)
+    assert value(found, "highway_gate_mean_bucket", layer="1", le="0.6") == 0
+    assert value(found, "highway_gate_mean_bucket", layer="1", le="0.7") == 1
+    assert value(found, "highway_gate_mean_bucket", layer="2", le="0.4") == 0
+    assert value(found, "highway_gate_mean_bucket", layer="2", le="0.5") == 1
+    assert value(found, "highway_gate_mean_bucket", layer="2", le="+Inf") == 1
+    assert value(found, "highway_gate_mean_sum", layer="1") == pytest.approx(0.615529, abs=1e-6)
+    assert value(found, "highway_gate_mean_count", layer="2") == 1

@@ -1,0 +1,90 @@
+"""Every answer has the members that its schema promises, and what the schemas allow is answered."""
+
+import json
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from service.http.schemas.errors import ErrorResponse
+from service.http.schemas.infer import InferRequest, InferResponse
+from service.http.schemas.metadata import (
+    Health,
+    ModelList,
+    ModelMetadata,
+    ModelReady,
+    ServerMetadata,
+)
+from service.http.schemas.predict import PredictRequest, PredictResponse
+from service.http.schemas.repository import IndexEntry
+from service.http.schemas.statistics import StatisticsResponse
+from tests.service.http.talk import INFER, ROW, Ask
+
+TENSOR = {"name": "input", "shape": [1, 4], "datatype": "FP32", "data": [1, 0, 0, 0]}
+
+
+def infer(**members: Any) -> bytes:
+    return json.dumps({"inputs": [TENSOR], **members}).encode()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "schema"),
+    [
+        ("POST", "/predict", ROW, PredictResponse),
+        ("POST", "/predict", b"{}", ErrorResponse),
+        ("POST", INFER, infer(id="7"), InferResponse),
+        ("POST", INFER, infer(), InferResponse),
+        ("GET", "/v2", b"", ServerMetadata),
+        ("GET", "/v2/health/live", b"", Health),
+        ("GET", "/v2/models", b"", ModelList),
+        ("GET", "/v2/models/tiny", b"", ModelMetadata),
+        ("GET", "/v2/models/tiny/ready", b"", ModelReady),
+        ("GET", "/v1/models/tiny", b"", ModelReady),
+        ("GET", "/v2/models/stats", b"", StatisticsResponse),
+        ("POST", "/v2/repository/index", b"", list[IndexEntry]),
+        ("POST", "/v2/repository/models/tiny/load", b"", ErrorResponse),
+    ],
+)
+def test_an_answer_is_what_its_schema_promises(
+    ask: Ask, method: str, path: str, body: bytes, schema: Any
+) -> None:
+    answer = ask(method, path, body)
+    adapter = TypeAdapter[Any](schema)
+    read = adapter.validate_json(answer.body, strict=True)
+    assert adapter.dump_python(read, exclude_unset=True, mode="json") == answer.json()
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "schema"),
+    [
+        ("/predict", ROW, PredictRequest),
+        ("/predict", b'{"instances": [[[1, 0], [0, 0]]]}', PredictRequest),
+        (INFER, infer(), InferRequest),
+        (INFER, infer(parameters={"timeout": 0}, outputs=[{"name": "gate_units"}]), InferRequest),
+        (INFER, infer(inputs=[{**TENSOR, "data": [[1, 0, 0, 0]]}]), InferRequest),
+    ],
+)
+def test_what_a_schema_allows_is_answered(
+    ask: Ask, path: str, body: bytes, schema: type[BaseModel]
+) -> None:
+    schema.model_validate_json(body)
+    assert ask("POST", path, body).status == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "schema"),
+    [
+        ("/predict", b'{"instances": []}', PredictRequest),
+        ("/predict", b"{}", PredictRequest),
+        (INFER, infer(inputs=[]), InferRequest),
+        (INFER, infer(inputs=[{**TENSOR, "datatype": "FP64"}]), InferRequest),
+        (INFER, infer(inputs=[{**TENSOR, "shape": [4]}]), InferRequest),
+        (INFER, infer(outputs=[{"name": "chances"}]), InferRequest),
+    ],
+)
+def test_what_a_schema_refuses_is_400(
+    ask: Ask, path: str, body: bytes, schema: type[BaseModel]
+) -> None:
+    with pytest.raises(ValidationError):
+        schema.model_validate_json(body)
+    assert ask("POST", path, body).status == 400
