@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from math import prod
 from pathlib import Path
+from secrets import token_hex
 
 import numpy as np
 from numpy.typing import NDArray
@@ -123,7 +124,9 @@ class Board:
     def _memory(self, key: str, size: int) -> mmap.mmap:
         if self._folder is None:
             return mmap.mmap(-1, size)
-        with open(self._folder / f"{key}@{os.getpid()}", "w+b") as file:
+        # A process may get the number of one that has ended, whose counts are to stay.
+        name = f"{key}@{os.getpid()}-{token_hex(4)}"
+        with open(self._folder / name, "x+b") as file:
             file.truncate(size)
             return mmap.mmap(file.fileno(), size)
 
@@ -137,7 +140,7 @@ class Board:
                 continue
             block = np.fromfile(path, np.float64)
             if len(block) == shape.size:  # else it is being made
-                yield block, _alive(int(path.name.rpartition("@")[2]))
+                yield block, _alive(int(path.name.rpartition("@")[2].partition("-")[0]))
 
 
 def _alive(pid: int) -> bool:

@@ -15,7 +15,7 @@ from service.contract import OUTPUTS
 from service.errors import DeadlineError, NotReadyError
 from service.inference.question import Outputs, Question, State, Ticket
 from service.inference.queue import Part, RowQueue
-from service.inference.run import ALWAYS, Run, gathered, not_finite
+from service.inference.run import ALWAYS, Run, gathered, unfit
 
 T = TypeVar("T")
 
@@ -76,6 +76,7 @@ class Engine:
         """Drop a question whose client has left; a run that has it already is not stopped."""
         self._queue.withdraw(ticket)
         ticket.state = State.OVER
+        ticket.done = _untold  # the thread may have found it late, and the loop not heard of it yet
 
     def expire(self, ticket: Ticket) -> None:
         """Answer a question whose deadline passed, unless its last rows are in a run."""
@@ -149,7 +150,7 @@ class Engine:
                 outputs = (
                     run.outputs if alone else {n: v[first:last] for n, v in run.outputs.items()}
                 )
-                error = run.error or (not_finite(outputs, part.start) if wrong else None)
+                error = run.error or (unfit(part, outputs) if wrong else None)
                 if error is None:
                     self._advance(part, run, outputs)
                 else:
@@ -189,3 +190,7 @@ class Engine:
             ticket.done(ticket)
         except Exception:
             _log.exception("an answer could not be given")
+
+
+def _untold(_ticket: Ticket) -> None:
+    """Stand for who has lost interest."""

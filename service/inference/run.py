@@ -30,9 +30,9 @@ class Run(NamedTuple):
 
     @property
     def finite(self) -> bool:
-        """Whether all answers are numbers.
+        """Whether the logits, or else the probabilities, are all numbers.
 
-        NaN and infinity anywhere in the network end in its logits, and show in their softmax.
+        What becomes too large in the network ends there, and shows in the softmax too.
         """
         telling = self.outputs.get(LOGITS, self.outputs.get(PROBABILITIES))
         return telling is None or b"\0" not in np.isfinite(telling).tobytes()
@@ -64,6 +64,12 @@ def not_finite(outputs: Mapping[str, FloatArray], first: int) -> InputError | No
         f"row {first + int(bad.argmax())}: expected values that the network can add up, found "
         "some so large that its answer is no number"
     )
+
+
+def unfit(part: Part, outputs: Mapping[str, FloatArray]) -> InputError | None:
+    """Name the first row of a part for which an output that it asked for is no number."""
+    names = part.ticket.question.outputs | ALWAYS
+    return not_finite({name: outputs[name] for name in names}, part.start)
 
 
 def _scale(part: Part) -> FloatArray | None:

@@ -120,7 +120,9 @@ class Statistics:
     def settle(self) -> None:
         """Count the labels and gates of the rows that were kept for it."""
         count, self._buffered = self._buffered, 0
-        gates, labels = self._gates[:count], self._probabilities[:count].argmax(axis=1)
+        probabilities, gates = self._probabilities[:count], self._gates[:count]
+        finite = np.isfinite(probabilities).all(axis=1) & np.isfinite(gates).all(axis=1)
+        gates, labels = gates[finite], probabilities[finite].argmax(axis=1)
         own = self._own
         own.predictions[:] += np.bincount(labels, minlength=self._shape.labels)
         bounds = len(GATES) + 1

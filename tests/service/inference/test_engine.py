@@ -89,7 +89,10 @@ async def test_what_arrives_at_once_goes_together_where_the_thread_slept(
 ) -> None:
     async with opened(watched) as office:
         await until(lambda: office.engine._queue._idle)
-        await office.answered(office.ask(numbered(1)), office.ask(numbered(2)))
+        one = office.ask(numbered(1))
+        time.sleep(0.005)  # the loop reads on, and the thread must not take the first alone
+        two = office.ask(numbered(2))
+        await office.answered(one, two)
     assert watched.sizes == [3]
 
 

@@ -1,0 +1,44 @@
+import json
+import subprocess
+import sys
+
+from tests.conftest import ROOT
+
+SCRIPT = """
+import logging
+from service.logs import configure_logs
+from service.settings import Settings
+configure_logs(Settings(log_format={form!r}, log_level={level!r}))
+logging.getLogger("service.access").info("two rows", extra={{"rows": 2}})
+"""
+
+
+def logged(form: str, level: str = "info") -> str:
+    """What one line looks like: in a process of its own, for pytest has handlers too."""
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT.format(form=form, level=level)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == ""
+    return done.stderr
+
+
+def test_a_line_of_text_has_time_level_and_name() -> None:
+    assert logged("text").endswith(" INFO service.access: two rows\n")
+
+
+def test_a_line_of_json_has_each_field_for_itself() -> None:
+    line = json.loads(logged("json"))
+    assert {name: line[name] for name in ("levelname", "name", "message", "rows")} == {
+        "levelname": "INFO",
+        "name": "service.access",
+        "message": "two rows",
+        "rows": 2,
+    }
+
+
+def test_what_is_less_severe_than_asked_for_is_left_out() -> None:
+    assert logged("json", "warning") == ""
