@@ -1,11 +1,14 @@
 """uvicorn with limits, in one process or several, and a plain sentence when it cannot start."""
 
 import logging
+import os
 import signal
 import socket
 from dataclasses import dataclass
+from multiprocessing import parent_process
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Thread
 from types import FrameType
 
 import uvicorn
@@ -55,8 +58,17 @@ class Worker:
     def __call__(self) -> FastAPI:
         """Load the model and make the application."""
         configure_logs(self.settings)
+        Thread(target=_end_with_parent, daemon=True).start()
         classifier = load(self.settings, self.threads)
         return _application(classifier, self.settings, Board(self.board))
+
+
+def _end_with_parent() -> None:
+    """Stop when the process that watches over the workers is gone, however it ended."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def load(settings: Settings, threads: int) -> Classifier:

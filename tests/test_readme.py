@@ -6,10 +6,10 @@ import re
 import pytest
 from starlette.testclient import TestClient
 
-from service.app import create_app
 from service.classifier import Classifier
 from service.settings import Settings
 from tests.conftest import ROOT, command
+from tests.service.conftest import application
 
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```(\w*)\n(.*?)```", README, flags=re.DOTALL)
@@ -28,7 +28,7 @@ def test_every_link_inside_the_project_leads_somewhere() -> None:
 def test_the_answer_shown_is_the_bundled_models_answer() -> None:
     shown = next(json.loads(body) for kind, body in BLOCKS if kind == "json")
     classifier = Classifier.load(Settings().model)
-    with TestClient(create_app(classifier, Settings())) as client:
+    with TestClient(application(classifier)) as client:
         answer = client.post(
             "/predict",
             content=(ROOT / "examples" / "seven.json").read_bytes(),

@@ -9,7 +9,7 @@ try:
 except ModuleNotFoundError as error:
     raise ImportError(
         "service.client: expected the extra 'client', found no httpx2; install it with "
-        "`pip install 'highway-networks[client]'`"
+        "`pip install '.[client]'`"
     ) from error
 
 from service.client.async_client import AsyncClient

@@ -14,11 +14,11 @@ import pytest
 from onnx import TensorProto, ValueInfoProto, numpy_helper
 from starlette.testclient import TestClient
 
-from service.app import create_app
 from service.classifier import Classifier
 from service.contract import GATE_SCALE, INPUT, OUTPUTS
 from service.runtime import onnxruntime
-from service.settings import BUNDLED_MODEL, Settings
+from service.settings import BUNDLED_MODEL
+from tests.service.conftest import application
 
 MODEL = onnx.load(BUNDLED_MODEL)
 GRAPH = MODEL.graph
@@ -124,7 +124,7 @@ def test_every_tensor_is_of_the_protocols_fp32(tensor: ValueInfoProto) -> None:
 
 def test_kserve_reads_in_the_model_metadata_what_the_graph_declares() -> None:
     classifier = Classifier.load(BUNDLED_MODEL)
-    with TestClient(create_app(classifier, Settings())) as client:
+    with TestClient(application(classifier)) as client:
         found = client.get(f"/v2/models/{classifier.metadata.name}").json()
     assert found["inputs"] == [in_the_protocol(tensor) for tensor in GRAPH.input]
     assert found["outputs"] == [in_the_protocol(tensor) for tensor in GRAPH.output]

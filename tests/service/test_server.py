@@ -8,8 +8,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -32,6 +32,7 @@ def serving(
         env={**os.environ, **settings},
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
     assert process.stderr is not None
     found = re.search(r"on http://127\.0\.0\.1:(\d+)", process.stderr.readline())
@@ -42,7 +43,8 @@ def serving(
         assert found is not None
         yield process, int(found[1])
     finally:
-        process.kill()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # its workers too, which hold the pipe
         process.wait()
         drain.join()
         process.stderr.close()
@@ -178,20 +180,9 @@ def test_an_empty_variable_does_not_switch_the_signature_off(file: Path) -> None
     )
 
 
-def worker_of(answer: Any) -> str:
-    """Return the part of a request's id that tells processes apart."""
-    name: str = answer["id"].partition("-")[0]
-    return name
-
-
-def predict_until(port: int, workers: set[str], count: int) -> int:
-    """Ask until so many workers have answered, at most five seconds; return how often."""
-    asked, end = 0, time.monotonic() + 5
-    while len(workers) < count:
-        assert time.monotonic() < end
-        workers.add(worker_of(predict(port)))
-        asked += 1
-    return asked
+def predict_often(port: int) -> set[str]:
+    """Ask five times; return the part of the requests' ids that tells processes apart."""
+    return {predict(port)["id"].partition("-")[0] for _ in range(5)}
 
 
 def counted(port: int, number: int) -> bool:
@@ -206,19 +197,38 @@ def counted(port: int, number: int) -> bool:
     return True
 
 
+def eventually(true: Callable[[], bool]) -> None:
+    """Wait: a worker counts a request just after it has answered it."""
+    end = time.monotonic() + 8  # uvicorn may wait 5 s for a process that starts
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
 def processes_of(parent: int) -> list[int]:
     """Return the workers' process numbers."""
     children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
     return [int(c) for c in children if b"spawn_main" in Path(f"/proc/{c}/cmdline").read_bytes()]
 
 
-def test_workers_count_together_and_a_killed_one_is_replaced_without_loss(file: Path) -> None:
+def test_workers_count_together_and_killed_ones_are_replaced_without_loss(file: Path) -> None:
     with serving(file, "--workers", "2") as (process, port):
-        workers: set[str] = set()
-        asked = predict_until(port, workers, 2)
-        assert counted(port, asked)
-        os.kill(processes_of(process.pid)[0], signal.SIGKILL)
-        asked += predict_until(port, workers, 3)
-        assert counted(port, asked)
+        answered = predict_often(port)
+        first, second = processes_of(process.pid)
+        os.kill(first, signal.SIGKILL)
+        answered |= predict_often(port)  # by the other, at once
+        eventually(lambda: len({*processes_of(process.pid)} - {first, second}) == 1)
+        os.kill(second, signal.SIGKILL)
+        assert not predict_often(port) & answered
+        eventually(lambda: counted(port, 15))
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=5) == 0
+
+
+def test_workers_do_not_outlive_their_parent(file: Path) -> None:
+    with serving(file, "--workers", "2") as (process, port):
+        predict(port)
+        workers = processes_of(process.pid)
+        process.kill()
+        process.wait()
+        eventually(lambda: not any(Path(f"/proc/{worker}").exists() for worker in workers))

@@ -47,7 +47,7 @@ def _opened(path: Path) -> "Image.Image":
     except ModuleNotFoundError as error:
         raise FileError(
             f"{path}: expected Pillow to read a picture, found none; install it with "
-            "`pip install 'highway-networks[client]'`"
+            "`pip install '.[client]'`"
         ) from error
     try:
         with Image.open(path) as file:

@@ -108,5 +108,5 @@ def test_without_its_extra_it_is_told_what_to_install() -> None:
     assert (done.returncode, done.stderr) == (
         1,
         "error: service.client: expected the extra 'client', found no httpx2; install it with "
-        "`pip install 'highway-networks[client]'`\n",
+        "`pip install '.[client]'`\n",
     )

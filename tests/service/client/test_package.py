@@ -16,7 +16,7 @@ def test_without_its_extra_it_is_told_what_to_install() -> None:
     )
     assert done.stderr.splitlines()[-1] == (
         "ImportError: service.client: expected the extra 'client', found no httpx2; install it "
-        "with `pip install 'highway-networks[client]'`"
+        "with `pip install '.[client]'`"
     )
 
 

@@ -9,6 +9,7 @@ from http.client import parse_headers
 from threading import Event, Thread
 from typing import Any, NamedTuple, NoReturn
 
+import pytest
 import uvicorn
 from fastapi import FastAPI
 from starlette.testclient import TestClient
@@ -19,6 +20,7 @@ from service.http.fast_protocol import FastProtocol
 ROW = b'{"instances": [[1, 0, 0, 0]]}'
 JSON = {"Content-Type": "application/json"}
 INFER = "/v2/models/tiny/infer"
+BOTH = pytest.mark.parametrize("path", ["/predict", "/predict?asgi"])  # a query takes the long way
 
 
 class Answer(NamedTuple):
@@ -85,6 +87,13 @@ class Connection:
     def rest(self) -> bytes:
         """Read until the server closes the connection."""
         return self._file.read()
+
+
+def label(answer: Answer) -> str:
+    """Return the label of the first row."""
+    assert answer.status == 200, answer.body
+    text: str = answer.json()["predictions"][0]["label"]
+    return text
 
 
 def request(

@@ -49,23 +49,6 @@ def occupied(held: Held, ask: Ask, at_once: ThreadPoolExecutor) -> "Future[Answe
     return first
 
 
-def test_a_given_request_id_comes_back(ask: Ask) -> None:
-    answer = ask("POST", "/predict", ROW, {**JSON, "X-Request-Id": "my-7!"})
-    assert answer.headers["x-request-id"] == "my-7!"
-
-
-@pytest.mark.parametrize("given", ["", "with space", "x" * 129, "ümlaut", "tab\there"])
-def test_an_id_that_no_log_should_hold_is_replaced(ask: Ask, given: str) -> None:
-    answer = ask("POST", "/predict", ROW, {**JSON, "X-Request-Id": given})
-    assert answer.status == 200
-    assert re.fullmatch(r"[0-9a-f]{12}-[0-9a-f]+", answer.headers["x-request-id"])
-
-
-def test_every_request_has_an_id_of_its_own(ask: Ask) -> None:
-    ids = {ask("POST", "/predict", ROW).headers["x-request-id"] for _ in range(5)}
-    assert len(ids) == 5
-
-
 @pytest.mark.parametrize(
     ("body", "headers", "status"),
     [
@@ -92,20 +75,6 @@ def test_server_timing_tells_the_phases_and_how_many_rows_ran_together(ask: Ask)
     assert phases is not None
     assert phases[5] == "2"
     assert 0 < float(phases[3]) < 5000
-
-
-@pytest.mark.parametrize("value", ["0", "-5", "+5", "1.5", "soon", "", "9" * 19, "9" * 5000])
-def test_a_deadline_that_is_no_time_is_refused(ask: Ask, value: str) -> None:
-    answer = ask("POST", "/predict", ROW, {**JSON, "X-Deadline-Ms": value})
-    assert (answer.status, answer.error) == (
-        400,
-        "X-Deadline-Ms: expected whole milliseconds from 1 on, found another value",
-    )
-
-
-@pytest.mark.parametrize("value", ["5000", "9" * 18])
-def test_an_answer_in_time_does_not_mind_its_deadline(ask: Ask, value: str) -> None:
-    assert ask("POST", "/predict", ROW, {**JSON, "X-Deadline-Ms": value}).status == 200
 
 
 def test_a_passed_deadline_is_504_while_the_model_is_still_busy(

@@ -121,5 +121,5 @@ def test_without_pillow_it_is_told_what_to_install() -> None:
     )
     assert done.stderr.splitlines()[-1] == (
         "service.client.errors.FileError: a.png: expected Pillow to read a picture, found none; "
-        "install it with `pip install 'highway-networks[client]'`"
+        "install it with `pip install '.[client]'`"
     )
