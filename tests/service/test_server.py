@@ -198,26 +198,36 @@ def counted(port: int, number: int) -> bool:
 
 
 def eventually(true: Callable[[], bool]) -> None:
-    """Wait: a worker counts a request just after it has answered it."""
+    """Wait for something that other processes do."""
     end = time.monotonic() + 8  # uvicorn may wait 5 s for a process that starts
     while not true():
         assert time.monotonic() < end
         time.sleep(0.05)
 
 
-def processes_of(parent: int) -> list[int]:
-    """Return the workers' process numbers."""
-    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-    return [int(c) for c in children if b"spawn_main" in Path(f"/proc/{c}/cmdline").read_bytes()]
+def workers_of(process: subprocess.Popen[str]) -> set[int]:
+    """Return the process numbers of both workers, once each has the threads of one that serves."""
+    workers: set[int] = set()
+
+    def both_serve() -> bool:
+        nonlocal workers
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        with suppress(OSError):  # it ended meanwhile
+            workers = {int(c) for c in children if len(list(Path(f"/proc/{c}/task").iterdir())) > 3}
+        return len(workers) == 2
+
+    eventually(both_serve)
+    return workers
 
 
 def test_workers_count_together_and_killed_ones_are_replaced_without_loss(file: Path) -> None:
     with serving(file, "--workers", "2") as (process, port):
         answered = predict_often(port)
-        first, second = processes_of(process.pid)
+        first, second = workers_of(process)
+        eventually(lambda: counted(port, 5))  # just after the answer, when all is written down
         os.kill(first, signal.SIGKILL)
         answered |= predict_often(port)  # by the other, at once
-        eventually(lambda: len({*processes_of(process.pid)} - {first, second}) == 1)
+        eventually(lambda: first not in workers_of(process) and counted(port, 10))
         os.kill(second, signal.SIGKILL)
         assert not predict_often(port) & answered
         eventually(lambda: counted(port, 15))
@@ -228,7 +238,7 @@ def test_workers_count_together_and_killed_ones_are_replaced_without_loss(file: 
 def test_workers_do_not_outlive_their_parent(file: Path) -> None:
     with serving(file, "--workers", "2") as (process, port):
         predict(port)
-        workers = processes_of(process.pid)
+        workers = workers_of(process)
         process.kill()
         process.wait()
         eventually(lambda: not any(Path(f"/proc/{worker}").exists() for worker in workers))

@@ -21,6 +21,7 @@ from tests.service.http.talk import (
 )
 
 NO_HTTP = "request: expected HTTP/1.1, found something else"
+OFFER = {"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c", "HTTP2-Settings": "AAMAAA"}
 CHUNKED = {**JSON, "Transfer-Encoding": "chunked"}
 
 
@@ -81,9 +82,21 @@ def test_a_path_and_a_request_line_of_another_form_lead_to_the_same_door(port: i
 
 
 def test_a_client_that_offers_http_2_is_answered_over_http_1(port: int) -> None:
-    offer = {"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c", "HTTP2-Settings": "AAMAAA"}
     with Connection(port) as connection:
-        assert label(connection.send(request(headers={**JSON, **offer})).reply()) == "a"
+        assert label(connection.send(request(headers={**JSON, **OFFER})).reply()) == "a"
+
+
+@BOTH
+@pytest.mark.parametrize("size", [1, 40, 10_000])
+def test_an_offer_of_http_2_may_come_in_pieces_and_more_requests_after_it(
+    port: int, path: str, size: int
+) -> None:
+    content = request(path=path, headers={**JSON, **OFFER}) + request("GET", "/v2", b"", OFFER)
+    with Connection(port) as connection:
+        connection.send(*[content[i : i + size] for i in range(0, len(content), size)])
+        assert label(connection.reply()) == "a"
+        assert connection.reply().json()["name"] == "highway-networks"
+        assert label(connection.send(request()).reply()) == "a"
 
 
 def test_the_answer_to_head_has_no_body(port: int) -> None:

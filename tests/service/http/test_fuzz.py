@@ -19,6 +19,15 @@ SEEDS = [
     request("GET", "/v2/models/tiny", b"", {}),
     request() + request("GET", "/metrics", b"", {}) + request(version="1.0"),
 ]
+BODIES = [
+    ("/predict", ROW),
+    ("/predict?asgi", ROW),
+    (
+        INFER,
+        b'{"id": "7", "inputs": [{"name": "input", "shape": [1, 4], "datatype": "FP32", "data": '
+        b'[1, 0, 0, 0]}], "outputs": [{"name": "logits", "parameters": {"classification": 2}}]}',
+    ),
+]
 WORDS = st.sampled_from(
     [
         *(b"\r\n", b"\n", b"\r\n\r\n", b"\0", b":", b" ", b"%", b"{", b"[", b'"', b"9" * 300),
@@ -29,15 +38,27 @@ WORDS = st.sampled_from(
 
 
 @st.composite
-def damaged(draw: st.DrawFn) -> bytes:
-    """A request, or several, in which pieces are cut out, doubled or put in."""
-    content = draw(st.sampled_from(SEEDS))
+def damaged(draw: st.DrawFn, whole: bytes) -> bytes:
+    """Cut pieces out, double them, or put others in."""
+    content = whole
     for _ in range(draw(st.integers(1, 4))):
         start = draw(st.integers(0, len(content)))
         stop = min(len(content), start + draw(st.integers(0, 20)))
         put = draw(st.one_of(WORDS, st.binary(max_size=8), st.just(content[start:stop] * 2)))
         content = content[:start] + put + content[stop:]
     return content
+
+
+@st.composite
+def damaged_body(draw: st.DrawFn) -> bytes:
+    """A request that is whole but for its body."""
+    path, body = draw(st.sampled_from(BODIES))
+    return request(path=path, body=draw(damaged(body)))
+
+
+ANYTHING = st.one_of(
+    st.sampled_from(SEEDS).flatmap(damaged), damaged_body(), st.binary(max_size=200)
+)
 
 
 def exchanged(client: socket.socket, content: bytes) -> bytes:
@@ -52,7 +73,7 @@ def exchanged(client: socket.socket, content: bytes) -> bytes:
     return received
 
 
-@given(damaged() | damaged() | damaged() | st.binary(max_size=200))
+@given(ANYTHING)
 @settings(
     max_examples=100,
     deadline=None,
