@@ -12,7 +12,7 @@ from starlette.routing import Route
 from service import __version__
 from service.http.access_log import AccessLog
 from service.http.error_responses import add_error_handlers
-from service.http.fast_protocol import FAST_LANE, FastLane
+from service.http.fast_lane import FAST_LANE, FastLane
 from service.http.friendly import friendly_router
 from service.http.inference_route import InferenceRoute
 from service.http.metrics import metrics_router
@@ -36,7 +36,14 @@ def create_app(models: Models, settings: Settings) -> FastAPI:
     async def lifespan(_app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         gc.freeze()  # what is loaded by now stays: looking through it again would be in vain
         models.start(asyncio.get_running_loop())
-        yield {FAST_LANE: FastLane(reception, routes, max_body_bytes=settings.max_body_bytes)}
+        yield {
+            FAST_LANE: FastLane(
+                reception,
+                routes,
+                max_body_bytes=settings.max_body_bytes,
+                receive_seconds=settings.receive_seconds,
+            )
+        }
         models.close()
 
     app = FastAPI(

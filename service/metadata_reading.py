@@ -69,11 +69,16 @@ def positive(values: dict[str, Any], key: str, where: str) -> int:
     return number
 
 
+LONGEST_PART = 100  # so that a model's name and version make a file's name
+
+
 def path_part(values: dict[str, Any], key: str) -> str:
     """Return a text that can stand in a URL."""
     text: str = typed(values, key, str)
     right = re.fullmatch(r"[A-Za-z0-9._-]+", text) is not None
     expect(right, key, "letters, digits, '.', '_' or '-'", "others")
+    expect(text not in (".", ".."), key, "a name that is no step in a path", repr(text))
+    expect(len(text) <= LONGEST_PART, key, f"at most {LONGEST_PART} letters", f"{len(text)}")
     return text
 
 

@@ -13,10 +13,12 @@ from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors.multiprocess import Multiprocess
 
 from service.app import create_app
 from service.classifier import Classifier
+from service.contract import ContractError
 from service.http.fast_protocol import FastProtocol
 from service.inference.counters import Board
 from service.inference.models import Limits, Models, ServedModel
@@ -42,9 +44,12 @@ def run_server(settings: Settings) -> None:
         uvicorn.Server(_config(app, settings)).run(sockets=[listener])
         return
     del classifier  # it was to be seen that it loads; each worker loads its own
-    with TemporaryDirectory(prefix="highway-") as folder:
+    with _board_folder() as folder:
         worker = Worker(settings=settings, threads=threads, board=Path(folder))
-        Multiprocess(_config(worker, settings), [listener]).run()
+        supervisor = Multiprocess(_config(worker, settings), [listener])
+        supervisor.run()
+    if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes):
+        raise SystemExit(1)  # the worker has said why
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,8 +64,13 @@ class Worker:
         """Load the model and make the application."""
         configure_logs(self.settings)
         Thread(target=_end_with_parent, daemon=True).start()
-        classifier = load(self.settings, self.threads)
-        return _application(classifier, self.settings, Board(self.board))
+        try:
+            classifier = load(self.settings, self.threads)
+            return _application(classifier, self.settings, Board(self.board))
+        except (ContractError, OSError) as error:
+            # Its code tells uvicorn that another one would fail as well.
+            _log.error("a worker cannot start: %s", error)
+            raise SystemExit(STARTUP_FAILURE) from error
 
 
 def _end_with_parent() -> None:
@@ -74,6 +84,16 @@ def _end_with_parent() -> None:
 def load(settings: Settings, threads: int) -> Classifier:
     """Load the model that the settings name."""
     return Classifier.load(settings.model, public_key=settings.public_key, threads=threads)
+
+
+def _board_folder() -> TemporaryDirectory[str]:
+    try:
+        return TemporaryDirectory(prefix="highway-")
+    except OSError as error:
+        raise SettingsError(
+            "TMPDIR: expected a folder in which several workers can count together, found none "
+            "that can be written to; set the variable, or use one worker"
+        ) from error
 
 
 def _application(classifier: Classifier, settings: Settings, board: Board) -> FastAPI:

@@ -3,11 +3,12 @@
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 BUNDLED_MODEL = Path(__file__).parent / "bundled" / "digits.onnx"
 PREFIX = "HIGHWAY_"
+TAKEN = ("/predict", "/v1/models", "/v2", "/metrics", "/openapi.json")
 
 
 class SettingsError(ValueError):
@@ -30,6 +31,9 @@ class Settings(BaseSettings):
         int, Field(ge=1, description="Longest request body; a longer one is answered 413.")
     ] = 16 * 1024 * 1024
     max_rows: Annotated[int, Field(ge=1, description="Most rows in one request.")] = 1024
+    receive_seconds: Annotated[
+        float, Field(gt=0, description="How long a request may take to arrive; beyond, 408.")
+    ] = 30
     queue_rows: Annotated[
         int, Field(ge=1, description="Most rows that wait; a request beyond is answered 429.")
     ] = 4096
@@ -69,6 +73,16 @@ class Settings(BaseSettings):
         Literal["debug", "info", "warning", "error"], Field(description="Least severe log line.")
     ] = "info"
 
+    @field_validator("predict_route", "health_route")
+    @classmethod
+    def _leads_nowhere_yet(cls, path: str | None) -> str | None:
+        if path is None:
+            return path
+        taken = any(path == other or path.startswith(f"{other}/") for other in TAKEN)
+        if taken or any(part in ("", ".", "..") for part in path.split("/")[1:]):
+            raise ValueError(f"expected a path that is free, not {' or '.join(TAKEN)}")
+        return path
+
     @model_validator(mode="after")
     def _queue_holds_the_largest_request(self) -> Self:
         if self.queue_rows < self.max_rows:
@@ -89,4 +103,5 @@ def read_settings(**given: object) -> Settings:
             raise SettingsError(first["msg"].removeprefix("Value error, ")) from error
         name = PREFIX + str(first["loc"][0]).upper()
         expected = first["msg"].replace("Input should be ", "expected ", 1)
+        expected = expected.removeprefix("Value error, ")
         raise SettingsError(f"{name}: {expected}; correct the variable") from error

@@ -25,7 +25,7 @@ class FastCycle:
 
     __slots__ = (
         *("disconnected", "keep_alive", "response_complete"),
-        *("_protocol", "_limit", "_chunks", "_size", "_wrong", "_broken_off", "_asked"),
+        *("_protocol", "_limit", "_chunks", "_size", "_wrong", "_broken_off", "asked"),
         "_exchange",
     )
 
@@ -40,7 +40,7 @@ class FastCycle:
         self._size = 0
         self._wrong: RequestError | None = None
         self._broken_off = False
-        self._asked = False
+        self.asked = False
         self._exchange = Exchange(lane.reception, door, headers, self._respond)
         try:
             door.check(headers)
@@ -48,7 +48,7 @@ class FastCycle:
         except BodyTooLargeError as error:
             self._break_off(error)
         except RequestError as error:
-            self._wrong = error
+            self._wrong = error.with_traceback(None)  # which would hold this cycle
 
     @property
     def message_event(self) -> "FastCycle":
@@ -57,7 +57,7 @@ class FastCycle:
 
     def set(self) -> None:
         """Give up: the client has left."""
-        if self._asked and not self.response_complete:
+        if self.asked and not self.response_complete:
             self.response_complete = True
             self._exchange.leave()
 
@@ -78,7 +78,7 @@ class FastCycle:
         elif self._wrong is not None:
             self._exchange.fail(self._wrong)
         else:
-            self._asked = True
+            self.asked = True
             chunks, self._chunks = self._chunks, []
             self._exchange.ask(chunks[0] if len(chunks) == 1 else b"".join(chunks))
 

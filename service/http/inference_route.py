@@ -40,12 +40,19 @@ class InferenceRoute:
             body = await read_body(receive, limit=self._limit)
         except RequestError as error:
             exchange.fail(error)
+            if b"expect" in headers:  # the body may come all the same, or may not: do not guess
+                await response(_closing(future.result()))(scope, receive, send)
+                return
         else:
             exchange.ask(body)
             if not future.done() and not await _answered_before_leaving(future, receive):
                 exchange.leave()
                 raise ClientDisconnect
         await response(future.result())(scope, receive, send)
+
+
+def _closing(reply: Reply) -> Reply:
+    return reply._replace(headers=(*reply.headers, (b"connection", b"close")))
 
 
 async def _answered_before_leaving(future: asyncio.Future[Reply], receive: Receive) -> bool:

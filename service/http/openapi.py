@@ -43,7 +43,7 @@ def describe_doors(schema: dict[str, Any], patterns: Mapping[str, Kind]) -> dict
     components.update(definitions["$defs"])
     _correct_errors(schema)
     for pattern, kind in patterns.items():
-        schema["paths"][pattern] = {"post": _operation(pattern, kind)}
+        schema["paths"].setdefault(pattern, {})["post"] = _operation(pattern, kind)
     return schema
 
 
