@@ -6,7 +6,7 @@ from starlette.testclient import TestClient
 
 from service import __version__
 from service.classifier import Classifier
-from service.http.fast_protocol import FAST_LANE
+from service.http.fast_lane import FAST_LANE
 from tests.service.conftest import application
 
 ROW = {"instances": [[1, 0, 0, 0]]}

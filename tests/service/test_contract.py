@@ -79,6 +79,8 @@ LAYER = {"name": "l", "kind": "dense", "width": 2, "number": 1}
         ("name", 5, "name': expected a string, found int"),
         ("name", "a b", "name': expected letters, digits, '.', '_' or '-', found others"),
         ("name", "", "name': expected letters, digits, '.', '_' or '-', found others"),
+        ("name", "..", "name': expected a name that is no step in a path, found '..'"),
+        ("name", "a" * 101, "name': expected at most 100 letters, found 101"),
         ("version", "1/2", "version': expected letters, digits, '.', '_' or '-', found others"),
         ("version", None, "version': expected a string, found NoneType"),
         ("labels", "abc", "labels': expected a list of strings, found str"),

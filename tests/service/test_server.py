@@ -242,3 +242,31 @@ def test_workers_do_not_outlive_their_parent(file: Path) -> None:
         process.kill()
         process.wait()
         eventually(lambda: not any(Path(f"/proc/{worker}").exists() for worker in workers))
+
+
+def test_workers_that_cannot_start_end_the_server(file: Path) -> None:
+    with serving(file, "--workers", "2") as (process, port):
+        predict(port)
+        workers = workers_of(process)
+        file.unlink()
+        for worker in workers:
+            os.kill(worker, signal.SIGKILL)
+        assert process.wait(timeout=15) == 1
+
+
+def test_workers_without_a_place_to_count_together_are_refused(file: Path) -> None:
+    script = (
+        "import sys, tempfile\n"
+        "tempfile._candidate_tempdir_list = lambda: ['/proc']\n"
+        "from service.__main__ import main\n"
+        f"sys.argv = ['service', 'serve', {str(file)!r}, '--port', '0', '--workers', '2']\n"
+        "main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (
+        1,
+        "error: TMPDIR: expected a folder in which several workers can count together, found none "
+        "that can be written to; set the variable, or use one worker",
+    )

@@ -81,6 +81,22 @@ def test_a_platforms_path_that_is_none_names_its_variable(
     )
 
 
+@pytest.mark.parametrize("name", ["HIGHWAY_PREDICT_ROUTE", "HIGHWAY_HEALTH_ROUTE"])
+@pytest.mark.parametrize(
+    "path", ["/predict", "/v2", "/v2/models/x/infer", "/v1/models/x", "/metrics", "//a", "/a/../b"]
+)
+def test_a_platforms_path_that_leads_elsewhere_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, path: str
+) -> None:
+    monkeypatch.setenv(name, path)
+    with pytest.raises(SettingsError) as error:
+        read_settings()
+    assert str(error.value) == (
+        f"{name}: expected a path that is free, not /predict or /v1/models or /v2 or /metrics or "
+        "/openapi.json; correct the variable"
+    )
+
+
 @pytest.mark.parametrize("path", ["/ping", "/v1/endpoints/12-3:predict", "/größe"])
 def test_a_platforms_path_is_taken_as_it_is(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
     monkeypatch.setenv("HIGHWAY_PREDICT_ROUTE", path)
