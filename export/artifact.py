@@ -2,38 +2,22 @@
 
 import os
 import tempfile
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import onnx
-
-from export.engines import runtime_engine
 from export.errors import OutputError, PlainNetworkError
-from export.graph import build_graph
-from export.metadata import describe, golden_rows, numbers
-from export.quantisation import (
-    QuantisedReport,
-    check_label_changes,
-    compare_quantised,
-    latency_ratio,
-    quantised,
-)
+from export.graph import ServedNetwork, build_graph
+from export.metadata import describe, golden_rows
+from export.quantisation import QuantisedReport
 from export.report import Report
 from export.sealing import describe_model, sealed
-from export.standalone import Told, verify_alone
+from export.standalone import Told
 from export.verification import check_accuracy, verify_against_run
-from models.data.dataset import Dataset
+from export.whole_numbers import Exact, in_whole_numbers
 from models.run import Run
 from service.classifier import Classifier
-from service.contract import (
-    GATE_MEAN,
-    INPUT,
-    PRECISIONS,
-    PROBABILITIES,
-    Metadata,
-)
+from service.contract import PRECISIONS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,10 +57,11 @@ def export(run: Run, path: Path, wanted: Wanted, told: Told) -> Exported:
         )
     told("the graph")
     metadata = describe(run, name=wanted.name, version=wanted.version)
-    network, dataset = run.network(), run.dataset()
-    model = build_graph(network)
+    dataset = run.dataset()
+    served = ServedNetwork(run.network(), run.unusualness())
+    model = build_graph(served)
     describe_model(model, metadata)
-    record: dict[str, Any] = {"golden": golden_rows(network, dataset)}
+    record: dict[str, Any] = {"golden": golden_rows(served, dataset)}
     report = verify_against_run(sealed(model, metadata, record), run, told)
     record = {"precision": "float32", "report": asdict(report), **record}
     content = sealed(model, metadata, record)
@@ -84,13 +69,15 @@ def export(run: Run, path: Path, wanted: Wanted, told: Told) -> Exported:
     check_accuracy(report, run)
     if wanted.precision == "int8":
         told("int8")
-        smaller = quantised(model, dataset.train.x)
-        found = _beside(content, smaller.SerializeToString(), dataset, report)
-        assert found.quantised is not None
-        check_label_changes(found.quantised, wanted.max_label_changes)
-        record["quantised"] = asdict(found.quantised)
-        exact, content = content, _in_whole_numbers(smaller, metadata, record)
-        found = replace(found, byte_ratio=len(content) / len(exact))
+        exact = Exact(served=served, metadata=metadata, record=record, content=content)
+        smaller = in_whole_numbers(exact, dataset, max_label_changes=wanted.max_label_changes)
+        content = smaller.content
+        found = Exported(
+            report=report,
+            quantised=smaller.report,
+            byte_ratio=len(content) / len(exact.content),
+            latency_ratios=smaller.latency_ratios,
+        )
     told("the file")
     _place(content, path)
     return found
@@ -118,34 +105,6 @@ def _check_wanted(wanted: Wanted) -> None:
             "--max-label-changes: expected percent of the test rows, from 0 to 100, found "
             f"{wanted.max_label_changes:g}"
         )
-
-
-def _in_whole_numbers(
-    smaller: onnx.ModelProto, metadata: Metadata, record: dict[str, Any]
-) -> bytes:
-    """Return the int8 file, which records its own answers to the golden rows, and verify it."""
-    rows = np.asarray(record["golden"][INPUT], np.float32)
-    answers = runtime_engine(smaller.SerializeToString(), "ALL", 1)(rows, None)
-    golden = {
-        INPUT: record["golden"][INPUT],
-        **{name: numbers(answers[name]) for name in (PROBABILITIES, GATE_MEAN)},
-    }
-    content = sealed(smaller, metadata, {**record, "precision": "int8", "golden": golden})
-    verify_alone(content, lambda step: None)
-    return content
-
-
-def _beside(exact: bytes, content: bytes, dataset: Dataset, report: Report) -> Exported:
-    whole, float32 = (runtime_engine(file, "ALL", 1) for file in (content, exact))
-    rows = dataset.test.x
-    return Exported(
-        report=report,
-        quantised=compare_quantised(whole, float32, rows, dataset.test.y),
-        latency_ratios=(
-            latency_ratio(whole, float32, np.resize(rows, (1, rows.shape[1]))),
-            latency_ratio(whole, float32, np.resize(rows, (32, rows.shape[1]))),
-        ),
-    )
 
 
 def _place(content: bytes, path: Path) -> None:

@@ -16,12 +16,12 @@ from export.engines import (
     runtime_engine,
 )
 from export.errors import GateScaleError
+from export.graph import ServedNetwork
 from export.labels import compare_labels
 from export.report import LARGEST_BATCH, SMALL_BATCHES, OutputReport, Report
 from export.standalone import Told
 from export.yardstick import Yardstick, torch_engine
 from models.data.dataset import FloatRows, Part
-from models.networks.network import HighwayClassifier
 from service.contract import LOGITS, OUTPUTS
 
 SOME_ROWS = 500  # of the test rows, for float64, small batches and every way to run the graph
@@ -38,7 +38,7 @@ class Way:
 
 
 def compare_with_torch(
-    network: HighwayClassifier,
+    served: ServedNetwork,
     model: onnx.ModelProto,
     content: bytes,
     test: Part,
@@ -46,9 +46,9 @@ def compare_with_torch(
 ) -> Report:
     """Compare every number with torch, on test rows and on extreme ones, then every label."""
     told("torch in float32 and float64")
-    yardsticks = list(_yardsticks(network, test.x))
+    yardsticks = list(_yardsticks(served, test.x))
     ways = list(_ways(model, content))
-    served = next(way for way in ways if way.name == _way_name("ALL", 1))
+    chosen = next(way for way in ways if way.name == _way_name("ALL", 1))
     found = {(y.name, name): 0.0 for y in yardsticks for name in OUTPUTS}
     for way in ways:
         told(way.name)
@@ -60,12 +60,12 @@ def compare_with_torch(
     rows = yardsticks[0]
     for size in SMALL_BATCHES:
         told(f"batches of {size}")
-        answers = in_batches(served.engine, rows.rows, size)
-        _widen(found, rows, rows.errors(answers, f"{served.name}, batches of {size}"))
+        answers = in_batches(chosen.engine, rows.rows, size)
+        _widen(found, rows, rows.errors(answers, f"{chosen.name}, batches of {size}"))
     told(f"all {len(test)} test rows")
-    theirs = in_batches(served.engine, test.x, LARGEST_BATCH)
+    theirs = in_batches(chosen.engine, test.x, LARGEST_BATCH)
     check_possible(theirs)
-    ours = in_batches(torch_engine(network), test.x, LARGEST_BATCH)
+    ours = in_batches(torch_engine(served), test.x, LARGEST_BATCH)
     margin = rows.allowed(LOGITS) + rows.own_error[LOGITS]
     labels = compare_labels(ours[LOGITS], theirs[LOGITS], test.y, margin)
     return Report(
@@ -88,23 +88,23 @@ def compare_with_torch(
     )
 
 
-def _yardsticks(network: HighwayClassifier, rows: FloatRows) -> Iterator[Yardstick]:
+def _yardsticks(served: ServedNetwork, rows: FloatRows) -> Iterator[Yardstick]:
     some = rows[:SOME_ROWS]
-    layers = len(network.config.highway_blocks)
-    ordinary = Yardstick.of("test rows", network, some)
+    layers = served.layers
+    ordinary = Yardstick.of("test rows", served, some)
     ordinary.check_stable()
     yield ordinary
-    yield Yardstick.of("extreme rows", network, extreme_rows(rows))
+    yield Yardstick.of("extreme rows", served, extreme_rows(rows))
     yield Yardstick.of(
         "a layer closed",
-        network,
+        served,
         np.resize(some, (layers, rows.shape[1])),
         1 - np.eye(layers, dtype=np.float32),
         refusal=GateScaleError,
     )
     yield Yardstick.of(
         "gates scaled",
-        network,
+        served,
         some[:FEW_ROWS],
         np.random.default_rng(0).random((len(some[:FEW_ROWS]), layers), np.float32),
         refusal=GateScaleError,

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from export.naming import name_by_layer
 from export.structure import IR_VERSION, OPSET
+from models.gates.unusualness import Unusualness
 from models.networks.network import HighwayClassifier, mean_gates, unit_gates
 from service import __version__
 from service.contract import GATE_SCALE, INPUT, OUTPUTS
@@ -18,29 +19,37 @@ PRODUCER = "highway-networks"
 
 
 class ServedNetwork(nn.Module):
-    """What the artifact computes: the network's answer and its gates, by layer and by unit."""
+    """What the artifact computes: the network's answer, its gates, and how unusual they are."""
 
-    def __init__(self, network: HighwayClassifier) -> None:
+    def __init__(self, network: HighwayClassifier, unusualness: Unusualness) -> None:
         super().__init__()
         self.network = network
+        self.unusualness = unusualness
 
-    def forward(self, x: Tensor, gate_scale: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Return the contract's four outputs, in its order."""
+    @property
+    def layers(self) -> int:
+        """The number of highway layers."""
+        return len(self.network.config.highway_blocks)
+
+    def forward(self, x: Tensor, gate_scale: Tensor) -> tuple[Tensor, ...]:
+        """Return the contract's outputs, in its order."""
         logits, gates = self.network(x, gate_scale)
         units = [unit_gates(gate) for gate in gates]
-        return logits, torch.softmax(logits, dim=1), mean_gates(units), torch.cat(units, dim=1)
+        probabilities, together = torch.softmax(logits, dim=1), torch.cat(units, dim=1)
+        unusual = self.unusualness(logits, probabilities, together)
+        return logits, probabilities, mean_gates(units), together, unusual
 
 
-def build_graph(network: HighwayClassifier) -> onnx.ModelProto:
+def build_graph(served: ServedNetwork) -> onnx.ModelProto:
     """Convert the network; the same weights give the same bytes on every machine and path."""
-    layers = len(network.config.highway_blocks)
+    network, layers = served.network, served.layers
     # Two example rows: torch.export takes a size of 0 or 1 for a constant.
     example = torch.zeros(2, network.config.features), torch.ones(2, layers)
     batch = torch.export.Dim("batch", min=1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # deprecations inside torch's own exporter
         program = torch.onnx.export(
-            ServedNetwork(network).eval(),
+            served.eval(),
             example,
             input_names=[INPUT, GATE_SCALE],
             output_names=list(OUTPUTS),

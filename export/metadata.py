@@ -8,12 +8,22 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from export.graph import ServedNetwork
 from models.data.dataset import Dataset, FloatRows, InputSpec
 from models.errors import RunError
 from models.networks.blocks import HighwayBlock
-from models.networks.network import HighwayClassifier, mean_gates
 from models.run import Run
-from service.contract import GATE_MEAN, INPUT, PROBABILITIES, Column, Input, Layer, Metadata
+from service.contract import (
+    GATE_MEAN,
+    INPUT,
+    OUTPUTS,
+    PROBABILITIES,
+    UNUSUAL,
+    Column,
+    Input,
+    Layer,
+    Metadata,
+)
 
 GOLDEN_LABELS = 3
 
@@ -77,7 +87,7 @@ def _url_part(text: str) -> str:
 
 
 @torch.no_grad()
-def golden_rows(network: HighwayClassifier, dataset: Dataset) -> dict[str, Any]:
+def golden_rows(served: ServedNetwork, dataset: Dataset) -> dict[str, Any]:
     """Record torch's answers to a few rows, for every later start to repeat.
 
     No row is anybody's: each is what training rows of one label are on average, a column of
@@ -92,12 +102,10 @@ def golden_rows(network: HighwayClassifier, dataset: Dataset) -> dict[str, Any]:
     gaps = np.isnan(dataset.train.x).any(axis=0)
     if gaps.any():
         chosen = np.concatenate([chosen, np.where(gaps, np.float32(np.nan), chosen[:1])])
-    logits, gates = network(torch.from_numpy(chosen))
-    return {
-        INPUT: numbers(chosen),
-        PROBABILITIES: numbers(torch.softmax(logits, dim=1).numpy()),
-        GATE_MEAN: numbers(mean_gates(gates).numpy()),
-    }
+    ones = torch.ones(1, served.layers)
+    answers = dict(zip(OUTPUTS, served(torch.from_numpy(chosen), ones), strict=True))
+    told = (PROBABILITIES, GATE_MEAN, UNUSUAL)
+    return {INPUT: numbers(chosen), **{name: numbers(answers[name].numpy()) for name in told}}
 
 
 def typical_row(row: InputSpec, rows: FloatRows) -> FloatRows:

@@ -16,7 +16,7 @@ from models.networks.network import NetworkConfig
 from service.contract import GATE_SCALE
 
 SCOPES = "pkg.torch.onnx.name_scopes"  # where torch notes the modules around a node
-ANSWER, PREPARATION = "answer", "preparation"
+ANSWER, PREPARATION, UNUSUALNESS = "answer", "preparation", "unusualness"
 
 
 def name_by_layer(model: onnx.ModelProto, config: NetworkConfig) -> None:
@@ -63,6 +63,8 @@ def _layer_names(config: NetworkConfig) -> list[str]:
 
 def _weight_name(name: str, layers: list[str]) -> str:
     """Return a weight's new name, or "" for a constant that belongs to no module."""
+    if name.startswith(f"{UNUSUALNESS}."):
+        return name.replace(".", "/", 1)
     part = re.fullmatch(r"network\.(?:blocks\.(\d+)|(\w+))\.(.+)", name)
     if part is None:
         return ""
@@ -79,6 +81,8 @@ def _owner(node: onnx.NodeProto, layers: list[str], owners: dict[str, str]) -> s
         if part is not None:
             place, room = part.groups()
             return room if place is None else layers[int(place)]
+    if UNUSUALNESS in scopes:
+        return UNUSUALNESS
     if "network" not in scopes:
         return ANSWER
     first = node.input[0]

@@ -23,6 +23,7 @@ from onnxruntime.quantization import (
 
 from export.engines import Engine, in_batches
 from export.errors import QuantisationError
+from export.naming import UNUSUALNESS
 from export.report import LARGEST_BATCH
 from service.classifier import FloatArray
 from service.contract import GATE_MEAN, INPUT, LOGITS, PROBABILITIES
@@ -74,6 +75,7 @@ def quantised(model: onnx.ModelProto, rows: FloatArray) -> onnx.ModelProto:
             _Rows(some),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=PRODUCTS,
+            nodes_to_exclude=[n.name for n in model.graph.node if n.name.startswith(UNUSUALNESS)],
             per_channel=True,
             reduce_range=True,
             activation_type=QuantType.QUInt8,

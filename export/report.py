@@ -7,6 +7,7 @@ from export.labels import LabelReport
 LARGEST_BATCH = 1024  # what the service takes in one request unless told otherwise
 SMALL_BATCHES = (1, 2, 3, 7, 32)
 MULTIPLE = 8.0  # of float32's own error, which the file may make
+STEEP = 8.0  # times more for shares: where gates hardly vary, their errors differ by engine
 
 
 @dataclass(frozen=True, kw_only=True)

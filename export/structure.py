@@ -21,6 +21,7 @@ OPERATORS = frozenset(
     [
         *("Add", "Div", "Equal", "Mul", "Pow", "Sqrt", "Sub", "Where", "IsNaN", "Clip", "Cast"),
         *("Gemm", "Conv", "MaxPool", "ReduceMean", "Softmax"),
+        *("Exp", "Log", "Max", "ReduceMax"),
         *("Elu", "Gelu", "Relu", "Sigmoid", "Softplus", "Tanh"),
         *("Concat", "Expand", "Gather", "Reshape", "Shape", "Split", "Transpose", "Unsqueeze"),
     ]

@@ -6,6 +6,7 @@ import onnx
 
 from export.comparison import compare_with_torch
 from export.errors import MetadataError
+from export.graph import ServedNetwork
 from export.metadata import describe
 from export.report import Report
 from export.standalone import Told, verify_alone
@@ -18,15 +19,19 @@ OTHER_MACHINE = 5e-4  # of the accuracy
 def verify_against_run(content: bytes, run: Run, told: Told) -> Report:
     """Check a file's bytes by themselves, then against the network and the data of `run`."""
     metadata = verify_alone(content, told)
-    check_metadata(metadata, run)
     if precision(metadata) != "float32":
         raise MetadataError(
             "expected a file in float32 to compare with torch number by number, found "
             f"{precision(metadata)}; export the run again, which "
             "compares the two"
         )
+    check_metadata(metadata, run)
     return compare_with_torch(
-        run.network(), onnx.load_from_string(content), content, run.dataset().test, told
+        ServedNetwork(run.network(), run.unusualness()),
+        onnx.load_from_string(content),
+        content,
+        run.dataset().test,
+        told,
     )
 
 

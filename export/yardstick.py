@@ -18,11 +18,11 @@ from export.answers import row_scale
 from export.engines import Answers, Numbers
 from export.errors import NumericsError, UnstableError, VerificationError
 from export.graph import ServedNetwork
-from export.report import MULTIPLE
+from export.report import MULTIPLE, STEEP
 from models.data.dataset import FloatRows
 from models.networks.network import HighwayClassifier
 from models.networks.preparation import Columns
-from service.contract import OUTPUTS, PROBABILITIES
+from service.contract import OUTPUTS, PROBABILITIES, UNUSUAL
 
 ROUNDING = 2.0**-24  # of one number; that of a sum grows with the root of its length
 FLOOR = 2.0**-22  # where torch errs by less: two units in the last place of 1
@@ -31,14 +31,13 @@ LARGEST_OWN_ERROR = 1e-3  # of a probability: beyond it float32 says too little 
 TorchEngine = Callable[[Numbers, FloatRows | None], Answers]  # takes float64, too
 
 
-def torch_engine(network: HighwayClassifier, dtype: torch.dtype = torch.float32) -> TorchEngine:
+def torch_engine(served: ServedNetwork, dtype: torch.dtype = torch.float32) -> TorchEngine:
     """Return torch's own answers, computed in float32 or, for a yardstick, in float64."""
-    served = ServedNetwork(copy.deepcopy(network).to(dtype)).eval()
-    layers = len(network.config.highway_blocks)
+    served = copy.deepcopy(served).to(dtype).eval()
 
     @torch.inference_mode()
     def answer(rows: Numbers, gate_scale: FloatRows | None) -> Answers:
-        scale = np.ones((1, layers), np.float32) if gate_scale is None else gate_scale
+        scale = np.ones((1, served.layers), np.float32) if gate_scale is None else gate_scale
         outputs = served(torch.from_numpy(rows).to(dtype), torch.from_numpy(scale).to(dtype))
         return {name: o.numpy() for name, o in zip(OUTPUTS, outputs, strict=True)}
 
@@ -71,17 +70,17 @@ class Yardstick:
     def of(
         cls,
         name: str,
-        network: HighwayClassifier,
+        served: ServedNetwork,
         rows: FloatRows,
         gate_scale: FloatRows | None = None,
         *,
         refusal: type[VerificationError] = NumericsError,
     ) -> "Yardstick":
         """Answer `rows` with torch, in float32 and float64; other numbers raise `refusal`."""
-        in_float64 = torch_engine(network, torch.float64)
+        in_float64 = torch_engine(served, torch.float64)
         exact = in_float64(rows, gate_scale)
-        moved = in_float64(rows * (1 + _roundings(network, rows)), gate_scale)
-        own = torch_engine(network)(rows, gate_scale)
+        moved = in_float64(rows * (1 + _roundings(served.network, rows)), gate_scale)
+        own = torch_engine(served)(rows, gate_scale)
         scale = row_scale(exact)
         error = {
             name: max(
@@ -112,7 +111,8 @@ class Yardstick:
 
     def allowed(self, output: str) -> float:
         """Return the largest error that an engine may make in that output."""
-        return MULTIPLE * max(self.own_error[output], FLOOR)
+        steepness = STEEP if output == UNUSUAL else 1.0
+        return MULTIPLE * steepness * max(self.own_error[output], FLOOR)
 
     def errors(self, found: Answers, way: str) -> dict[str, float]:
         """Return the largest error of each output; one that is too large raises the refusal.

@@ -3,7 +3,8 @@
 config.json         what was trained, on what, how: rebuilds the network
 model.safetensors   its weights, what prepares raw values included
 metrics.jsonl       one line an epoch, and the test scores in the last
-gate_baseline.json  the gates over the training rows; a plain network has none
+gate_baseline.json  the gates over the training rows, and over those held out
+unusualness.safetensors  what tells how unusual a row's gates are; a plain network has neither
 checkpoint.ckpt     the trainer's own state after the last whole epoch, to resume from
 """
 
@@ -22,11 +23,14 @@ from models.data.source import load
 from models.directory import make_new, write_whole
 from models.errors import RunError, StoppedError
 from models.gates.baseline import GateBaseline
+from models.gates.record import GateRecord
+from models.gates.unusualness import Unusualness
 from models.networks.network import HighwayClassifier
 from models.run_config import RunConfig
 
 CONFIG, WEIGHTS, METRICS = "config.json", "model.safetensors", "metrics.jsonl"
-BASELINE, CHECKPOINT = "gate_baseline.json", "checkpoint.ckpt"
+BASELINE, UNUSUALNESS = "gate_baseline.json", "unusualness.safetensors"
+CHECKPOINT = "checkpoint.ckpt"
 
 
 _CONFIG = TypeAdapter(RunConfig)
@@ -63,10 +67,11 @@ class Run:
             lines = path.read_bytes().splitlines(keepends=True)
             self._write(METRICS, b"".join(lines[:epochs]))
 
-    def finish(self, network: HighwayClassifier, baseline: GateBaseline | None) -> None:
+    def finish(self, network: HighwayClassifier, gates: GateRecord | None) -> None:
         """Write what a finished training adds; the weights last, for they mark it as finished."""
-        if baseline is not None:
-            self._write(BASELINE, _BASELINE.dump_json(baseline))
+        if gates is not None:
+            self._write(BASELINE, _BASELINE.dump_json(gates.baseline))
+            self._write(UNUSUALNESS, save(gates.unusualness.state_dict()))
         weights = {name: value.contiguous() for name, value in network.state_dict().items()}
         self._write(WEIGHTS, save(weights))
 
@@ -137,6 +142,17 @@ class Run:
                 f"{self.path / BASELINE}: expected a gate baseline, found something else"
             ) from error
 
+    def unusualness(self) -> Unusualness:
+        """Read what tells how unusual a row's gates are."""
+        self._require(UNUSUALNESS)
+        try:
+            return Unusualness.of(load_file(self.path / UNUSUALNESS))
+        except (SafetensorError, KeyError, RuntimeError) as error:
+            raise RunError(
+                f"{self.path / UNUSUALNESS}: expected what a finished training writes, found "
+                "something else; train again"
+            ) from error
+
     def metrics(self) -> list[dict[str, float]]:
         """Read `metrics.jsonl`, a line each."""
         content = self._read(METRICS)
@@ -160,7 +176,8 @@ class Run:
         if not (self.path / name).is_file():
             raise RunError(
                 f"{self.path}: expected the file {name}, found none; "
-                "this is no run directory, or its training has not finished"
+                "this is no run directory, or its training has not finished, or an older release "
+                "made it: train again"
             )
 
     def _read(self, name: str) -> bytes:

@@ -15,6 +15,7 @@ from service.contract import (
     INPUT,
     OUTPUTS,
     PROBABILITIES,
+    UNUSUAL,
     ContractError,
     Metadata,
     precision,
@@ -27,6 +28,11 @@ FloatArray = NDArray[np.float32]
 # Between processors and releases of onnxruntime; a wrong file is far off. Where whole numbers are
 # rounded the other way, a probability moves by a step of theirs.
 GOLDEN_TOLERANCE = {"float32": 1e-3, "int8": 0.05}
+# What is recorded of golden rows; a step of whole numbers moves unusualness by any amount.
+GOLDEN = {
+    "float32": (PROBABILITIES, GATE_MEAN, UNUSUAL),
+    "int8": (PROBABILITIES, GATE_MEAN),
+}
 
 # Everything that loading bytes as a model can raise; onnxruntime gives them no common base.
 LOAD_ERRORS = (
@@ -44,13 +50,15 @@ LOAD_ERRORS = (
 class Answer:
     """What the network says of `rows` rows; all float32 with one line for each row.
 
-    logits, probabilities: (rows, classes); gate_mean: (rows, layers); gate_units: (rows, units).
+    logits, probabilities: (rows, classes); gate_mean: (rows, layers); gate_units: (rows, units);
+    unusual: (rows, 3).
     """
 
     logits: FloatArray
     probabilities: FloatArray
     gate_mean: FloatArray
     gate_units: FloatArray
+    unusual: FloatArray
 
 
 class Classifier:
@@ -104,6 +112,7 @@ class Classifier:
     def _check_golden_rows(self) -> None:
         """Answer the rows recorded when the file was verified, and compare."""
         golden = self.metadata.verification.get("golden")
+        kind = precision(self.metadata)
         if not isinstance(golden, dict) or not golden.get("input"):
             raise ContractError(
                 "metadata 'highway.verification': expected golden rows with their answers, found "
@@ -115,17 +124,14 @@ class Classifier:
             answer = self.run(rows)
             # numpy's maximum, unlike Python's, does not lose NaN.
             worst = np.max(
-                [
-                    _distance(getattr(answer, name), golden[name])
-                    for name in (PROBABILITIES, GATE_MEAN)
-                ]
+                [_distance(getattr(answer, name), golden[name]) for name in GOLDEN[kind]]
             )
         except (*LOAD_ERRORS, KeyError, OverflowError, TypeError, ValueError) as error:
             raise ContractError(
                 "metadata 'highway.verification': expected golden rows that the model can answer, "
                 "found rows that it cannot"
             ) from error
-        allowed = GOLDEN_TOLERANCE[precision(self.metadata)]
+        allowed = GOLDEN_TOLERANCE[kind]
         if not worst <= allowed:  # so written that NaN is refused
             raise ContractError(
                 f"golden rows: expected the recorded answers to within {allowed}, found "

@@ -1,21 +1,23 @@
 """The artifact's contract: what an `.onnx` file must name, hold and say to be served.
 
 The reader owns it, so that the container needs nothing of the exporter; standard library alone,
-as in `metadata_reading`. Metadata travels in the file's `metadata_props`, each value as JSON.
+as in `input_description` and `metadata_reading`. Metadata travels in the file's `metadata_props`,
+each value as JSON.
 """
 
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from math import prod
-from typing import Any, Literal
+from typing import Any
 
+from service.input_description import Column as Column  # others import these two from here
+from service.input_description import Input as Input
+from service.input_description import read_input
 from service.metadata_reading import (
     PREFIX,
     decoded,
     expect,
     expect_distinct,
-    optional_number,
     path_part,
     positive,
     typed,
@@ -23,7 +25,7 @@ from service.metadata_reading import (
 )
 from service.metadata_reading import ContractError as ContractError  # others import it from here
 
-CONTRACT_VERSION = 1
+CONTRACT_VERSION = 2
 
 INPUT = "input"  # float32 (batch, features): the data's own values
 GATE_SCALE = "gate_scale"  # float32 (rows, layers), rows 1 or batch; default ones; 0 closes a layer
@@ -31,7 +33,9 @@ LOGITS = "logits"  # float32 (batch, classes)
 PROBABILITIES = "probabilities"  # float32 (batch, classes): softmax of the logits
 GATE_MEAN = "gate_mean"  # float32 (batch, layers): mean transform gate of each highway layer
 GATE_UNITS = "gate_units"  # float32 (batch, sum of widths): the gates, layer after layer
-OUTPUTS = (LOGITS, PROBABILITIES, GATE_MEAN, GATE_UNITS)
+UNUSUAL = "unusual"  # float32 (batch, 3): shares of held-out rows that look less usual, in (0, 1]
+OUTPUTS = (LOGITS, PROBABILITIES, GATE_MEAN, GATE_UNITS, UNUSUAL)
+UNUSUAL_BY = ("gates", "confidence", "both")  # its columns: where they look less usual
 
 KEYS = (
     *("contract", "name", "version", "labels", "layers", "input"),
@@ -49,37 +53,6 @@ class Layer:
     kind: str
     width: int
     number: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Column:
-    """A table's column: of numbers, or of `categories`, fed to the graph as their index from 0.
-
-    Truth values are the categories "false" and "true"; a missing value of either sort is NaN.
-    """
-
-    name: str
-    categories: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Input:
-    """What a row is: an image (height, width[, 3]) or a table's (columns,), stored flat.
-
-    `low` and `high` bound the values where the unit does; `columns` is empty for images.
-    """
-
-    kind: Literal["image", "table"]
-    shape: tuple[int, ...]
-    unit: str
-    low: float | None = None
-    high: float | None = None
-    columns: tuple[Column, ...] = ()
-
-    @property
-    def size(self) -> int:
-        """The number of values in a row."""
-        return prod(self.shape)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +90,7 @@ class Metadata:
             version=path_part(values, "version"),
             labels=tuple(labels),
             layers=tuple(_layer(layer) for layer in layers),
-            input=_input(typed(values, "input", dict)),
+            input=read_input(typed(values, "input", dict)),
             training=typed(values, "training", dict),
             gate_baseline=typed(values, "gate_baseline", dict),
             verification=typed(values, "verification", dict),
@@ -142,6 +115,7 @@ def tensor_widths(metadata: Metadata) -> dict[str, int]:
         PROBABILITIES: labels,
         GATE_MEAN: layers,
         GATE_UNITS: sum(layer.width for layer in metadata.layers),
+        UNUSUAL: len(UNUSUAL_BY),
     }
 
 
@@ -153,45 +127,3 @@ def _layer(values: dict[str, Any]) -> Layer:
         width=positive(values, "width", where),
         number=positive(values, "number", where),
     )
-
-
-def _input(values: dict[str, Any]) -> Input:
-    where = "input: "
-    kind: Any = values.get("kind")
-    expect(kind in ("image", "table"), where + "kind", "'image' or 'table'", repr(kind))
-    shape = _shape(values, kind, where)
-    return Input(
-        kind=kind,
-        shape=shape,
-        unit=typed(values, "unit", str, where),
-        low=optional_number(values, "low", where),
-        high=optional_number(values, "high", where),
-        columns=_columns(values, prod(shape) if kind == "table" else 0, where),
-    )
-
-
-def _shape(values: dict[str, Any], kind: Any, where: str) -> tuple[int, ...]:
-    shape = typed_list(values, "shape", int, where)
-    if kind == "table":
-        right, expected = len(shape) == 1, "one size above 0 for a table"
-    else:
-        right = len(shape) == 2 or shape[2:] == [3]
-        expected = "a height and a width above 0, and 3 for colours, for an image"
-    expect(right and min(shape) > 0, where + "shape", expected, repr(shape))
-    return tuple(shape)
-
-
-def _columns(values: dict[str, Any], count: int, where: str) -> tuple[Column, ...]:
-    items = typed_list(values, "columns", dict, where)
-    key = where + "columns"
-    found = f"{len(items)}; an image has none, a table as many as its shape says"
-    expect(len(items) == count, key, f"{count} columns", found)
-    columns = tuple(_column(item, f"{key}: ") for item in items)
-    expect_distinct([column.name for column in columns], key, "names", "name")
-    return columns
-
-
-def _column(values: dict[str, Any], where: str) -> Column:
-    categories = typed_list(values, "categories", str, where)
-    expect_distinct(categories, where + "categories", "categories", "category")
-    return Column(name=typed(values, "name", str, where), categories=tuple(categories))

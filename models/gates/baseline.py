@@ -1,4 +1,4 @@
-"""What the gates do on training rows: the yardstick for calling a later request unusual."""
+"""What the gates do on training rows and on held-out ones: the yardstick for later traffic."""
 
 from dataclasses import dataclass
 
@@ -7,6 +7,7 @@ import torch
 
 from models.data.dataset import Dataset, FloatRows, Part
 from models.evaluation import rows_in_order
+from models.gates.held_out import HeldOut
 from models.networks.network import HighwayClassifier, mean_gates
 
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
@@ -28,21 +29,27 @@ class GateStatistics:
 
 @dataclass(frozen=True, kw_only=True)
 class GateBaseline:
-    """Gate statistics over all training rows, and over those of each label."""
+    """Gate statistics over all training rows, and over those of each label.
+
+    `held_out` are rows that were not trained on, or where too few were kept, some that were.
+    """
 
     levels: tuple[float, ...]
     overall: GateStatistics
     by_label: dict[str, GateStatistics]
+    held_out: HeldOut
 
 
-def gate_baseline(network: HighwayClassifier, dataset: Dataset) -> GateBaseline:
+def gate_baseline(network: HighwayClassifier, dataset: Dataset, held_out: HeldOut) -> GateBaseline:
     """Measure the network's gates on the training rows."""
     openness = layer_openness(network, dataset.train)
     by_label = {
         label: _statistics(openness[dataset.train.y == index])
         for index, label in enumerate(dataset.labels)
     }
-    return GateBaseline(levels=QUANTILES, overall=_statistics(openness), by_label=by_label)
+    return GateBaseline(
+        levels=QUANTILES, overall=_statistics(openness), by_label=by_label, held_out=held_out
+    )
 
 
 @torch.no_grad()

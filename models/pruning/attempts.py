@@ -7,7 +7,7 @@ from models.data.dataset import Dataset
 from models.directory import write_whole
 from models.errors import DivergedError
 from models.evaluation import evaluate
-from models.gates.baseline import gate_baseline
+from models.gates.record import record_gates
 from models.pruning.ledger import PRUNING, Plan
 from models.pruning.reduction import Reduced
 from models.recipe import TrainConfig
@@ -67,7 +67,7 @@ def as_it_is(out: Run, smaller: Reduced, dataset: Dataset, count: int) -> Run:
         test_loss=round(test.loss, 6),
         parameters=smaller.network.parameter_count(),
     )
-    run.finish(smaller.network, gate_baseline(smaller.network, dataset))
+    run.finish(smaller.network, record_gates(smaller.network, dataset))
     return run
 
 

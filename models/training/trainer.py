@@ -17,7 +17,7 @@ from torch.multiprocessing.spawn import ProcessRaisedException
 from models.data.dataset import Dataset
 from models.errors import ConfigError, DataError, DivergedError, RunError
 from models.evaluation import Evaluation, evaluate
-from models.gates.baseline import gate_baseline
+from models.gates.record import record_gates
 from models.networks.network import HighwayClassifier
 from models.recipe import Hardware, TrainConfig
 from models.run import CHECKPOINT, Run
@@ -78,7 +78,7 @@ def train(
         parameters=network.parameter_count(),
         seconds=round(time.perf_counter() - began, 3),
     )
-    gates = gate_baseline(network, dataset) if config.network.highway_blocks else None
+    gates = record_gates(network, dataset) if config.network.highway_blocks else None
     run.finish(network, gates)
     return test
 

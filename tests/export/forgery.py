@@ -13,7 +13,8 @@ from export.engines import reference_engine
 from export.metadata import describe, golden_rows
 from export.sealing import sealed
 from models.run import Run
-from service.contract import Metadata
+from service.contract import GATE_MEAN, PROBABILITIES, UNUSUAL, Metadata
+from tests.export.serving_networks import served_run
 
 Change = Callable[[ModelProto], None]
 
@@ -23,7 +24,7 @@ def forged(artifact: Path, run_path: Path, change: Change) -> bytes:
     model = onnx.load(artifact)
     change(model)
     run = Run(run_path)
-    record = {"golden": golden_rows(run.network(), run.dataset())}
+    record = {"golden": golden_rows(served_run(run), run.dataset())}
     return sealed(model, describe(run, name=None, version="1"), answered(model, record))
 
 
@@ -32,7 +33,7 @@ def with_metadata(artifact: Path, run_path: Path, **changes: Any) -> bytes:
     model = onnx.load(artifact)
     run = Run(run_path)
     metadata: Metadata = replace(describe(run, name=None, version="1"), **changes)
-    record = {"golden": golden_rows(run.network(), run.dataset())}
+    record = {"golden": golden_rows(served_run(run), run.dataset())}
     return sealed(model, metadata, answered(model, record))
 
 
@@ -42,7 +43,7 @@ def answered(model: ModelProto, record: dict[str, Any]) -> dict[str, Any]:
         answers = reference_engine(model)(np.array(record["golden"]["input"], np.float32), None)
     except Exception:  # a graph that nobody can run keeps the true ones
         return record
-    for name in ("probabilities", "gate_mean"):
+    for name in (PROBABILITIES, GATE_MEAN, UNUSUAL):
         record["golden"][name] = answers[name].tolist()
     return record
 

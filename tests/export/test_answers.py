@@ -9,9 +9,10 @@ from export.answers import (
     extreme_rows,
     row_scale,
 )
-from export.engines import Answers
+from export.engines import Answers, Engine
 from export.errors import AnswerError, BatchError, GateScaleError
 from service.classifier import FloatArray
+from service.contract import OUTPUTS
 
 
 def answers(count: int = 2) -> Answers:
@@ -20,6 +21,7 @@ def answers(count: int = 2) -> Answers:
         "probabilities": np.array([[0.5, 0.5], [0.75, 0.25]], np.float32)[:count],
         "gate_mean": np.array([[0.0], [1.0]], np.float32)[:count],
         "gate_units": np.array([[0.0, 0.0], [1.0, 1.0]], np.float32)[:count],
+        "unusual": np.array([[1e-9, 0.5, 1.0], [1.0, 1e-9, 0.25]], np.float32)[:count],
     }
 
 
@@ -42,7 +44,7 @@ def test_possible_answers_pass() -> None:
     check_possible(answers())
 
 
-@pytest.mark.parametrize("output", ["logits", "probabilities", "gate_mean", "gate_units"])
+@pytest.mark.parametrize("output", OUTPUTS)
 def test_answers_that_are_no_numbers_are_refused(output: str) -> None:
     found = answers()
     found[output][1, 0] = np.nan
@@ -84,6 +86,23 @@ def test_a_gate_of_one_and_a_roundings_width_is_a_gate_of_one() -> None:
     check_possible(found)
 
 
+@pytest.mark.parametrize(("least", "most"), [(0.0, 1.0), (-0.25, 0.5), (0.5, 1.5)])
+def test_shares_of_usual_rows_that_are_none_are_refused(least: float, most: float) -> None:
+    found = answers()
+    found["unusual"] = np.array([[least, 0.5, 0.5], [0.5, 0.5, most]], np.float32)
+    with pytest.raises(AnswerError) as error:
+        check_possible(found)
+    assert str(error.value) == (
+        f"unusual: expected shares above 0 and up to 1, found {least:.6f} to {most:.6f}"
+    )
+
+
+def test_a_share_of_one_and_a_roundings_width_is_a_share_of_one() -> None:
+    found = answers()
+    found["unusual"][:] = np.nextafter(np.float32(1), np.float32(2))
+    check_possible(found)
+
+
 def network(rows: FloatArray, gate_scale: FloatArray | None) -> Answers:
     """Two highway layers of one unit, H = x + 1, T = 1/2 and 3/4; two logits, the output and 0."""
     scale = np.ones((len(rows), 2), np.float32) if gate_scale is None else gate_scale
@@ -94,7 +113,13 @@ def network(rows: FloatArray, gate_scale: FloatArray | None) -> Answers:
     logits = np.concatenate([x, 0 * x], axis=1)
     shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     units = np.concatenate(gates, axis=1)
-    return {"logits": logits, "probabilities": shares, "gate_mean": units, "gate_units": units}
+    return {
+        "logits": logits,
+        "probabilities": shares,
+        "gate_mean": units,
+        "gate_units": units,
+        "unusual": np.full((len(rows), 3), 0.5, np.float32),
+    }
 
 
 ROW = np.array([0.25], np.float32)
@@ -112,6 +137,42 @@ def test_a_row_that_depends_on_its_neighbours_is_refused() -> None:
         check_rows_alone(centred, np.array([[1.0], [2.0]], np.float32), SAME["float32"])
     assert str(error.value) == (
         "logits: expected row 0 to be answered in a batch as alone, found a difference of 0.5"
+    )
+
+
+def sharing(difference: float) -> Engine:
+    """Return the network with shares that are so much less for every row but the first."""
+
+    def answer(rows: FloatArray, gate_scale: FloatArray | None) -> Answers:
+        found = network(rows, gate_scale)
+        found["unusual"][1:] -= np.float32(difference)
+        return found
+
+    return answer
+
+
+def test_shares_of_usual_rows_may_differ_a_thousand_times_as_much() -> None:
+    rows = np.array([[1.0], [1.0]], np.float32)  # whose largest logit is 2.25
+    check_rows_alone(sharing(0.02), rows, SAME["float32"])
+    with pytest.raises(BatchError) as error:
+        check_rows_alone(sharing(0.03), rows, SAME["float32"])
+    assert str(error.value) == (
+        "unusual: expected row 1 to be answered in a batch as alone, found a difference of 0.03"
+    )
+
+
+def test_shares_of_usual_rows_that_a_scale_elsewhere_moves_are_refused() -> None:
+    def moved_by_others(rows: FloatArray, gate_scale: FloatArray | None) -> Answers:
+        found = network(rows, gate_scale)
+        if gate_scale is not None and len(rows) > 1:
+            found["unusual"] = found["unusual"] - np.float32(0.25) * (gate_scale.min() == 0)
+        return found
+
+    with pytest.raises(GateScaleError) as error:
+        check_gate_scale(moved_by_others, ROW, (1, 1), SAME["float32"])
+    assert str(error.value) == (
+        "gate_scale: expected to close highway layer 1 for one row of a batch alone, found that it "
+        "matters to others"
     )
 
 

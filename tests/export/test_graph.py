@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import onnx
 import pytest
@@ -5,16 +7,20 @@ import torch
 from onnx import ModelProto, numpy_helper
 
 from export.graph import build_graph
+from models.gates.record import gate_answers
 from models.networks.network import HighwayClassifier, unit_gates
 from models.networks.preparation import Columns, Contrast, Preparation, Scale, Standardise
 from models.presets import PRESETS, preset
+from models.run import Run
 from models.settings import changed
 from service.contract import OUTPUTS
 from service.runtime import onnxruntime
+from tests.export.serving_networks import served, served_run
 
 ALLOWED = {
     *("Add", "Concat", "Div", "Gemm", "Mul", "ReduceMean", "Relu", "Reshape", "Sigmoid"),
     *("Softmax", "Split", "Sub"),
+    *("Clip", "Exp", "Log", "Max", "ReduceMax"),  # of what is unusual alone
 }
 
 
@@ -31,21 +37,24 @@ def network(
 
 
 def assert_onnxruntime_agrees(built: HighwayClassifier, rows: torch.Tensor) -> ModelProto:
-    """Compare all logits and unit gates of the graph with torch's."""
-    model = build_graph(built)
+    """Compare all logits, unit gates and shares of usual rows of the graph with torch's."""
+    whole = served(built)
+    model = build_graph(whole)
     session = onnxruntime.InferenceSession(model.SerializeToString())
     found = dict(zip(OUTPUTS, session.run(OUTPUTS, {"input": rows.numpy()}), strict=True))
     with torch.no_grad():
         logits, gates = built(rows)
-    units = torch.cat([unit_gates(gate) for gate in gates], dim=1).numpy()
+        units = torch.cat([unit_gates(gate) for gate in gates], dim=1)
+        shares = whole.unusualness(logits, torch.softmax(logits, dim=1), units)
     assert np.abs(found["logits"] - logits.numpy()).max() < 1e-5
-    assert np.abs(found["gate_units"] - units).max() < 1e-6
+    assert np.abs(found["gate_units"] - units.numpy()).max() < 1e-6
+    assert np.abs(found["unusual"] - shares.numpy()).max() < 1e-3
     return model
 
 
 @pytest.fixture(scope="module")
 def model() -> ModelProto:
-    return build_graph(network())
+    return build_graph(served(network()))
 
 
 def axes(values: list[onnx.ValueInfoProto]) -> dict[str, list[str | int]]:
@@ -62,6 +71,7 @@ def test_the_graph_has_the_contracts_inputs_and_outputs(model: ModelProto) -> No
         "probabilities": ["batch", 3],
         "gate_mean": ["batch", 2],
         "gate_units": ["batch", 8],
+        "unusual": ["batch", 3],
     }
 
 
@@ -78,8 +88,17 @@ def test_the_graph_uses_plain_operators_of_one_pinned_opset(model: ModelProto) -
 
 
 def test_each_layer_is_one_product(model: ModelProto) -> None:
-    products = [node for node in model.graph.node if node.op_type == "Gemm"]
-    assert len(products) == 1 + 2 + 1
+    products = [node.name for node in model.graph.node if node.op_type == "Gemm"]
+    own = [name for name in products if not name.startswith("unusualness/")]
+    assert own == ["dense_1/Gemm", "highway_1/Gemm", "highway_2/Gemm", "output/Gemm"]
+
+
+def test_what_is_unusual_costs_seven_products_however_many_layers_there_are(
+    model: ModelProto,
+) -> None:
+    for graph in (model.graph, build_graph(served(network(depth=6))).graph):
+        products = [node.name for node in graph.node if node.op_type == "Gemm"]
+        assert len([name for name in products if name.startswith("unusualness/")]) == 7
 
 
 def test_the_graph_keeps_no_trace_of_our_source(model: ModelProto) -> None:
@@ -89,7 +108,7 @@ def test_the_graph_keeps_no_trace_of_our_source(model: ModelProto) -> None:
 
 
 def test_the_same_weights_give_the_same_bytes(model: ModelProto) -> None:
-    again = build_graph(network())
+    again = build_graph(served(network()))
     assert again.SerializeToString(deterministic=True) == model.SerializeToString(
         deterministic=True
     )
@@ -131,13 +150,38 @@ def test_every_preparation_of_images_is_inside_the_graph(preparation: Preparatio
 def test_every_preset_answers_batches_of_any_size_without_being_told_a_scale(name: str) -> None:
     shape = (8, 8, 3) if name == "cifar-19" else (9, 8)
     built = network(shape, name=name, depth=8, width=4)
-    session = onnxruntime.InferenceSession(build_graph(built).SerializeToString())
+    session = onnxruntime.InferenceSession(build_graph(served(built)).SerializeToString())
     rows = torch.rand(5, built.config.features)
     with torch.no_grad():
         expected = built(rows)[0].numpy()
     for size in (1, 2, 3, 5):
         (logits,) = session.run(["logits"], {"input": rows[:size].numpy()})
         assert np.abs(logits - expected[:size]).max() < 1e-5
+
+
+def test_every_row_is_as_unusual_as_torchs_module_says(model: ModelProto, run_path: Path) -> None:
+    run = Run(run_path)
+    whole, rows = served_run(run), run.dataset().test.x
+    session = onnxruntime.InferenceSession(build_graph(whole).SerializeToString())
+    (found,) = session.run(["unusual"], {"input": rows})
+    normal = gate_answers(whole.network, run.dataset().test)
+    logits, units = torch.from_numpy(normal.logits), torch.from_numpy(normal.gate_units)
+    expected = whole.unusualness(logits, torch.softmax(logits, dim=1), units).numpy()
+    assert found.shape == (180, 3)
+    assert np.abs(found - expected).max() < 1e-3
+    assert (expected.min(axis=0) < 0.1).all()  # of 180 usual rows some are in the rarest tenth
+    assert (expected.max(axis=0) > 0.9).all()
+
+
+def test_a_closed_layer_makes_a_row_as_unusual_as_its_changed_gates_are(run_path: Path) -> None:
+    run = Run(run_path)
+    whole, rows = served_run(run), run.dataset().test.x[:3]
+    closed = 1 - np.eye(3, dtype=np.float32)
+    session = onnxruntime.InferenceSession(build_graph(whole).SerializeToString())
+    (found,) = session.run(["unusual"], {"input": rows, "gate_scale": closed})
+    with torch.no_grad():
+        *_, expected = whole(torch.from_numpy(rows), torch.from_numpy(closed))
+    assert np.abs(found - expected.numpy()).max() < 1e-3
 
 
 def test_no_shape_inside_the_graph_comes_from_the_scale(model: ModelProto) -> None:

@@ -12,6 +12,7 @@ from models.presets import preset
 from models.run import Run
 from service import contract
 from tests.conftest import command
+from tests.export.serving_networks import served, served_run
 
 
 def test_a_run_is_described_by_its_data_layers_and_scores(run_path: Path) -> None:
@@ -47,17 +48,19 @@ def test_golden_rows_are_torchs_answers_to_the_mean_rows_of_the_first_labels(
 ) -> None:
     run = Run(run_path)
     data = run.dataset()
-    golden = golden_rows(run.network(), data)
+    golden = golden_rows(served_run(run), data)
     twos = data.train.x[data.train.y == 2]
     assert np.shape(golden["input"]) == (3, 64)
     assert golden["input"][2] == pytest.approx(twos.mean(axis=0), abs=1e-5)
     assert np.sum(golden["probabilities"], axis=1) == pytest.approx([1, 1, 1])
     assert np.shape(golden["gate_mean"]) == (3, 3)
+    assert np.shape(golden["unusual"]) == (3, 3)
+    assert all(0 < share <= 1 for row in golden["unusual"] for share in row)
 
 
 def test_no_golden_row_is_a_row_of_the_data(run_path: Path) -> None:
     data = Run(run_path).dataset()
-    golden = np.array(golden_rows(Run(run_path).network(), data)["input"], np.float32)
+    golden = np.array(golden_rows(served_run(Run(run_path)), data)["input"], np.float32)
     for part in (data.train, data.validation, data.test):
         assert not (part.x[:, None] == golden).all(axis=2).any()
 
@@ -78,7 +81,7 @@ def test_the_last_golden_row_of_a_table_misses_what_it_can_as_null(tmp_path: Pat
     data = load(source)
     table = Columns(categories=(0, 0), gaps=(True, False))
     config = preset("dense-10").network(shape=(2,), classes=2, preparation=table)
-    golden = golden_rows(HighwayClassifier(config).eval(), data)
+    golden = golden_rows(served(HighwayClassifier(config), data.train.x), data)
     assert [row[0] is None for row in golden["input"]] == [False, False, True]
     assert golden["input"][2][1] == golden["input"][0][1]
 

@@ -154,6 +154,37 @@ def gates_beyond_one(model: ModelProto) -> None:
     node(model, "highway_1/Sigmoid").op_type = "Softplus"
 
 
+def knots_of_another_calibration(model: ModelProto) -> None:
+    put(model, "unusualness/sum_knots", values(model, "unusualness/sum_knots") - 0.1)
+
+
+def swapped_signs_of_the_unusual(model: ModelProto) -> None:
+    """What the gates say in the place of what the confidence says."""
+    slopes = values(model, "unusualness/sum_slopes")
+    put(model, "unusualness/sum_slopes", slopes[[1, 0, 2]])
+
+
+def the_unusual_by_other_layers_gates(model: ModelProto) -> None:
+    """The eight units of layers 1 and 2 taken for each other's."""
+    directions = values(model, "unusualness/weight")
+    put(model, "unusualness/weight", np.roll(directions, 8, axis=1))
+
+
+def the_unusual_by_another_labels_gates(model: ModelProto) -> None:
+    for part in ("to_means", "means_square"):
+        put(model, f"unusualness/{part}", np.roll(values(model, f"unusualness/{part}"), 1, axis=0))
+
+
+def shares_above_one(model: ModelProto) -> None:
+    put(model, "unusualness/sum_slopes", -values(model, "unusualness/sum_slopes"))
+
+
+def shares_of_nothing(model: ModelProto) -> None:
+    """An exponential that has no end: e^−200 is 0 in float32."""
+    put(model, "unusualness/Clip_2/constant_1", np.float32(-200))
+    put(model, "unusualness/sum_slopes", values(model, "unusualness/sum_slopes") * 100)
+
+
 def an_unused_weight(model: ModelProto) -> None:
     model.graph.initializer.append(numpy_helper.from_array(np.ones(3, np.float32), "spare"))
 
@@ -180,6 +211,7 @@ def an_operator_of_no_highway_network(model: ModelProto) -> None:
 
 def a_renamed_output(model: ModelProto) -> None:
     node(model, "answer/Softmax").output[0] = "scores"
+    read_instead(model, "probabilities", "scores")
     next(o for o in model.graph.output if o.name == "probabilities").name = "scores"
 
 
@@ -210,6 +242,12 @@ MUTATIONS: list[tuple[Change, type[VerificationError]]] = [
     (no_normalisation, NumericsError),
     (probabilities_that_do_not_add_up, AnswerError),
     (gates_beyond_one, AnswerError),
+    (knots_of_another_calibration, NumericsError),
+    (swapped_signs_of_the_unusual, NumericsError),
+    (the_unusual_by_other_layers_gates, NumericsError),
+    (the_unusual_by_another_labels_gates, NumericsError),
+    (shares_above_one, AnswerError),
+    (shares_of_nothing, AnswerError),
     (an_unused_weight, WeightError),
     (a_weight_outside_the_file, WeightError),
     (control_flow, OperatorError),

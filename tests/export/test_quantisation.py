@@ -1,8 +1,10 @@
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
+from scipy.stats import kstest
 
 from export.artifact import Wanted, export
 from export.engines import Answers, Engine
@@ -15,9 +17,12 @@ from export.quantisation import (
 )
 from export.standalone import verify_alone
 from export.verification import verify_against_run
+from models.gates.held_out import held_out
+from models.gates.record import normal_rows
 from models.run import Run
 from service.classifier import Classifier, FloatArray
-from service.contract import ContractError
+from service.contract import OUTPUTS, ContractError
+from tests.export.forgery import values
 
 
 def quiet(step: str) -> None:
@@ -34,13 +39,56 @@ def small(run_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_products_are_of_whole_numbers_and_nothing_else_is(small: Path) -> None:
     model = onnx.load(small)
-    kinds = [node.op_type for node in model.graph.node]
+    nodes = [node for node in model.graph.node if not node.name.startswith("unusualness/")]
+    kinds = [node.op_type for node in nodes]
     products = kinds.count("Gemm")
     assert products == 1 + 3 + 1
     assert kinds.count("QuantizeLinear") == 2 * products  # what goes in, and what comes out
     weights = {t.name: t.data_type for t in model.graph.initializer}
     int8 = [name for name, kind in weights.items() if kind == onnx.TensorProto.INT8]
     assert len([name for name in int8 if name.endswith("_quantized")]) == products
+
+
+def test_what_is_unusual_is_computed_in_float32(small: Path) -> None:
+    graph = onnx.load(small).graph
+    own = [node for node in graph.node if node.name.startswith("unusualness/")]
+    products = [node for node in own if node.op_type == "Gemm"]
+    assert len(products) == 7
+    types = {tensor.name: tensor.data_type for tensor in graph.initializer}
+    for product in products:  # a weight, and some have a bias
+        assert {types[name] for name in product.input[1:]} == {onnx.TensorProto.FLOAT}
+    assert not {node.op_type for node in own} & {"QuantizeLinear", "DequantizeLinear"}
+
+
+def test_its_shares_are_of_its_own_answers_to_the_held_out_rows(
+    small: Path, artifact_path: Path, run_path: Path
+) -> None:
+    rows = normal_rows(Run(run_path).dataset())[0].x
+    shares = Classifier.load(small).run(rows).unusual
+    assert shares.shape == (180, 3)
+    for column in shares.T:
+        # By chance alone 0.1 at 5 %; of this small network many rows tie.
+        assert kstest(column, "uniform").statistic < 0.12
+        assert 12 <= np.count_nonzero(column <= 0.1) <= 24  # 18 expected
+    ours, theirs = onnx.load(small), onnx.load(artifact_path)
+    knots = "unusualness/sum_knots"
+    assert not np.array_equal(values(ours, knots), values(theirs, knots))
+    directions = "unusualness/weight"
+    assert np.array_equal(values(ours, directions), values(theirs, directions))
+
+
+def test_its_baseline_of_held_out_rows_is_of_its_own_gates(
+    small: Path, artifact_path: Path, run_path: Path
+) -> None:
+    rows, part = normal_rows(Run(run_path).dataset())
+    classifier = Classifier.load(small)
+    answer = classifier.run(rows.x)
+    own = held_out(answer.gate_mean, answer.logits.argmax(axis=1), labels=10, part=part)
+    baseline = classifier.metadata.gate_baseline
+    assert baseline["held_out"] == asdict(own)
+    exact = Classifier.load(artifact_path).metadata.gate_baseline
+    assert baseline["held_out"]["edges"] != exact["held_out"]["edges"]
+    assert {**baseline, "held_out": None} == {**exact, "held_out": None}
 
 
 def test_it_says_who_made_it_as_the_float32_file_does(small: Path, artifact_path: Path) -> None:
@@ -96,7 +144,8 @@ def engine(second: float) -> Engine:
         logits = np.repeat(np.array([[0.0, second]], np.float32), len(rows), axis=0)
         shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
         gates = np.full((len(rows), 1), 0.5 + second / 10, np.float32)
-        return {"logits": logits, "probabilities": shares, "gate_mean": gates, "gate_units": gates}
+        outputs = (logits, shares, gates, gates, shares)
+        return dict(zip(OUTPUTS, outputs, strict=True))
 
     return answer
 

@@ -6,7 +6,7 @@ import pytest
 
 from export.errors import NumericsError, OperatorError, VerificationError
 from export.standalone import _check_engines_agree, verify_alone
-from service.contract import ContractError
+from service.contract import OUTPUTS, ContractError
 from tests.export.forgery import forged, put, values
 
 
@@ -40,10 +40,32 @@ def test_what_cannot_be_run_is_refused_before_it_is(artifact_path: Path, run_pat
         verify_alone(forged(artifact_path, run_path, foreign), lambda step: None)
 
 
+@pytest.mark.parametrize(("difference", "refused"), [(0.09, False), (0.11, True)])
+def test_engines_may_disagree_a_thousand_times_more_of_what_is_unusual(
+    difference: float, refused: bool
+) -> None:
+    def usual(rows: np.ndarray, scale: object) -> dict[str, np.ndarray]:
+        return {name: np.full((len(rows), 2), 0.5, np.float32) for name in OUTPUTS}
+
+    def less_usual(rows: np.ndarray, scale: object) -> dict[str, np.ndarray]:
+        found = usual(rows, scale)
+        return {**found, "unusual": found["unusual"] - np.float32(difference)}
+
+    rows = np.zeros((1, 2), np.float32)
+    if not refused:
+        _check_engines_agree(usual, less_usual, rows, 1e-4)
+        return
+    with pytest.raises(NumericsError) as error:
+        _check_engines_agree(usual, less_usual, rows, 1e-4)
+    assert str(error.value) == (
+        "unusual: expected onnxruntime and onnx's own evaluator to agree to within 0.1, found a "
+        "difference of 0.11"
+    )
+
+
 def test_engines_that_disagree_are_refused() -> None:
     def zeros(rows: np.ndarray, scale: object) -> dict[str, np.ndarray]:
-        names = ("logits", "probabilities", "gate_mean", "gate_units")
-        return {name: np.zeros((len(rows), 2), np.float32) for name in names}
+        return {name: np.zeros((len(rows), 2), np.float32) for name in OUTPUTS}
 
     def ones(rows: np.ndarray, scale: object) -> dict[str, np.ndarray]:
         return {name: values + 1 for name, values in zeros(rows, scale).items()}

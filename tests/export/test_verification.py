@@ -6,6 +6,7 @@ import pytest
 from export.errors import MetadataError, NumericsError
 from export.verification import check_accuracy, verify_against_run
 from models.run import Run
+from service.contract import OUTPUTS
 from tests.export.forgery import forged, put, values
 
 
@@ -30,7 +31,9 @@ def test_a_file_is_compared_with_torch_however_it_is_run(
         *("test rows", "extreme rows", "a layer closed", "gates scaled")
     }
     assert all(0 < line.largest_error <= line.allowed for line in report.outputs)
+    assert {line.output for line in report.outputs} == set(OUTPUTS)
     assert report.largest_difference["logits"] < 1e-4
+    assert 0 < report.largest_difference["unusual"] < 1e-2
     assert report.labels.accuracy == report.labels.torch_accuracy
 
 
@@ -45,6 +48,21 @@ def test_other_weights_than_the_trained_are_told_with_the_way_they_were_computed
     with pytest.raises(NumericsError) as error:
         verify_against_run(content, Run(run_path), lambda step: None)
     assert str(error.value).startswith("logits: expected float64's numbers to within ")
+    assert str(error.value).endswith(
+        "on test rows by onnxruntime, optimisation DISABLE_ALL, 1 thread"
+    )
+
+
+def test_another_measure_of_the_usual_than_the_runs_is_refused(
+    artifact_path: Path, run_path: Path
+) -> None:
+    name = "unusualness/sum_knots"
+    content = forged(
+        artifact_path, run_path, lambda model: put(model, name, values(model, name) - 0.1)
+    )
+    with pytest.raises(NumericsError) as error:
+        verify_against_run(content, Run(run_path), lambda step: None)
+    assert str(error.value).startswith("unusual: expected float64's numbers to within ")
     assert str(error.value).endswith(
         "on test rows by onnxruntime, optimisation DISABLE_ALL, 1 thread"
     )

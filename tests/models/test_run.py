@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load, save
 
 from models.errors import RunError
 from models.networks.blocks import DenseBlock
@@ -76,7 +77,8 @@ def test_an_unfinished_run_says_which_file_it_lacks(run: Run) -> None:
         run.network()
     assert message(error, run) == (
         "RUN: expected the file model.safetensors, found none; "
-        "this is no run directory, or its training has not finished"
+        "this is no run directory, or its training has not finished, or an older release made it: "
+        "train again"
     )
 
 
@@ -136,6 +138,56 @@ def test_a_damaged_baseline_is_refused(run: Run) -> None:
         run.baseline()
     assert message(error, run) == (
         "RUN/gate_baseline.json: expected a gate baseline, found something else"
+    )
+
+
+def test_a_run_tells_what_is_unusual_of_it(run: Run) -> None:
+    with torch.no_grad():
+        logits, gates = run.network()(torch.from_numpy(run.dataset().test.x))
+        shares = run.unusualness()(logits, torch.softmax(logits, dim=1), torch.cat(gates, dim=1))
+    assert shares.shape == (180, 3)
+    assert 0 < shares.min() < 0.1
+    assert 0.9 < shares.max() <= 1
+
+
+def test_a_run_of_an_older_release_says_what_it_lacks(run: Run) -> None:
+    (run.path / "unusualness.safetensors").unlink()
+    with pytest.raises(RunError) as error:
+        run.unusualness()
+    assert message(error, run) == (
+        "RUN: expected the file unusualness.safetensors, found none; "
+        "this is no run directory, or its training has not finished, or an older release made it: "
+        "train again"
+    )
+
+
+def broken(numbers: dict[str, torch.Tensor], how: str) -> bytes:
+    """Return the file of these numbers, broken in one way."""
+    weight = numbers.pop("weight")
+    if how == "a matrix of another size":
+        numbers["weight"] = weight[:, :-1]
+    if how == "a line of numbers":
+        numbers["weight"] = weight[0]
+    if how == "a number too many":
+        numbers |= {"weight": weight, "spare": weight[0].clone()}
+    return b"nonsense" if how == "nonsense" else save(numbers)
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        *("nonsense", "no matrix", "a matrix of another size", "a line of numbers"),
+        "a number too many",
+    ],
+)
+def test_a_damaged_measure_of_the_unusual_is_refused(run: Run, how: str) -> None:
+    path = run.path / "unusualness.safetensors"
+    path.write_bytes(broken(load(path.read_bytes()), how))
+    with pytest.raises(RunError) as error:
+        run.unusualness()
+    assert message(error, run) == (
+        "RUN/unusualness.safetensors: expected what a finished training writes, found something "
+        "else; train again"
     )
 
 
