@@ -9,6 +9,7 @@ from service.classifier import FloatArray
 from service.contract import GATE_SCALE, INPUT, OUTPUTS, Metadata, tensor_widths
 from service.errors import BodyError, InputError
 from service.formats.documents import Members, members, parse_object
+from service.formats.gate_scale import check_range
 from service.formats.instances import check_count
 from service.formats.json_kinds import kind_of
 from service.formats.parameters import read_count, read_flag, read_parameters
@@ -21,7 +22,6 @@ from service.formats.tensors import (
 )
 from service.formats.wanted_outputs import WantedOutput, read_outputs
 
-LARGEST_SCALE = 10.0  # of the gates; beyond it a scale has lost every meaning
 REMEMBERED = 256  # heads of binary requests, which a client sends again and again
 LONGEST_REMEMBERED = 4096  # bytes
 
@@ -179,7 +179,4 @@ def _check_scale(scale: FloatArray, rows: int) -> None:
         raise InputError(
             f"input '{GATE_SCALE}': expected 1 row or {rows} as '{INPUT}' has, found {len(scale)}"
         )
-    if scale.size and not 0 <= scale.min() <= scale.max() <= LARGEST_SCALE:
-        raise InputError(
-            f"input '{GATE_SCALE}': expected numbers from 0 to {LARGEST_SCALE:g}, found others"
-        )
+    check_range(scale, f"input '{GATE_SCALE}'")

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from service.classifier import FloatArray
-from service.contract import GATE_MEAN, LOGITS, PROBABILITIES, Metadata
+from service.contract import GATE_MEAN, LOGITS, PROBABILITIES, UNUSUAL, UNUSUAL_BY, Metadata
 from service.formats.documents import encode
 from service.formats.tensors import FP32
 from service.formats.wanted_outputs import WantedOutput
@@ -23,6 +23,7 @@ class InferWriter:
             LOGITS: metadata.labels,
             PROBABILITIES: metadata.labels,
             GATE_MEAN: layers,
+            UNUSUAL: UNUSUAL_BY,
         }
 
     def write(

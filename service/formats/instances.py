@@ -1,34 +1,47 @@
-"""The body of `/predict` to rows: JSON straight into one float32 array."""
+"""Rows in JSON: straight into one float32 array."""
+
+from typing import Any
 
 import simdjson
 
 from service.classifier import FloatArray
 from service.contract import Input
 from service.errors import BodyError, InputError
-from service.formats.documents import parse_object
 from service.formats.json_kinds import kind_of
 from service.formats.numbers import Numbers, first_fault, read_numbers, to_float32
 from service.formats.tables import decode_table
 
 INSTANCES = "instances"
 
+_NOUNS = ("rows of pixels", "pixels")  # what the lists of a nested image hold, but for the last
 
-def decode_instances(body: bytes, row: Input, *, max_rows: int) -> FloatArray:
-    """Read `{"instances": [row, …]}` as (rows, features); NaN is a table's missing value.
 
-    An image may come as nested lines of pixels, a table's row as an object by column name. Other
-    members of the object are ignored. A body that is not such an object is a `BodyError`, rows
-    that do not fit `row` are an `InputError` that names the place and the kind of value.
+def read_instances(body: bytes, value: Any, row: Input, *, max_rows: int) -> FloatArray:
+    """Read a list of rows as (rows, features); NaN is a table's missing value.
+
+    An image may come as nested lines of pixels, a table's row as an object by column name. What is
+    no list is a `BodyError`, rows that do not fit `row` are an `InputError` that names the place
+    and the kind of value. `body` is all the text that `value` is of.
     """
-    instances = parse_object(body, INSTANCES).get(INSTANCES)
-    if instances is None:
-        raise BodyError(f"body: expected the member '{INSTANCES}', found none")
-    if not isinstance(instances, simdjson.Array):
-        raise BodyError(f"{INSTANCES}: expected a list of rows, found {kind_of(instances)}")
-    count = len(instances)
+    if not isinstance(value, simdjson.Array):
+        raise BodyError(f"{INSTANCES}: expected a list of rows, found {kind_of(value)}")
+    count = len(value)
     check_count(count, max_rows, INSTANCES)
-    values = _table(body, instances, row) if row.kind == "table" else _image(body, instances, row)
+    if row.kind == "table":
+        places = [f"{INSTANCES}[{i}]" for i in range(count)]
+        values = _table(body, value, row, places, (count,))
+    else:
+        values = _image(body, value, row, _is_nested(value[0]), (count,), INSTANCES)
     return to_float32(values, count, INSTANCES)
+
+
+def read_instance(body: bytes, value: Any, row: Input, place: str) -> FloatArray:
+    """Read one row as (1, features); otherwise as `read_instances`."""
+    if row.kind == "table":
+        values = _table(body, value, row, [place], ())
+    else:
+        values = _image(body, value, row, _is_nested(value), (), place)
+    return to_float32(values, 1, place)
 
 
 def check_count(count: int, max_rows: int, place: str) -> None:
@@ -41,27 +54,29 @@ def check_count(count: int, max_rows: int, place: str) -> None:
         )
 
 
-def _table(body: bytes, instances: simdjson.Array, row: Input) -> Numbers:
+def _table(
+    body: bytes, value: Any, row: Input, places: list[str], around: tuple[int, ...]
+) -> Numbers:
     """Read rows of numbers alone at once, all others value by value."""
     numeric = not any(column.categories for column in row.columns)
-    shape = (len(instances), *row.shape)
-    values = read_numbers(body, instances, shape) if numeric else None
+    values = read_numbers(body, value, (*around, *row.shape)) if numeric else None
     if values is None:
-        values = decode_table(instances, row.columns, INSTANCES).reshape(-1)
+        rows = value if around else [value]
+        values = decode_table(rows, row.columns, places).reshape(-1)
     return values
 
 
-def _image(body: bytes, instances: simdjson.Array, row: Input) -> Numbers:
-    """Choose between flat rows and nested ones by what the first row looks like."""
-    first = instances[0]
-    nested = (
-        isinstance(first, simdjson.Array)
-        and len(first) > 0
-        and isinstance(first[0], simdjson.Array)
-    )
-    shape = (len(instances), *(row.shape if nested else (row.size,)))
-    values = read_numbers(body, instances, shape)
+def _image(
+    body: bytes, value: Any, row: Input, nested: bool, around: tuple[int, ...], place: str
+) -> Numbers:
+    """Read flat rows, or nested ones; `around` is the shape outside of a row."""
+    shape = (*around, *(row.shape if nested else (row.size,)))
+    values = read_numbers(body, value, shape)
     if values is None:
-        nouns = ("rows", *("rows of pixels", "pixels")[: len(shape) - 2], "numbers")
-        raise first_fault(instances, shape, nouns, INSTANCES)
+        inner = _NOUNS[: len(shape) - len(around) - 1]
+        raise first_fault(value, shape, (*("rows" for _ in around), *inner, "numbers"), place)
     return values
+
+
+def _is_nested(row: Any) -> bool:
+    return isinstance(row, simdjson.Array) and len(row) > 0 and isinstance(row[0], simdjson.Array)

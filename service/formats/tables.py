@@ -17,30 +17,30 @@ MOST_LISTED = 10  # names or categories in one sentence
 
 
 def decode_table(
-    instances: simdjson.Array, columns: tuple[Column, ...], where: str
+    instances: Sequence[Any], columns: tuple[Column, ...], places: Sequence[str]
 ) -> NDArray[np.float64]:
     """Read rows by column name, or as lists in the order of the columns, as (rows, columns).
 
     All have the form of the first. A category becomes its index, a missing value NaN. What does
-    not fit is an `InputError` with its place inside `where` and the kind of value.
+    not fit is an `InputError` with its place and the kind of value; `places` name the rows.
     """
     first = instances[0]
     by_name = isinstance(first, simdjson.Object)
     if not by_name and not isinstance(first, simdjson.Array):
         raise InputError(
-            f"{where}[0]: expected an object by column name or a list of {len(columns)} values, "
+            f"{places[0]}: expected an object by column name or a list of {len(columns)} values, "
             f"found {kind_of(first)}"
         )
     read = _by_name if by_name else _in_order
-    rows = [read(row, columns, f"{where}[{i}]") for i, row in enumerate(instances)]
+    rows = [read(row, columns, place) for row, place in zip(instances, places, strict=True)]
     values = np.empty((len(rows), len(columns)))
     for j, column in enumerate(columns):
         code = _coder(column)
-        place = f".{column.name}" if by_name else f"[{j}]"
+        step = f".{column.name}" if by_name else f"[{j}]"
         for i, row in enumerate(rows):
             number = code(row[j])
             if number is None:
-                raise _misfit(f"{where}[{i}]{place}", column, row[j])
+                raise _misfit(places[i] + step, column, row[j])
             values[i, j] = number
     return values
 

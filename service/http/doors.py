@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import NamedTuple, Protocol
 
-from service.contract import GATE_MEAN, PROBABILITIES
+from service.contract import GATE_MEAN, PROBABILITIES, UNUSUAL
 from service.errors import BodyError, MediaTypeError
 from service.formats.documents import JSON
 from service.formats.infer_request import InferReader
 from service.formats.infer_response import InferWriter
-from service.formats.instances import decode_instances
+from service.formats.predict_request import read_predict
 from service.formats.predictions import encode_predictions
 from service.formats.wanted_outputs import WantedOutput
 from service.inference.models import ServedModel
@@ -58,7 +58,7 @@ class PredictDoor:
     """The friendly door: instances in, predictions out, always JSON."""
 
     kind = "predict"
-    outputs = frozenset({PROBABILITIES, GATE_MEAN})
+    outputs = frozenset({PROBABILITIES, GATE_MEAN, UNUSUAL})
 
     def __init__(self, model: ServedModel, *, max_rows: int) -> None:
         self.model = model
@@ -66,13 +66,12 @@ class PredictDoor:
 
     def check(self, headers: Headers) -> None:
         """Take JSON alone."""
-        check_encoding(headers)
-        check_type(headers, expected=(_JSON,))
+        check_json(headers)
 
     def read(self, headers: Headers, body: bytes) -> Asked:
-        """Read `{"instances": [row, …]}`."""
-        rows = decode_instances(body, self.model.metadata.input, max_rows=self._max_rows)
-        return Asked(Question(rows, self.outputs), self._write)
+        """Read `{"instances": [row, …]}`, perhaps with a `gate_scale`."""
+        request = read_predict(body, self.model.metadata, max_rows=self._max_rows)
+        return Asked(Question(request.rows, self.outputs, request.gate_scale), self._write)
 
     def _write(self, outputs: Outputs) -> Content:
         return Content(_JSON_HEADERS, encode_predictions(outputs, self.model.metadata))
@@ -114,6 +113,12 @@ class InferDoor:
 
 
 _JSON_HEADERS = ((b"content-type", _JSON),)
+
+
+def check_json(headers: Headers) -> None:
+    """Refuse a body that is not said to be plain JSON."""
+    check_encoding(headers)
+    check_type(headers, expected=(_JSON,))
 
 
 def check_encoding(headers: Headers) -> None:

@@ -27,7 +27,8 @@ def friendly_router(models: Models, *, health_route: str | None) -> APIRouter:
     @router.get("/v1/models/{name}", tags=["KServe V1"], responses={503: {"model": ModelReady}})
     async def model_ready(name: str, response: Response) -> ModelReady:
         """Say whether the model answers."""
-        if name.endswith(":predict"):  # else a GET of that path would be met here, as a name
+        # Else a GET of those paths would be met here, as a name.
+        if name.endswith((":predict", ":explain")):
             raise HTTPException(405, headers={"Allow": "POST"})
         answers = models.find(name).engine.alive
         response.status_code = 200 if answers else 503

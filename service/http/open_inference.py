@@ -9,12 +9,9 @@ from fastapi import APIRouter, Request, Response
 from service import __version__
 from service.contract import (
     CONTRACT_VERSION,
-    GATE_MEAN,
     GATE_SCALE,
-    GATE_UNITS,
     INPUT,
-    LOGITS,
-    PROBABILITIES,
+    OUTPUTS,
     Metadata,
     tensor_widths,
 )
@@ -126,7 +123,7 @@ def _model_metadata(metadata: Metadata, versions: list[str]) -> ModelMetadata:
         versions=versions,
         platform=PLATFORM,
         inputs=tensors(INPUT, GATE_SCALE),
-        outputs=tensors(LOGITS, PROBABILITIES, GATE_MEAN, GATE_UNITS),
+        outputs=tensors(*OUTPUTS),
         properties={
             "contract": str(CONTRACT_VERSION),
             "digest": str(metadata.verification["digest"]),

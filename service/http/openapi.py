@@ -1,14 +1,15 @@
-"""The OpenAPI description of the doors, which FastAPI does not see."""
+"""The OpenAPI description of the doors and of explanations, which FastAPI does not see."""
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from pydantic.json_schema import models_json_schema
 
 from service.formats.documents import JSON
 from service.http.routes import Kind
 from service.http.schemas.errors import ErrorResponse
+from service.http.schemas.explain import ExplainRequest, ExplainResponse
 from service.http.schemas.infer import InferRequest, InferResponse
 from service.http.schemas.predict import PredictRequest, PredictResponse
 
@@ -23,19 +24,26 @@ ERRORS = {
     "503": "The model is not ready",
     "504": "The deadline passed before the rows were run",
 }
-SUMMARIES: dict[Kind, str] = {
+Described = Kind | Literal["explain"]
+
+SUMMARIES: dict[Described, str] = {
     "predict": "Label rows, and tell how open every layer's gates were",
     "infer": "Answer tensors with tensors; gates are outputs, their scale is an input",
+    "explain": "Tell which layers a row's label hangs on: what changes where they are closed",
 }
-BODIES: dict[Kind, tuple[str, str]] = {
+BODIES: dict[Described, tuple[str, str]] = {
     "predict": ("PredictRequest", "PredictResponse"),
     "infer": ("InferRequest", "InferResponse"),
+    "explain": ("ExplainRequest", "ExplainResponse"),
 }
 
 
-def describe_doors(schema: dict[str, Any], patterns: Mapping[str, Kind]) -> dict[str, Any]:
-    """Return an OpenAPI document with every door and its models added."""
-    models = (PredictRequest, PredictResponse, InferRequest, InferResponse, ErrorResponse)
+def describe_doors(schema: dict[str, Any], patterns: Mapping[str, Described]) -> dict[str, Any]:
+    """Return an OpenAPI document with every path of `patterns` and its models added."""
+    models = (
+        *(PredictRequest, PredictResponse, InferRequest, InferResponse),
+        *(ExplainRequest, ExplainResponse, ErrorResponse),
+    )
     _, definitions = models_json_schema(
         [(model, "validation") for model in models], ref_template=REF
     )
@@ -57,7 +65,7 @@ def _correct_errors(schema: dict[str, Any]) -> None:
         schema["components"]["schemas"].pop(name, None)
 
 
-def _operation(pattern: str, kind: Kind) -> dict[str, Any]:
+def _operation(pattern: str, kind: Described) -> dict[str, Any]:
     asked, answered = BODIES[kind]
     names = re.findall(r"{(\w+)}", pattern)
     return {
@@ -79,6 +87,7 @@ _TEXT = {"type": "string"}
 _HEADERS = {
     "X-Request-Id": {**_TEXT, "description": "comes back with the answer"},
     "X-Deadline-Ms": {"type": "integer", "minimum": 1},
+    "X-Tags": {**_TEXT, "description": "with commas between; the ledger can be asked for them"},
 }
 
 

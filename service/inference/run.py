@@ -6,12 +6,12 @@ from typing import NamedTuple
 import numpy as np
 
 from service.classifier import FloatArray
-from service.contract import GATE_MEAN, LOGITS, PROBABILITIES
+from service.contract import GATE_MEAN, LOGITS, PROBABILITIES, UNUSUAL
 from service.errors import InputError
 from service.inference.queue import Part
 
-# Every run computes these, for what the service tells of itself; both are nearly free.
-ALWAYS = frozenset({PROBABILITIES, GATE_MEAN})
+# Every run computes these, for what the service tells of itself; all are nearly free.
+ALWAYS = frozenset({PROBABILITIES, GATE_MEAN, UNUSUAL})
 
 
 class Run(NamedTuple):

@@ -20,7 +20,7 @@ class InferInput(BaseModel):
 class InferOutput(BaseModel):
     """An output that is wanted; parameters are `binary_data` and `classification`."""
 
-    name: Literal["logits", "probabilities", "gate_mean", "gate_units"]
+    name: Literal["logits", "probabilities", "gate_mean", "gate_units", "unusual"]
     parameters: dict[str, Parameter] = {}
 
 

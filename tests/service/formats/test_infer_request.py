@@ -141,7 +141,10 @@ def test_a_gate_scale_of_other_rows_is_refused(count: int) -> None:
 
 @pytest.mark.parametrize("value", [-1e-45, -1, 10.000001, 11, 3e38])
 def test_a_gate_scale_beyond_0_to_10_is_refused(value: float) -> None:
-    message = "input 'gate_scale': expected numbers from 0 to 10, found others"
+    message = (
+        "input 'gate_scale': expected numbers from 0 to 10, found others; 0 closes a layer, 1 "
+        "leaves it as it is"
+    )
     assert refused(InputError, request(tensor(), scale([1, value]))) == message
     head = request(tensor(), binary(8, GATE_SCALE, shape=[1, 2]))
     assert refused(InputError, head, floats(value, 1)) == message

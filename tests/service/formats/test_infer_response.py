@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.classifier import FloatArray
-from service.contract import GATE_MEAN, GATE_UNITS, LOGITS, OUTPUTS, PROBABILITIES
+from service.contract import GATE_MEAN, GATE_UNITS, LOGITS, OUTPUTS, PROBABILITIES, UNUSUAL
 from service.formats.infer_response import InferWriter
 from service.formats.wanted_outputs import WantedOutput, default_outputs
 from tests.service.conftest import METADATA
@@ -21,6 +21,7 @@ VALUES: dict[str, FloatArray] = {
     PROBABILITIES: np.array([[0.25, 0.5, 0.25], [0, 0, 1]], np.float32),
     GATE_MEAN: np.array([[0.5, 0.75], [0, 1]], np.float32),
     GATE_UNITS: np.array([[0.5, 0.5, 1, 0.5], [0, 0, 1, 1]], np.float32),
+    UNUSUAL: np.array([[0.5, 0.25, 0.375], [0.003, 1, 0.006]], np.float32),
 }
 
 
@@ -90,7 +91,8 @@ def test_only_what_is_wanted_is_told() -> None:
     told, _ = written(WantedOutput(GATE_UNITS, False))
     assert [output["name"] for output in told["outputs"]] == ["gate_units"]
     told, _ = written(*default_outputs(binary=False))
-    assert [output["name"] for output in told["outputs"]] == ["logits", "probabilities", GATE_MEAN]
+    names = [output["name"] for output in told["outputs"]]
+    assert names == ["logits", "probabilities", "gate_mean", "unusual"]
 
 
 def test_a_classification_tells_the_best_first_with_index_and_label() -> None:
@@ -188,5 +190,5 @@ def test_a_classification_has_the_largest_values_in_falling_order(
 def test_every_output_of_the_contract_can_be_written() -> None:
     told, content = written(*(WantedOutput(name, binary=True) for name in OUTPUTS))
     sizes = [output["parameters"]["binary_data_size"] for output in told["outputs"]]
-    assert sizes == [24, 24, 16, 32]
+    assert sizes == [24, 24, 16, 32, 24]
     assert content == b"".join(VALUES[name].tobytes() for name in OUTPUTS)

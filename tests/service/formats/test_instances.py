@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,8 @@ from hypothesis import strategies as st
 from service.classifier import FloatArray
 from service.contract import Column, Input
 from service.errors import BodyError, InputError, RequestError
-from service.formats.instances import decode_instances
+from service.formats.predict_request import read_predict
+from tests.service.conftest import METADATA
 from tests.service.formats.conftest import NOT_JSON
 
 IMAGE = Input(kind="image", shape=(2, 2), unit="pixel")
@@ -20,7 +22,8 @@ FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False)
 
 
 def decode(body: str | bytes, row: Input = IMAGE) -> FloatArray:
-    return decode_instances(body.encode() if isinstance(body, str) else body, row, max_rows=5)
+    content = body.encode() if isinstance(body, str) else body
+    return read_predict(content, replace(METADATA, input=row), max_rows=5).rows
 
 
 def test_rows_become_one_float32_array() -> None:

@@ -11,14 +11,17 @@ from tests.service.conftest import METADATA
 OUTPUTS: Outputs = {
     "probabilities": np.array([[0.7, 0.2, 0.1], [0.25, 0.25, 0.5]], np.float32),
     "gate_mean": np.array([[0.1, 1], [1e-7, 0]], np.float32),
+    "unusual": np.array([[0.003, 1, 0.006], [0.5, 0.25, 0.375]], np.float32),
 }
 
 
 def test_the_answer_is_written_word_for_word() -> None:
     assert encode_predictions(OUTPUTS, METADATA) == (
         b'{"model_name":"tiny","model_version":"1","predictions":['
-        b'{"label":"a","probability":0.7,"probabilities":[0.7,0.2,0.1],"gate_mean":[0.1,1.0]},'
-        b'{"label":"c","probability":0.5,"probabilities":[0.25,0.25,0.5],"gate_mean":[1e-7,0.0]}]}'
+        b'{"label":"a","probability":0.7,"probabilities":[0.7,0.2,0.1],"gate_mean":[0.1,1.0],'
+        b'"unusual":{"gates":0.003,"confidence":1.0,"both":0.006}},'
+        b'{"label":"c","probability":0.5,"probabilities":[0.25,0.25,0.5],"gate_mean":[1e-7,0.0],'
+        b'"unusual":{"gates":0.5,"confidence":0.25,"both":0.375}}]}'
     )
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from service.contract import Column
 from service.errors import InputError
-from service.formats.instances import decode_instances
+from service.formats.predict_request import read_predict
 from service.formats.tables import decode_table
 from tests.service.conftest import TABLE
 
@@ -23,7 +23,7 @@ JOBS = COLUMNS[1].categories
 def decode(*rows: str, columns: tuple[Column, ...] = COLUMNS) -> NDArray[np.float64]:
     instances = simdjson.Parser().parse(f"[{', '.join(rows)}]".encode())
     assert isinstance(instances, simdjson.Array)
-    return decode_table(instances, columns, "instances")
+    return decode_table(instances, columns, [f"instances[{i}]" for i in range(len(instances))])
 
 
 def refused(*rows: str, columns: tuple[Column, ...] = COLUMNS) -> str:
@@ -105,7 +105,7 @@ def test_rows_by_name_and_in_order_become_the_same_numbers(
     expected = np.array([[worth(name, row[name]) for name in NAMES] for row in rows], np.float32)
     for form in (by_name, in_order):
         body = json.dumps({"instances": form}).encode()
-        decoded = decode_instances(body, TABLE.input, max_rows=5)
+        decoded = read_predict(body, TABLE, max_rows=5).rows
         assert decoded.dtype == np.float32
         assert np.array_equal(decoded, expected, equal_nan=True)
 
@@ -230,14 +230,14 @@ def test_of_many_categories_ten_are_listed() -> None:
 
 def test_the_index_of_a_category_is_not_taken_for_it_even_among_numbers_alone() -> None:
     with pytest.raises(InputError) as error:
-        decode_instances(b'{"instances": [[41, 0, 1, 1.5]]}', TABLE.input, max_rows=5)
+        read_predict(b'{"instances": [[41, 0, 1, 1.5]]}', TABLE, max_rows=5)
     assert str(error.value) == f"instances[0][1]: {JOB}, found a number"
 
 
 def test_a_number_too_large_for_float32_is_refused_beside_a_missing_one() -> None:
     body = b'{"instances": [[null, "nurse", true, 1], [null, "nurse", true, 1e39]]}'
     with pytest.raises(InputError) as error:
-        decode_instances(body, TABLE.input, max_rows=5)
+        read_predict(body, TABLE, max_rows=5)
     assert str(error.value) == (
         "instances[1]: expected numbers that float32 can hold, found a larger one"
     )

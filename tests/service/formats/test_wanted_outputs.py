@@ -1,11 +1,11 @@
 import pytest
 
-from service.contract import GATE_MEAN, GATE_UNITS, LOGITS, OUTPUTS, PROBABILITIES
+from service.contract import GATE_MEAN, GATE_UNITS, LOGITS, OUTPUTS, PROBABILITIES, UNUSUAL
 from service.errors import BodyError, InputError, RequestError
 from service.formats.wanted_outputs import WantedOutput, default_outputs
 from tests.service.formats.conftest import read, refused, request
 
-NAMES = "the name 'logits' or 'probabilities' or 'gate_mean' or 'gate_units'"
+NAMES = "the name 'logits' or 'probabilities' or 'gate_mean' or 'gate_units' or 'unusual'"
 
 
 def wanted(outputs: object, **parameters: object) -> tuple[WantedOutput, ...]:
@@ -17,6 +17,7 @@ def test_all_outputs_but_the_single_gates_are_the_default() -> None:
         WantedOutput(LOGITS, False),
         WantedOutput(PROBABILITIES, False),
         WantedOutput(GATE_MEAN, False),
+        WantedOutput(UNUSUAL, False),
     )
 
 

@@ -43,18 +43,34 @@ def test_a_block_holds_each_counter_once() -> None:
         "batches": (5, 4),  # from 0 rows to 4
         **dict.fromkeys(("queue", "compute", "request"), (len(SECONDS) + 1,)),
         "predictions": (3,),
+        "unusual": (1,),
         "gates": (2, len(GATES) + 2),
         "rejected": (len(REASONS),),
         "pending": (1,),
     }
-    assert SHAPE.size == 3 + 12 + 20 + 3 * 18 + 3 + 26 + 8 + 1
+    assert SHAPE.size == 3 + 12 + 20 + 3 * 18 + 3 + 1 + 26 + 8 + 1
 
 
 def test_the_views_share_the_block_and_no_number_among_each_other() -> None:
     block = np.zeros(SHAPE.size)
     for i, view in enumerate(vars(SHAPE.view(block)).values(), start=1):
         view += i
-    assert np.bincount(block.astype(int)).tolist() == [0, 1, 1, 1, 12, 20, 18, 18, 18, 3, 26, 8, 1]
+    assert np.bincount(block.astype(int)).tolist() == [
+        0,
+        1,
+        1,
+        1,
+        12,
+        20,
+        18,
+        18,
+        18,
+        3,
+        1,
+        26,
+        8,
+        1,
+    ]
 
 
 @pytest.fixture(params=[False, True], ids=["in memory", "in a folder"])

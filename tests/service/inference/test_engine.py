@@ -6,6 +6,7 @@ from random import Random
 import numpy as np
 import pytest
 
+from service.contract import OUTPUTS
 from service.errors import DeadlineError, InputError, NotReadyError, QueueFullError
 from service.inference.engine import Engine
 from service.inference.question import Question, State, Ticket
@@ -41,6 +42,7 @@ async def test_a_question_is_answered_with_all_it_wants(watched: Watched) -> Non
         "probabilities": (2, 3),
         "gate_mean": (2, 2),
         "gate_units": (2, 4),
+        "unusual": (2, 3),
     }
     assert first_logits(ticket) == [1, 2]
 
@@ -105,15 +107,17 @@ async def test_a_run_computes_what_any_of_its_questions_wants(watched: Watched) 
         tickets = [office.ask(numbered(1), outputs) for outputs in wanted]
         watched.release()
         await office.answered(*tickets)
-    assert watched.runs[1].outputs == ("logits", "probabilities", "gate_mean", "gate_units")
+    assert watched.runs[1].outputs == OUTPUTS
     for ticket, outputs in zip(tickets, wanted, strict=True):
         assert outputs <= (ticket.outputs or {}).keys()
 
 
-async def test_labels_and_gates_are_computed_in_every_run_and_no_more(watched: Watched) -> None:
+async def test_labels_gates_and_unusualness_are_computed_in_every_run_and_no_more(
+    watched: Watched,
+) -> None:
     async with opened(watched) as office:
         await office.answered(office.ask(numbered(1), frozenset()))
-    assert watched.runs[0].outputs == ("probabilities", "gate_mean")
+    assert watched.runs[0].outputs == ("probabilities", "gate_mean", "unusual")
 
 
 async def test_each_row_has_its_own_gate_scale_bit_for_bit(watched: Watched) -> None:
@@ -194,7 +198,7 @@ async def test_two_large_questions_with_other_outputs_do_not_mix(watched: Watche
         await office.answered(one, two)
     assert first_logits(one) == [n + 1.0 for n in range(12)]
     assert two.outputs is not None
-    assert two.outputs.keys() == {"probabilities", "gate_mean"}
+    assert two.outputs.keys() == {"probabilities", "gate_mean", "unusual"}
     assert two.outputs["probabilities"].shape == (13, 3)
 
 

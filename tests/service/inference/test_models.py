@@ -5,12 +5,14 @@ from functools import cache
 import pytest
 
 from service.classifier import Classifier
+from service.contract import ContractError
 from service.errors import UnknownModelError
 from service.inference import models as module
 from service.inference.counters import Board, Shape
 from service.inference.models import Limits, Models, ServedModel
 from service.inference.question import Question, Ticket
 from tests.service.conftest import METADATA, Recipe
+from tests.service.drift.conftest import metadata
 from tests.service.inference.conftest import numbered, until
 
 LIMITS = Limits(queue_rows=20, run_rows=8)
@@ -107,6 +109,18 @@ async def test_labels_settle_soon_where_the_siblings_see_them(
         model.engine.submit(QUESTION, over.append)
         await until(lambda: board.total("tiny@1", shape).predictions.sum() == expected)  # noqa: B023
     model.engine.close()
+
+
+def test_a_model_that_tells_held_out_rows_is_watched() -> None:
+    told = Classifier(Recipe(metadata=metadata()).build())
+    assert ServedModel(told, LIMITS, Board()).watch is not None
+    assert served().watch is None
+
+
+def test_held_out_rows_that_cannot_be_read_are_refused() -> None:
+    told = Classifier(Recipe(metadata=metadata(rows=0)).build())
+    with pytest.raises(ContractError, match="held_out: rows': expected a whole number above 0"):
+        ServedModel(told, LIMITS, Board())
 
 
 @pytest.mark.anyio

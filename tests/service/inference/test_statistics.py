@@ -1,12 +1,18 @@
 import time
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 
 from service.classifier import FloatArray
+from service.drift.slots import Tallied
+from service.drift.watch import Watch
 from service.inference.counters import PHASES, REASONS, Board, Counters, Shape
+from service.inference.question import Question, Ticket
+from service.inference.queue import Part
 from service.inference.run import Run
 from service.inference.statistics import BUFFERED_ROWS, Statistics, Timing
+from tests.service.drift.conftest import held_out
 
 KEY = "tiny@1"
 SHAPE = Shape(labels=3, layers=2, run_rows=4)
@@ -30,12 +36,15 @@ def run_of(
     gates: list[list[float]],
     times: tuple[int, int, int] = (100, 130, 200),
     error: Exception | None = None,
+    both: float = 0.5,
+    parts: Sequence[Part] = (),
 ) -> Run:
     outputs: dict[str, FloatArray] = {
         "probabilities": np.array(probabilities, np.float32),
         "gate_mean": np.array(gates, np.float32),
+        "unusual": np.array([[0.5, 0.5, both]] * len(gates), np.float32),
     }
-    return Run([], len(gates), outputs, error, *times)
+    return Run(parts, len(gates), outputs, error, *times)
 
 
 def phases(counters: Counters) -> dict[str, list[float]]:
@@ -165,6 +174,65 @@ def test_rows_whose_answer_is_no_number_are_not_counted_among_labels_and_gates(
     total = statistics.total()
     assert total.predictions.tolist() == [0, 1, 0]
     assert total.gates[:, -1].tolist() == [0.5, 0.5]  # a NaN would stay in the sum for ever
+
+
+def part(rows: int, *, scaled: bool = False) -> Part:
+    """Return a question of so many rows, perhaps with other gates, as a whole."""
+    scale = np.ones((1, 2), np.float32) if scaled else None
+    question = Question(np.zeros((rows, 4), np.float32), frozenset(), scale)
+    return Part(Ticket(question, lambda _: None, 0), 0, rows)
+
+
+@pytest.mark.parametrize(("both", "unusual"), [(0.009, 2), (0.01, 2), (0.0101, 0)])
+def test_rows_that_1_in_100_held_out_rows_look_like_are_unusual(
+    statistics: Statistics, both: float, unusual: int
+) -> None:
+    statistics.ran(run_of([[1, 0, 0]] * 2, [[0.5, 0.5]] * 2, both=both), 205)
+    assert statistics.total().unusual[0] == unusual
+
+
+# What the watch is told.
+
+
+def watched(board: Board) -> tuple[Statistics, Watch]:
+    watch = Watch(held_out(), board, KEY)
+    return Statistics(board, KEY, SHAPE, watch), watch
+
+
+def hour(watch: Watch) -> Tallied:
+    """Return the window that will have what is added now."""
+    return watch.verdicts(time.time() + 310)[1].tallied
+
+
+def test_rows_are_watched_with_their_labels_gates_and_unusualness(board: Board) -> None:
+    statistics, watch = watched(board)
+    statistics.ran(run_of([[0, 1, 0]] * 3, [[0.05, 0.95]] * 3, both=0.05), 205)
+    statistics.settle()
+    found = hour(watch)
+    assert found.labels.tolist() == [0, 3, 0]
+    assert found.counts[1, :, [0, 10]].tolist() == [[3, 0], [0, 3]]
+    assert found.unusual.tolist() == [0, 3]
+
+
+def test_rows_asked_with_other_gates_are_predictions_and_no_drift(board: Board) -> None:
+    statistics, watch = watched(board)
+    parts = [part(1), part(2, scaled=True), part(1)]
+    chances = [[1.0, 0, 0], [0.0, 1, 0], [0.0, 1, 0], [0.0, 0, 1]]
+    statistics.ran(run_of(chances, [[0.5, 0.5]] * 4, both=0.001, parts=parts), 205)
+    total = statistics.total()
+    assert total.predictions.tolist() == [1, 2, 1]
+    assert total.unusual[0] == 2
+    assert hour(watch).labels.tolist() == [1, 0, 1]
+
+
+def test_rows_whose_answer_is_no_number_are_not_watched(board: Board) -> None:
+    statistics, watch = watched(board)
+    nan = float("nan")
+    parts = [part(1, scaled=True), part(1), part(1)]
+    run = run_of([[1, 0, 0], [nan] * 3, [0, 1, 0]], [[0.5, 0.5]] * 3, parts=parts)
+    statistics.ran(run, 205)
+    statistics.settle()
+    assert hour(watch).labels.tolist() == [0, 1, 0]
 
 
 # The buffer of labels and gates.
