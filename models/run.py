@@ -145,9 +145,13 @@ class Run:
     def unusualness(self) -> Unusualness:
         """Read what tells how unusual a row's gates are."""
         self._require(UNUSUALNESS)
+        units = sum(block.width for block in self.config().network.highway_blocks)
         try:
-            return Unusualness.of(load_file(self.path / UNUSUALNESS))
-        except (SafetensorError, KeyError, RuntimeError) as error:
+            numbers = load_file(self.path / UNUSUALNESS)
+            if numbers["weight"].shape[1:] != (units,):
+                raise ValueError("another network's")
+            return Unusualness.of(numbers)
+        except (SafetensorError, LookupError, RuntimeError, TypeError, ValueError) as error:
             raise RunError(
                 f"{self.path / UNUSUALNESS}: expected what a finished training writes, found "
                 "something else; train again"

@@ -5,7 +5,7 @@ Four scores, each higher where a row is less usual (choice and measurements: doc
 1. how far the gates are from those of the predicted label, along discriminant directions;
 2. how far they are off in all other directions (`directions`);
 3. the energy, minus the log-sum-exp of the logits;
-4. the gap: how far the labels' logits are below the largest, weighted by their probabilities.
+4. the entropy of the probabilities.
 
 Each becomes a surprise (`surprise`), and surprises add up as in Fisher's method: 1 and 2 for the
 gates, 3 and 4 for the confidence, 1 to 3 for both. Every sum is calibrated once more, so that its
@@ -23,12 +23,10 @@ from models.data.dataset import FloatRows, Labels
 from models.gates.directions import LEAST_GATE, Directions, Matrix, fit_directions
 from models.gates.surprise import KNOTS, Surprise, fit_surprise
 
-# The graph's own parts: logarithms of distance, of what is off, of the gap and of the largest
-# probability, then the largest logit. The last two make the energy.
-DISTANCE, OFF, GAP, ENERGY = range(4)
-SCORES = ((1, 0, 0, 0, 0), (0, 1, 0, 0, 0), (0, 0, 1, 0, 0), (0, 0, 0, 1, -1))
-SUMS = ((DISTANCE, OFF), (ENERGY, GAP), (DISTANCE, OFF, ENERGY))  # gates, confidence, both
-FLOOR = (1e-12, 1e-12, 1e-7, 0.0)  # before a logarithm is taken
+DISTANCE, OFF, ENTROPY, ENERGY = range(4)
+SCORES = np.diag([1.0, 1.0, 1.0, -1.0])  # of the graph's parts; the last is the log-sum-exp
+SUMS = ((DISTANCE, OFF), (ENERGY, ENTROPY), (DISTANCE, OFF, ENERGY))  # gates, confidence, both
+FLOOR = (1e-12, 1e-12, 1e-7)  # before a logarithm is taken
 LEAST_LOG_SHARE = float(np.log(1e-9))  # beyond it an extrapolated tail says nothing
 
 
@@ -93,26 +91,26 @@ class Unusualness(nn.Module):
         return torch.exp(linear(bent, self.sum_slopes).clamp(min=LEAST_LOG_SHARE))
 
     def parts(self, logits: Tensor, probabilities: Tensor, gate_units: Tensor) -> Tensor:
-        """Return (rows, 5): what the scores are sums of, in few operators."""
+        """Return (rows, 4): the scores, of the energy its opposite, in few operators."""
         gates = gate_units.clamp(LEAST_GATE, 1 - LEAST_GATE)
         y = nn.functional.linear(torch.log(gates / (1 - gates)), self.weight, self.bias)
         to_means = nn.functional.linear(y, self.to_means, self.means_square)
-        top = logits.amax(dim=1, keepdim=True)
+        # The log-sum-exp, which softmax has done most of.
+        whole = logits.amax(dim=1, keepdim=True) - probabilities.amax(dim=1, keepdim=True).log()
         # Weighted by probabilities rather than of the best label alone, so that nothing jumps
         # where two labels are equally likely.
-        terms = [y * y, probabilities * to_means, probabilities * (top - logits)]
+        terms = [y * y, probabilities * to_means, probabilities * (whole - logits)]
         sums = nn.functional.linear(torch.cat(terms, dim=1), self.adders)
-        sums = torch.cat([sums, probabilities.amax(dim=1, keepdim=True)], dim=1)
-        return torch.cat([torch.log(torch.maximum(sums, self.floor)), top], dim=1)
+        return torch.cat([torch.log(torch.maximum(sums, self.floor)), whole], dim=1)
 
     @torch.no_grad()
     def calibrate(self, normal: GateAnswers) -> None:
         """Fit the surprises anew to rows that are normal and were not trained on."""
-        scores = self.parts(*_tensors(normal)).double().numpy() @ np.array(SCORES).T
+        scores = self.parts(*_tensors(normal)).double().numpy() @ SCORES.T
         surprises = [fit_surprise(column) for column in scores.T]
         told = np.stack([h(column) for h, column in zip(surprises, scores.T, strict=True)], axis=1)
         sums = [told[:, list(parts)].sum(axis=1) for parts in SUMS]
-        self._write_knots("score", surprises, np.array(SCORES), _members(SUMS))
+        self._write_knots("score", surprises, SCORES, _members(SUMS))
         self._write_knots(
             "sum", list(map(fit_surprise, sums)), np.eye(len(SUMS)), -np.eye(len(SUMS))
         )
@@ -158,7 +156,7 @@ def _write_directions(module: Unusualness, directions: Directions) -> None:
     module.adders[DISTANCE, :discriminant] = 1
     module.adders[OFF, discriminant:width] = 1
     module.adders[DISTANCE, width : width + classes] = 1
-    module.adders[GAP, width + classes :] = 1
+    module.adders[ENTROPY, width + classes :] = 1
 
 
 def _members(sums: Sequence[tuple[int, ...]]) -> Matrix:

@@ -165,11 +165,15 @@ def broken(numbers: dict[str, torch.Tensor], how: str) -> bytes:
     """Return the file of these numbers, broken in one way."""
     weight = numbers.pop("weight")
     if how == "a matrix of another size":
-        numbers["weight"] = weight[:, :-1]
+        numbers["weight"] = weight[:, :-1].contiguous()
     if how == "a line of numbers":
-        numbers["weight"] = weight[0]
+        numbers["weight"] = weight[0].clone()
     if how == "a number too many":
         numbers |= {"weight": weight, "spare": weight[0].clone()}
+    if how == "a number for a list":
+        numbers |= {"weight": weight, "means_square": torch.tensor(1.0)}
+    if how == "adders that are none":
+        numbers |= {"weight": weight, "adders": numbers["adders"] * torch.nan}
     return b"nonsense" if how == "nonsense" else save(numbers)
 
 
@@ -177,7 +181,7 @@ def broken(numbers: dict[str, torch.Tensor], how: str) -> bytes:
     "how",
     [
         *("nonsense", "no matrix", "a matrix of another size", "a line of numbers"),
-        "a number too many",
+        *("a number too many", "a number for a list", "adders that are none"),
     ],
 )
 def test_a_damaged_measure_of_the_unusual_is_refused(run: Run, how: str) -> None:

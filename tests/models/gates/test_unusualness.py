@@ -14,7 +14,7 @@ from models.gates.record import gate_answers, record_gates
 from models.gates.unusualness import (
     DISTANCE,
     ENERGY,
-    GAP,
+    ENTROPY,
     LEAST_LOG_SHARE,
     OFF,
     SCORES,
@@ -171,7 +171,8 @@ def test_scores_by_hand() -> None:
     expected = float((probabilities[0] * squares).sum())
     assert found[DISTANCE] == pytest.approx(math.log(expected), abs=1e-5)
     assert found[OFF] == pytest.approx(math.log(float((y[2:] ** 2).sum())), abs=1e-5)
-    assert found[GAP] == pytest.approx(math.log(0.4 * math.log(3)), abs=1e-6)
+    entropy = 0.4 * math.log(5) + 0.6 * math.log(5 / 3)
+    assert found[ENTROPY] == pytest.approx(math.log(entropy), abs=1e-6)
     assert found[ENERGY] == pytest.approx(-math.log(5), abs=1e-6)
 
 
@@ -180,7 +181,7 @@ def test_the_energy_is_minus_the_log_sum_exp(module: Unusualness, test_rows: Gat
     assert found == pytest.approx(-logsumexp(test_rows.logits, axis=1), abs=1e-4)
 
 
-def test_a_sure_answer_has_a_gap_of_almost_nothing(module: Unusualness) -> None:
+def test_a_sure_answer_has_an_entropy_of_almost_nothing(module: Unusualness) -> None:
     logits = np.zeros((1, 10), np.float32)
     logits[0, 3] = 200
     shares = told(module, GateAnswers(logits, np.full((1, 24), 0.3, np.float32)))
