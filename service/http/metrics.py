@@ -14,16 +14,22 @@ from prometheus_client.core import (
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
+from service.http.drift_metrics import DriftCollector
 from service.inference.counters import GATES, PHASES, REASONS, SECONDS, Counters, Numbers
 from service.inference.models import Models, ServedModel
 
 MODEL = ("model", "version")
 
 
-def metrics_router(models: Models) -> APIRouter:
-    """Return the route; `process_…` metrics are those of the worker that answers."""
+def metrics_router(models: Models, *others: Collector) -> APIRouter:
+    """Return the route; `process_…` metrics are those of the worker that answers.
+
+    The `others` add what is no model's.
+    """
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(ModelCollector(models))
+    for collector in (ModelCollector(models), *others):
+        registry.register(collector)
+    registry.register(DriftCollector(models))
     ProcessCollector(registry=registry)
     router = APIRouter(tags=["operation"])
 
@@ -72,6 +78,9 @@ class _Families:
         self._predictions = count(
             "highway_predictions", "Rows by predicted label.", labels=(*MODEL, "class")
         )
+        self._unusual = count(
+            "highway_unusual_rows", "Rows as unusual as 1 % of held-out ones.", labels=MODEL
+        )
         self._gates = histogram(
             "highway_gate_mean", "Mean transform gate of a row.", labels=(*MODEL, "layer")
         )
@@ -98,6 +107,7 @@ class _Families:
         ):
             family.add_metric(names, _buckets(SECONDS, numbers), float(sums[phase]))
         _each(self._predictions, names, metadata.labels, counters.predictions)
+        self._unusual.add_metric(names, counters.unusual[0])
         for layer, numbers in zip(metadata.layers, counters.gates, strict=True):
             buckets = _buckets(GATES, numbers[:-1])
             self._gates.add_metric([*names, str(layer.number)], buckets, float(numbers[-1]))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from math import prod
 from pathlib import Path
 from secrets import token_hex
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +48,7 @@ class Counters:
     compute: Numbers
     request: Numbers
     predictions: Numbers  # by label
+    unusual: Numbers  # rows, as the drift watch counts them
     gates: Numbers
     rejected: Numbers  # by reason
     pending: Numbers  # requests that wait or run now
@@ -70,7 +72,7 @@ class Shape:
                 [
                     *((1,), (1,), (1,), (len(PHASES), 2), (self.run_rows + 1, 4)),
                     *(seconds, seconds, seconds),
-                    *((self.labels,), (self.layers, len(GATES) + 2), (len(REASONS),), (1,)),
+                    *((self.labels,), (1,), (self.layers, len(GATES) + 2), (len(REASONS),), (1,)),
                 ],
                 strict=True,
             )
@@ -91,6 +93,14 @@ class Shape:
         return Counters(**views)
 
 
+class Sized(Protocol):
+    """Says how many numbers a block has."""
+
+    @property
+    def size(self) -> int:
+        """The number of numbers."""
+
+
 class Board:
     """Where this process keeps the blocks of its models, and finds those of its siblings.
 
@@ -102,8 +112,8 @@ class Board:
         self._folder = folder
         self._own: dict[str, Numbers] = {}
 
-    def block(self, key: str, shape: Shape) -> Numbers:
-        """Return this process's block for a model, zeros at first."""
+    def block(self, key: str, shape: Sized) -> Numbers:
+        """Return this process's block of this key, a model's or another, zeros at first."""
         if key not in self._own:
             self._own[key] = np.frombuffer(self._memory(key, shape.size * 8), np.float64)
         return self._own[key]
@@ -113,7 +123,7 @@ class Board:
         total = np.zeros(shape.size)
         counters = shape.view(total)
         last, pending = 0.0, 0.0
-        for block, alive in self._blocks(key, shape):
+        for block, alive in self.blocks(key, shape):
             total += block
             own = shape.view(block)
             last = max(last, own.last_ms[0])
@@ -121,16 +131,7 @@ class Board:
         counters.last_ms[0], counters.pending[0] = last, pending
         return counters
 
-    def _memory(self, key: str, size: int) -> mmap.mmap:
-        if self._folder is None:
-            return mmap.mmap(-1, size)
-        # A process may get the number of one that has ended, whose counts are to stay.
-        name = f"{key}@{os.getpid()}-{token_hex(4)}"
-        with open(self._folder / name, "x+b") as file:
-            file.truncate(size)
-            return mmap.mmap(file.fileno(), size)
-
-    def _blocks(self, key: str, shape: Shape) -> Iterator[tuple[Numbers, bool]]:
+    def blocks(self, key: str, shape: Sized) -> Iterator[tuple[Numbers, bool]]:
         """Yield every process's block, and whether the process is still there."""
         if self._folder is None:
             yield self.block(key, shape), True
@@ -141,6 +142,15 @@ class Board:
             block = np.fromfile(path, np.float64)
             if len(block) == shape.size:  # else it is being made
                 yield block, _alive(int(path.name.rpartition("@")[2].partition("-")[0]))
+
+    def _memory(self, key: str, size: int) -> mmap.mmap:
+        if self._folder is None:
+            return mmap.mmap(-1, size)
+        # A process may get the number of one that has ended, whose counts are to stay.
+        name = f"{key}@{os.getpid()}-{token_hex(4)}"
+        with open(self._folder / name, "x+b") as file:
+            file.truncate(size)
+            return mmap.mmap(file.fileno(), size)
 
 
 def _alive(pid: int) -> bool:

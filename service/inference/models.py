@@ -7,6 +7,7 @@ from time import perf_counter_ns
 
 from service.classifier import Classifier
 from service.contract import Metadata
+from service.drift.watch import Watch
 from service.errors import UnknownModelError
 from service.inference.counters import Board, Shape
 from service.inference.engine import Engine
@@ -29,13 +30,16 @@ class ServedModel:
     """One version of a model with the queue, the thread and the counters of its own."""
 
     def __init__(self, classifier: Classifier, limits: Limits, board: Board) -> None:
+        """Without held-out rows in the artifact `watch` is None: its drift is not watched."""
         metadata = classifier.metadata
         shape = Shape(
             labels=len(metadata.labels), layers=len(metadata.layers), run_rows=limits.run_rows
         )
         self.metadata: Metadata = metadata
         self.classifier = classifier
-        self.statistics = Statistics(board, f"{metadata.name}@{metadata.version}", shape)
+        key, held_out = f"{metadata.name}@{metadata.version}", classifier.held_out
+        self.watch = None if held_out is None else Watch(held_out, board, key)
+        self.statistics = Statistics(board, key, shape, self.watch)
         queue = RowQueue(capacity=limits.queue_rows, run_rows=limits.run_rows)
         self.engine = Engine(classifier, queue, self._observe)
         self._loop: asyncio.AbstractEventLoop | None = None

@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from service.classifier import FloatArray
-from service.contract import GATE_MEAN, PROBABILITIES
+from service.contract import GATE_MEAN, PROBABILITIES, UNUSUAL, UNUSUAL_BY
+from service.drift.baseline import UNUSUAL_SHARES
+from service.drift.watch import Watch
 from service.inference.counters import (
     GATES,
     PHASES,
@@ -21,6 +22,8 @@ from service.inference.counters import (
 from service.inference.run import Run
 
 BUFFERED_ROWS = 256  # whose gates are counted together, at a tenth of the cost
+
+BOTH = UNUSUAL_BY.index("both")
 
 NANOSECONDS = tuple(round(bound * 1e9) for bound in SECONDS)
 
@@ -48,10 +51,12 @@ class Statistics:
     Only the event loop's thread may add to them.
     """
 
-    def __init__(self, board: Board, key: str, shape: Shape) -> None:
+    def __init__(self, board: Board, key: str, shape: Shape, watch: Watch | None = None) -> None:
+        """Count on the board under this key; the rows also where drift is watched."""
         self._board = board
         self._key = key
         self._shape = shape
+        self._watch = watch
         block = board.block(key, shape)
         own = shape.view(block)
         self._own = own
@@ -62,6 +67,8 @@ class Statistics:
         self._pending = _memory(own.pending)
         self._gates = np.empty((max(BUFFERED_ROWS, shape.run_rows), shape.layers), np.float32)
         self._probabilities = np.empty((len(self._gates), shape.labels), np.float32)
+        self._unusual = np.empty(len(self._gates), np.float32)
+        self._plain = np.empty(len(self._gates), np.bool_)  # asked without a gate scale
         self._buffered = 0
 
     def entered(self) -> None:
@@ -110,7 +117,7 @@ class Statistics:
             run.ended_ns - run.model_ns,
             handed_over_ns - run.ended_ns,
         )
-        self._keep(run.outputs[PROBABILITIES], run.outputs[GATE_MEAN])
+        self._keep(run)
 
     @property
     def buffered(self) -> bool:
@@ -118,10 +125,11 @@ class Statistics:
         return self._buffered > 0
 
     def settle(self) -> None:
-        """Count the labels and gates of the rows that were kept for it."""
+        """Count the labels and gates of the rows that were kept for it, now, and watch them."""
         count, self._buffered = self._buffered, 0
         probabilities, gates = self._probabilities[:count], self._gates[:count]
         finite = np.isfinite(probabilities).all(axis=1) & np.isfinite(gates).all(axis=1)
+        plain, unusual = self._plain[:count][finite], self._unusual[:count][finite]
         gates, labels = gates[finite], probabilities[finite].argmax(axis=1)
         own = self._own
         own.predictions[:] += np.bincount(labels, minlength=self._shape.labels)
@@ -130,19 +138,28 @@ class Statistics:
         counts = np.bincount(codes.reshape(-1), minlength=bounds * self._shape.layers)
         own.gates[:, :-1] += counts.reshape(self._shape.layers, bounds)
         own.gates[:, -1] += gates.sum(axis=0, dtype=np.float64)
+        labels, gates, unusual = labels[plain], gates[plain], unusual[plain]
+        own.unusual[0] += np.count_nonzero(unusual <= UNUSUAL_SHARES[0])
+        if self._watch is not None:
+            self._watch.add(time(), labels, gates, unusual)
 
     def total(self) -> Counters:
         """Return the sums over all processes; another's last half second of gates may lack."""
         self.settle()
         return self._board.total(self._key, self._shape)
 
-    def _keep(self, probabilities: FloatArray, gates: FloatArray) -> None:
-        count = len(gates)
-        if self._buffered + count > len(self._gates):
+    def _keep(self, run: Run) -> None:
+        if self._buffered + run.rows > len(self._gates):
             self.settle()
-        first, last = self._buffered, self._buffered + count
-        self._gates[first:last] = gates
-        self._probabilities[first:last] = probabilities
+        first, last = self._buffered, self._buffered + run.rows
+        self._gates[first:last] = run.outputs[GATE_MEAN]
+        self._probabilities[first:last] = run.outputs[PROBABILITIES]
+        self._unusual[first:last] = run.outputs[UNUSUAL][:, BOTH]
+        self._plain[first:last] = True
+        for ticket, start, stop in run.parts:
+            if ticket.question.gate_scale is not None:
+                self._plain[first : first + stop - start] = False
+            first += stop - start
         self._buffered = last
 
 

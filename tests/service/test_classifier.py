@@ -1,3 +1,4 @@
+import json
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,6 +14,7 @@ from onnx import TensorProto, helper
 from service.classifier import Classifier
 from service.contract import OUTPUTS, ContractError, Layer
 from tests.service.conftest import METADATA, TABLE, Recipe, take_missing_values
+from tests.service.drift.conftest import metadata
 
 NAN = float("nan")
 ONE_ROW = np.array([[1.0, 0.0, 0.0, 0.0]], np.float32)
@@ -35,6 +37,7 @@ def test_a_row_worked_out_by_hand(classifier: Classifier) -> None:
     assert answer.probabilities[0].tolist() == pytest.approx([0.5761169, 0.2119416, 0.2119416])
     assert answer.gate_units[0].tolist() == pytest.approx([0.731059, 0.5, 0.5, 0.5])
     assert answer.gate_mean[0].tolist() == pytest.approx([0.615529, 0.5])
+    assert np.array_equal(answer.unusual, answer.probabilities)  # as this graph has it
 
 
 def test_gate_scale_is_fed_for_all_rows_or_for_each(classifier: Classifier) -> None:
@@ -59,6 +62,7 @@ def test_a_tables_missing_value_has_a_finite_answer_in_golden_rows_too() -> None
         "input": [[None, 0, float("nan"), 0]],
         "probabilities": [[1 / 3] * 3],
         "gate_mean": [[0.5, 0.5]],
+        "unusual": [[1 / 3] * 3],
     }
     recipe = Recipe(metadata=TABLE, change=take_missing_values, golden=golden)
     classifier = Classifier(recipe.build())
@@ -157,7 +161,8 @@ def test_a_name_or_a_value_that_is_no_text_is_refused(
 
 
 def rename_output(model: onnx.ModelProto) -> None:
-    model.graph.node[-1].output[0] = model.graph.output[1].name = "chances"
+    softmax, unusual = model.graph.node[-2:]
+    softmax.output[0] = unusual.input[0] = model.graph.output[1].name = "chances"
 
 
 def add_input(model: onnx.ModelProto) -> None:
@@ -182,21 +187,37 @@ def swap_outputs(model: onnx.ModelProto) -> None:
     model.graph.output[1].CopyFrom(first)
 
 
+def drop_unusual(model: onnx.ModelProto) -> None:
+    del model.graph.node[-1], model.graph.output[-1]
+
+
+def widen_unusual(model: onnx.ModelProto) -> None:
+    model.graph.node[-1].CopyFrom(
+        helper.make_node("Concat", ["probabilities", "gate_mean"], ["unusual"], axis=1)
+    )
+    model.graph.output[-1].type.tensor_type.shape.dim[1].dim_value = 5
+
+
 def double_output(model: onnx.ModelProto) -> None:
-    model.graph.node[-2].output[0] = "single"
-    model.graph.node[-1].input[0] = "single"
+    add, softmax = model.graph.node[-3:-1]
+    add.output[0] = softmax.input[0] = "single"
     model.graph.node.append(helper.make_node("Cast", ["single"], ["logits"], to=TensorProto.DOUBLE))
     model.graph.output[0].type.tensor_type.elem_type = TensorProto.DOUBLE
 
 
-OUTPUT_NAMES = "outputs: expected logits, probabilities, gate_mean, gate_units, found "
+OUTPUT_NAMES = "outputs: expected logits, probabilities, gate_mean, gate_units, unusual, found "
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (rename_output, OUTPUT_NAMES + "logits, chances, gate_mean, gate_units"),
-        (swap_outputs, OUTPUT_NAMES + "probabilities, logits, gate_mean, gate_units"),
+        (rename_output, OUTPUT_NAMES + "logits, chances, gate_mean, gate_units, unusual"),
+        (swap_outputs, OUTPUT_NAMES + "probabilities, logits, gate_mean, gate_units, unusual"),
+        (drop_unusual, OUTPUT_NAMES + "logits, probabilities, gate_mean, gate_units"),
+        (
+            widen_unusual,
+            "tensor 'unusual': expected float32 (batch, 3), found tensor(float) ('batch', 5)",
+        ),
         (add_input, "inputs: expected input, found input, more"),
         (drop_default, "inputs: expected input, found input, gate_scale"),
         (fix_batch, "tensor 'input': expected float32 (batch, 4), found tensor(float) (1, 4)"),
@@ -246,10 +267,45 @@ def test_other_answers_to_the_golden_rows_are_refused() -> None:
         "input": ONE_ROW.tolist(),
         "probabilities": [[0.576117, 0.211942, 0.211942]],
         "gate_mean": [[0.5, 0.5]],
+        "unusual": [[0.576117, 0.211942, 0.211942]],
+    }
+    message = (
+        "golden rows: expected the recorded answers to within {}, found a difference of 0.12; "
+        "onnxruntime computes this file wrongly here"
+    )
+    assert refused(Recipe(golden=golden)) == message.format("0.001")
+    golden |= {"gate_mean": [[0.615529, 0.5]], "unusual": [[0.576117, 0.211942, 0.331942]]}
+    assert refused(Recipe(golden=golden)) == message.format("0.05")
+
+
+def test_what_is_unusual_may_be_recorded_by_another_processor_a_little_differently() -> None:
+    golden = {
+        "input": ONE_ROW.tolist(),
+        "probabilities": [[0.576117, 0.211942, 0.211942]],
+        "gate_mean": [[0.615529, 0.5]],
+        "unusual": [[0.576117, 0.221942, 0.171942]],
+    }
+    Classifier(Recipe(golden=golden).build())
+
+
+def test_of_whole_numbers_no_unusualness_is_recorded() -> None:
+    def in_whole_numbers(props: dict[str, str]) -> None:
+        record = json.loads(props["highway.verification"])
+        del record["golden"]["unusual"]
+        props["highway.verification"] = json.dumps({**record, "precision": "int8"})
+
+    assert Classifier(Recipe(props=in_whole_numbers).build()).run(ONE_ROW).unusual.shape == (1, 3)
+
+
+def test_golden_rows_without_their_unusualness_are_refused() -> None:
+    golden = {
+        "input": ONE_ROW.tolist(),
+        "probabilities": [[0.576117, 0.211942, 0.211942]],
+        "gate_mean": [[0.615529, 0.5]],
     }
     assert refused(Recipe(golden=golden)) == (
-        "golden rows: expected the recorded answers to within 0.001, found a difference of 0.12; "
-        "onnxruntime computes this file wrongly here"
+        "metadata 'highway.verification': expected golden rows that the model can answer, found "
+        "rows that it cannot"
     )
 
 
@@ -261,6 +317,7 @@ def test_recorded_answers_of_another_shape_or_size_are_refused(
         "input": ONE_ROW.tolist(),
         "probabilities": probabilities,
         "gate_mean": [[0.615529, 0.5]],
+        "unusual": [[0.576117, 0.211942, 0.211942]],
     }
     assert refused(Recipe(golden=golden)) == (
         "metadata 'highway.verification': expected golden rows that the model can answer, found "
@@ -269,18 +326,30 @@ def test_recorded_answers_of_another_shape_or_size_are_refused(
 
 
 @pytest.mark.parametrize(
-    ("probabilities", "gate_mean"),
-    [([[NAN] * 3], [[0.615529, 0.5]]), ([[0.0] * 3], [[NAN, 0.5]])],
+    ("probabilities", "gate_mean", "unusual"),
+    [
+        ([[NAN] * 3], [[0.615529, 0.5]], [[0.0] * 3]),
+        ([[0.0] * 3], [[NAN, 0.5]], [[0.0] * 3]),
+        ([[0.0] * 3], [[0.615529, 0.5]], [[0.0, 0.0, NAN]]),
+    ],
 )
 def test_recorded_answers_that_are_no_numbers_are_refused(
-    probabilities: list[list[float]], gate_mean: list[list[float]]
+    probabilities: list[list[float]], gate_mean: list[list[float]], unusual: list[list[float]]
 ) -> None:
     golden = {
         "input": ONE_ROW.tolist(),
         "probabilities": probabilities,
         "gate_mean": gate_mean,
+        "unusual": unusual,
     }
+    allowed = 0.05 if np.isnan(unusual).any() else 0.001
     assert refused(Recipe(golden=golden)) == (
-        "golden rows: expected the recorded answers to within 0.001, found a difference of nan; "
-        "onnxruntime computes this file wrongly here"
+        f"golden rows: expected the recorded answers to within {allowed}, found a difference of "
+        "nan; onnxruntime computes this file wrongly here"
+    )
+
+
+def test_held_out_rows_that_cannot_be_read_are_refused() -> None:
+    assert refused(Recipe(metadata=metadata(rows=0))) == (
+        "metadata 'highway.gate_baseline: held_out: rows': expected a whole number above 0, found 0"
     )

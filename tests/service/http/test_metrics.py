@@ -12,6 +12,11 @@ THREE_ROWS = b'{"instances": [[1, 0, 0, 0], [0, 5, 0, 0], [0, 8, 0, 0]]}'
 GOOD_TENSOR = (
     b'{"inputs": [{"name": "input", "shape": [1, 4], "datatype": "FP32", "data": [0, 0, 5, 0]}]}'
 )
+DRIFT = (
+    *("highway_drifting", "highway_drift_threshold", "highway_window_rows"),
+    *("highway_drift_psi", "highway_drift_p_value", "highway_unusual_share"),
+    *("highway_unusual_p_value", "highway_label_drift_psi", "highway_label_drift_p_value"),
+)
 
 
 @pytest.fixture
@@ -48,7 +53,9 @@ def test_every_metric_has_its_name(own: Ask) -> None:
         ("highway_queue_seconds", "histogram"),
         ("highway_compute_seconds", "histogram"),
         ("highway_predictions", "counter"),
+        ("highway_unusual_rows", "counter"),
         ("highway_gate_mean", "histogram"),
+        *((name, "gauge") for name in DRIFT),
     }
     assert all(f.documentation for f in families)
     names = {sample.name for family in families for sample in family.samples}
@@ -98,6 +105,7 @@ def test_counts_equal_what_was_sent(own: Ask) -> None:
         label: value(found, "highway_predictions_total", **{"class": label}) for label in "abc"
     }
     assert labels == {"a": 4, "b": 6, "c": 1}
+    assert value(found, "highway_unusual_rows_total") == 6  # the rows of b: p(c) is .007, .0003
 
 
 @pytest.mark.parametrize("name", ["request", "queue", "compute"])

@@ -1,0 +1,1 @@
+"""How often the server says "drifting" without drift, and how soon it does with drift."""

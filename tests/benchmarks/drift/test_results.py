@@ -1,0 +1,19 @@
+from pathlib import Path
+
+from benchmarks.drift.results import Needed, Results
+
+
+def test_results_are_read_as_they_were_written(tmp_path: Path) -> None:
+    found = Needed(
+        window="5m",
+        share=0.1,
+        degrees=45,
+        half=440,
+        nine_in_ten=880,
+        by_gates=None,
+        by_labels=None,
+        by_unusual=880,
+    )
+    results = Results(needed=[found])
+    results.write(tmp_path / "new" / "results.json")
+    assert Results.read(tmp_path / "new" / "results.json") == results
