@@ -3,7 +3,12 @@
 RequestError
 ├── BodyError          the body is not what the endpoint reads
 ├── InputError         the rows are not what the model reads
+├── QueryError         the query is not what the endpoint reads
 ├── UnknownModelError  no model of that name or version is served
+├── UnknownRequestError  the ledger has no such request, or not what is asked of it
+├── LedgerOffError     the server keeps no ledger
+├── LedgerAwayError    the ledger's database does not answer
+├── GoneError          what a request was answered by is no longer served
 ├── BodyTooLargeError  the body is longer than the server takes
 ├── MediaTypeError     the body comes in a form the server does not read
 ├── DeadlineError      the answer would come too late
@@ -25,8 +30,28 @@ class InputError(RequestError):
     """The rows are not what the model reads."""
 
 
+class QueryError(RequestError):
+    """The query is not what the endpoint reads."""
+
+
 class UnknownModelError(RequestError):
     """No model of that name or version is served."""
+
+
+class UnknownRequestError(RequestError):
+    """The ledger has no such request, or not what is asked of it."""
+
+
+class LedgerOffError(RequestError):
+    """The server keeps no ledger."""
+
+
+class LedgerAwayError(RequestError):
+    """The ledger's database does not answer."""
+
+
+class GoneError(RequestError):
+    """What a request was answered by is no longer served."""
 
 
 class BodyTooLargeError(RequestError):

@@ -98,7 +98,7 @@ def _board_folder() -> TemporaryDirectory[str]:
 
 def _application(classifier: Classifier, settings: Settings, board: Board) -> FastAPI:
     limits = Limits(queue_rows=settings.queue_rows, run_rows=settings.run_rows)
-    return create_app(Models([ServedModel(classifier, limits, board)]), settings)
+    return create_app(Models([ServedModel(classifier, limits, board)]), settings, board)
 
 
 def _config(app: FastAPI | Worker, settings: Settings) -> uvicorn.Config:

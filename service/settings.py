@@ -6,9 +6,14 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from service.ledger.address import read_address
+
 BUNDLED_MODEL = Path(__file__).parent / "bundled" / "digits.onnx"
 PREFIX = "HIGHWAY_"
-TAKEN = ("/predict", "/v1/models", "/v2", "/metrics", "/openapi.json")
+TAKEN = (
+    *("/predict", "/explain", "/v1/models", "/v2", "/metrics", "/openapi.json"),
+    *("/requests", "/requests.parquet", "/ledger", "/drift"),
+)
 
 
 class SettingsError(ValueError):
@@ -69,6 +74,22 @@ class Settings(BaseSettings):
     traces: Annotated[
         bool, Field(description="Send OpenTelemetry spans; the OTEL_… variables say where.")
     ] = False
+    ledger_url: Annotated[
+        str | None,
+        Field(description="The ledger's database; unset, a file of the user's own; off, none."),
+    ] = None
+    ledger_rate: Annotated[
+        float, Field(ge=1, le=1e6, description="Rows a second that are recorded; beyond, a sample.")
+    ] = 200
+    ledger_inputs: Annotated[
+        bool, Field(description="Record the inputs too: they can be asked about again.")
+    ] = False
+    ledger_days: Annotated[
+        float, Field(gt=0, le=36_500, description="For how many days rows are kept.")
+    ] = 30
+    ledger_rows: Annotated[
+        int, Field(ge=1, le=10**12, description="About how many rows are kept.")
+    ] = 10_000_000
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Field(description="Least severe log line.")
     ] = "info"
@@ -82,6 +103,12 @@ class Settings(BaseSettings):
         if taken or any(part in ("", ".", "..") for part in path.split("/")[1:]):
             raise ValueError(f"expected a path that is free, not {' or '.join(TAKEN)}")
         return path
+
+    @field_validator("ledger_url")
+    @classmethod
+    def _names_a_database(cls, url: str | None) -> str | None:
+        read_address(url)
+        return url
 
     @model_validator(mode="after")
     def _queue_holds_the_largest_request(self) -> Self:

@@ -1,5 +1,6 @@
 """What several test files share: one small run, trained and exported once by the real commands."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
+
+os.environ["HIGHWAY_LEDGER_URL"] = "off"  # else servers would write into the home of who tests
 
 
 def command(*arguments: str | Path, timeout: float = 120) -> subprocess.CompletedProcess[str]:

@@ -17,7 +17,7 @@ class AccessLog:
         """Write this share of the requests, from 0 (none) to 1 (all)."""
         self._share = share
 
-    def wants(self, status: int) -> bool:
+    def wants(self, status: int, rows: int) -> bool:
         """Choose the failures, and by chance others."""
         return status >= OURS or random.random() < self._share
 

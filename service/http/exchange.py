@@ -41,6 +41,7 @@ class Exchange:
     def ask(self, body: bytes) -> None:
         """Read the body and queue its question."""
         try:
+            self._reception.check(self._headers)
             self._asked = asked = self._door.read(self._headers, body)
             question = self._reception.with_deadline(asked, self._headers, self._arrived_ns)
             self._decoded_ns = perf_counter_ns()
@@ -109,20 +110,21 @@ class Exchange:
             statistics.answered(timing)
         elif reason is not None:
             statistics.failed(reason, ended - self._arrived_ns, entered=ticket is not None)
+        rows = 0 if ticket is None else ticket.size
         for recorder in self._reception.recorders:
-            if recorder.wants(status):
-                rows = 0 if ticket is None else ticket.size
-                name = self._id.decode()
+            if recorder.wants(status, rows):
                 recorder.record(
                     Record(
                         self._door,
                         self._headers,
-                        name,
+                        self._id.decode(),
                         status,
                         rows,
                         self._arrived_ns,
                         ended,
                         timing,
+                        ticket.question if ticket is not None and timing else None,
+                        ticket.outputs if ticket is not None and timing else None,
                     )
                 )
 

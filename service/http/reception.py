@@ -9,6 +9,7 @@ from service.errors import BodyError
 from service.http.doors import LONGEST_NUMBER, Asked, Headers
 from service.http.records import Recorder
 from service.inference.question import Question
+from service.ledger.tags import TAGS, read_tags
 
 REQUEST_ID = b"x-request-id"
 DEADLINE = b"x-deadline-ms"
@@ -17,7 +18,7 @@ _GIVEN_ID = re.compile(rb"[!-~]{1,128}")  # what is safe to repeat in a header a
 
 
 class Reception:
-    """Gives ids and deadlines; knows who writes logs and traces."""
+    """Gives ids and deadlines; knows who writes logs, traces and the ledger."""
 
     def __init__(self, *, deadline_ms: int | None, recorders: Iterable[Recorder] = ()) -> None:
         """Drop questions after `deadline_ms`, unless a request says less; tell the `recorders`."""
@@ -34,16 +35,28 @@ class Reception:
             return given
         return b"%b-%x" % (self._prefix, next(self._numbers))
 
+    def check(self, headers: Headers) -> None:
+        """Refuse tags that are none."""
+        if TAGS in headers:
+            read_tags(headers[TAGS])
+
     def with_deadline(self, asked: Asked, headers: Headers, arrived_ns: int) -> Question:
         """Return the question with the nearest deadline: the server's, the header's, the body's."""
+        deadline_ns = self.deadline_ns(headers, arrived_ns, asked.timeout_us)
+        if deadline_ns is None:
+            return asked.question
+        return asked.question._replace(deadline_ns=deadline_ns)
+
+    def deadline_ns(
+        self, headers: Headers, arrived_ns: int, timeout_us: int | None = None
+    ) -> int | None:
+        """Return when an answer has lost its use, None for never."""
         waits = [] if self._deadline_ns is None else [self._deadline_ns]
         if DEADLINE in headers:
             waits.append(_milliseconds(headers[DEADLINE]) * 1_000_000)
-        if asked.timeout_us:
-            waits.append(asked.timeout_us * 1000)
-        if not waits:
-            return asked.question
-        return asked.question._replace(deadline_ns=arrived_ns + min(waits))
+        if timeout_us:
+            waits.append(timeout_us * 1000)
+        return arrived_ns + min(waits) if waits else None
 
 
 def _milliseconds(text: bytes) -> int:

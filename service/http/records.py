@@ -1,15 +1,16 @@
-"""What is told of an exchange to those who write logs and traces."""
+"""What is told of an exchange to those who write logs, traces and the ledger."""
 
 from typing import NamedTuple, Protocol
 
 from service.http.doors import Door, Headers
+from service.inference.question import Outputs, Question
 from service.inference.statistics import Timing
 
 
 class Record(NamedTuple):
-    """What one exchange was, for logs and traces; nothing of its body.
+    """What one exchange was; logs and traces tell nothing of what was asked and answered.
 
-    `timing` is None where there was no answer.
+    `timing`, `question` and `outputs` are None where there was no answer.
     """
 
     door: Door
@@ -20,13 +21,15 @@ class Record(NamedTuple):
     arrived_ns: int
     ended_ns: int
     timing: Timing | None
+    question: Question | None = None
+    outputs: Outputs | None = None
 
 
 class Recorder(Protocol):
-    """Writes logs or traces."""
+    """Writes logs, traces or the ledger."""
 
-    def wants(self, status: int) -> bool:
-        """Say, of the next exchange, whether it should be told; asked for each, so be quick."""
+    def wants(self, status: int, rows: int) -> bool:
+        """Say of an exchange whether it should be told; asked once for each, so be quick."""
 
     def record(self, record: Record) -> None:
         """Write an exchange that was wanted."""

@@ -19,7 +19,7 @@ class SpanRecorder:
         self._tracer = tracer
         self._epoch_ns = time_ns() - perf_counter_ns()
 
-    def wants(self, status: int) -> bool:
+    def wants(self, status: int, rows: int) -> bool:
         """Want all: the tracer's own sampler chooses."""
         return True
 

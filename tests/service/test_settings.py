@@ -51,6 +51,15 @@ def test_without_a_word_the_bundled_model_is_served_to_this_machine_alone() -> N
         ("HIGHWAY_DRAIN_SECONDS", "-1", "expected greater than or equal to 0"),
         ("HIGHWAY_ACCESS_LOG_SHARE", "1.5", "expected less than or equal to 1"),
         ("HIGHWAY_ACCESS_LOG_SHARE", "nan", "expected less than or equal to 1"),
+        ("HIGHWAY_LEDGER_RATE", "0", "expected greater than or equal to 1"),
+        ("HIGHWAY_LEDGER_DAYS", "0", "expected greater than 0"),
+        ("HIGHWAY_LEDGER_ROWS", "0", "expected greater than or equal to 1"),
+        (
+            "HIGHWAY_LEDGER_URL",
+            "mysql://me:secret@host/base",
+            "expected off, sqlite:///FILE or postgresql://USER:PASSWORD@HOST:PORT/DATABASE, found "
+            "another",
+        ),
         ("HIGHWAY_LOG_FORMAT", "xml", "expected 'text' or 'json'"),
         (
             "HIGHWAY_TRACES",
@@ -83,7 +92,11 @@ def test_a_platforms_path_that_is_none_names_its_variable(
 
 @pytest.mark.parametrize("name", ["HIGHWAY_PREDICT_ROUTE", "HIGHWAY_HEALTH_ROUTE"])
 @pytest.mark.parametrize(
-    "path", ["/predict", "/v2", "/v2/models/x/infer", "/v1/models/x", "/metrics", "//a", "/a/../b"]
+    "path",
+    [
+        *("/predict", "/explain", "/v2", "/v2/models/x/infer", "/v1/models/x", "/metrics"),
+        *("/requests", "/requests/7", "/requests.parquet", "/ledger", "/drift", "//a", "/a/../b"),
+    ],
 )
 def test_a_platforms_path_that_leads_elsewhere_is_refused(
     monkeypatch: pytest.MonkeyPatch, name: str, path: str
@@ -92,8 +105,9 @@ def test_a_platforms_path_that_leads_elsewhere_is_refused(
     with pytest.raises(SettingsError) as error:
         read_settings()
     assert str(error.value) == (
-        f"{name}: expected a path that is free, not /predict or /v1/models or /v2 or /metrics or "
-        "/openapi.json; correct the variable"
+        f"{name}: expected a path that is free, not /predict or /explain or /v1/models or /v2 or "
+        "/metrics or /openapi.json or /requests or /requests.parquet or /ledger or /drift; correct "
+        "the variable"
     )
 
 

@@ -47,15 +47,15 @@ def test_a_refused_request_has_no_phases(caplog: pytest.LogCaptureFixture) -> No
 
 @pytest.mark.parametrize(("share", "wanted"), [(0.0, 0), (1.0, 1000)])
 def test_none_or_all_are_wanted(share: float, wanted: int) -> None:
-    assert sum(AccessLog(share).wants(200) for _ in range(1000)) == wanted
+    assert sum(AccessLog(share).wants(200, 1) for _ in range(1000)) == wanted
 
 
 def test_about_the_share_is_wanted() -> None:
-    wanted = sum(AccessLog(0.1).wants(200) for _ in range(10_000))
+    wanted = sum(AccessLog(0.1).wants(200, 1) for _ in range(10_000))
     assert 800 < wanted < 1200  # 1,000 expected, 30 the standard deviation
 
 
 def test_our_own_failures_are_always_wanted() -> None:
-    assert AccessLog(0).wants(500)
-    assert AccessLog(0).wants(503)
-    assert not AccessLog(0).wants(499)
+    assert AccessLog(0).wants(500, 1)
+    assert AccessLog(0).wants(503, 1)
+    assert not AccessLog(0).wants(499, 1)

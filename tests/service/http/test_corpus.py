@@ -9,6 +9,7 @@ from tests.service.http.talk import INFER, JSON, ROW, Ask
 CORPUS = sorted((Path(__file__).parent / "corpus").glob("*.body"))
 PATHS = {
     "predict": ("/predict", "/v1/models/tiny:predict", "/predict?asgi"),
+    "explain": ("/explain", "/v1/models/tiny:explain", "/v1/models/tiny/versions/1:explain"),
     "infer": (INFER, f"{INFER}?asgi"),
     "index": ("/v2/repository/index",),
 }
@@ -36,11 +37,13 @@ def test_a_body_is_answered_as_its_name_says_by_every_way_alike(
 
 
 @pytest.mark.parametrize("noise", [b"9" * 100_000, b"[" * 50_000, b"[" * 50_000 + b"]" * 50_000])
-@pytest.mark.parametrize("form", [b'{"instances": [[%b]]}', b'{"inputs": [%b]}', b"%b"])
+@pytest.mark.parametrize(
+    "form", [b'{"instances": [[%b]]}', b'{"instance": [%b]}', b'{"inputs": [%b]}', b"%b"]
+)
 def test_a_body_made_to_exhaust_a_parser_is_the_clients_error(
     ask: Ask, noise: bytes, form: bytes
 ) -> None:
-    for path in ("/predict", INFER, "/v2/repository/index"):
+    for path in ("/predict", "/explain", INFER, "/v2/repository/index"):
         answer = ask("POST", path, form % noise)
         assert answer.status == 400
         assert answer.error.startswith("body: expected ")

@@ -1,6 +1,7 @@
 """What the doors read and write, by both ways to them; the forms of bodies have tests of theirs."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,9 @@ def test_predict_answers_every_row_in_its_order(ask: Ask) -> None:
         "probability": pytest.approx(0.576117, abs=1e-6),
         "probabilities": pytest.approx([0.576117, 0.211942, 0.211942], abs=1e-6),
         "gate_mean": pytest.approx([0.615529, 0.5], abs=1e-6),
+        "unusual": pytest.approx(
+            {"gates": 0.576117, "confidence": 0.211942, "both": 0.211942}, abs=1e-6
+        ),
     }
 
 
@@ -74,6 +78,12 @@ def test_tensors_are_answered_with_all_outputs_but_single_gates(ask: Ask) -> Non
                 "datatype": "FP32",
                 "shape": [1, 2],
                 "data": pytest.approx([0.615529, 0.5], abs=1e-6),
+            },
+            {
+                "name": "unusual",
+                "datatype": "FP32",
+                "shape": [1, 3],
+                "data": pytest.approx([0.576117, 0.211942, 0.211942], abs=1e-6),
             },
         ],
     }
@@ -152,7 +162,7 @@ def test_an_outputs_own_word_comes_before_the_requests(
 def test_a_raw_row_is_answered_with_every_output_in_binary(ask: Ask) -> None:
     head, tensors = parts(ask("POST", INFER, BYTES, {HEAD: "0"}))
     names = [output["name"] for output in head["outputs"]]
-    assert names == ["logits", "probabilities", "gate_mean", "gate_units"]
+    assert names == ["logits", "probabilities", "gate_mean", "gate_units", "unusual"]
     assert np.frombuffer(tensors, "<f4")[[0, 1, 2, 7]].tolist() == [2, 1, 1, 0.5]
 
 
@@ -276,6 +286,7 @@ def hundredfold_classifier() -> Classifier:
         "input": [[1.0, 0.0, 0.0, 0.0]],
         "probabilities": [(e / e.sum()).tolist()],
         "gate_mean": [[(0.7310586 + 0.5) / 2, 0.5]],
+        "unusual": [(e / e.sum()).tolist()],
     }
     return Classifier(Recipe(change=hundredfold, golden=golden).build())
 
@@ -296,6 +307,143 @@ def test_a_row_too_large_for_the_network_is_named_and_harms_nobody_after_it(
                 "answer is no number",
             )
             assert ask("POST", "/predict", ROW).status == 200
+
+
+# What if gates were others? Here layer 1 adds 1 to the first logit, layer 2 adds 2 to the second,
+# each times its scale.
+
+SCALED_ROWS = [[0.5, 0, 0, 0], [0, 0, 0, 1], [0.25, -0.5, 2.5, 0]]
+
+
+def layers_of_a_label_each(model: onnx.ModelProto) -> None:
+    weights = {tensor.name: tensor for tensor in model.graph.initializer}
+    scale = np.array([[1, 0, 0], [0, 2, 0]], np.float32)
+    weights["scale_weight"].CopyFrom(numpy_helper.from_array(scale, "scale_weight"))
+
+
+@pytest.fixture(scope="module")
+def layered() -> Classifier:
+    e = np.exp([2.0, 2.0, 0.0])
+    golden = {
+        "input": [[1.0, 0.0, 0.0, 0.0]],
+        "probabilities": [(e / e.sum()).tolist()],
+        "gate_mean": [[(0.7310586 + 0.5) / 2, 0.5]],
+        "unusual": [(e / e.sum()).tolist()],
+    }
+    return Classifier(Recipe(change=layers_of_a_label_each, golden=golden).build())
+
+
+@pytest.fixture
+def ask_layered(layered: Classifier, way: str) -> Iterator[Ask]:
+    with way_to(application(layered, max_rows=5), way) as ask:
+        yield ask
+
+
+def predict(ask: Ask, rows: object, scale: object) -> list[dict[str, Any]]:
+    body = {"instances": rows, "gate_scale": scale}
+    found: list[dict[str, Any]] = ask("POST", "/predict", json.dumps(body).encode()).json()[
+        "predictions"
+    ]
+    return found
+
+
+def test_a_row_is_answered_as_if_its_gates_were_scaled(ask_layered: Ask) -> None:
+    # logits (0 + s1, 0 + 2 s2, 0)
+    scales = [[1, 1], [1, 0], [0, 0], [3, 1]]
+    found = predict(ask_layered, [[0, 0, 0, 0]] * 4, scales)
+    assert [each["label"] for each in found] == ["b", "a", "a", "a"]
+    e = np.e
+    assert [each["probabilities"] for each in found] == [
+        pytest.approx(np.array([e, e**2, 1]) / (e + e**2 + 1), abs=1e-6),
+        pytest.approx(np.array([e, 1, 1]) / (e + 2), abs=1e-6),
+        pytest.approx([1 / 3] * 3, abs=1e-6),
+        pytest.approx(np.array([e**3, e**2, 1]) / (e**3 + e**2 + 1), abs=1e-6),
+    ]
+    assert [each["gate_mean"] for each in found] == [[0.5, 0.5]] * 4  # as before the scale
+
+
+@pytest.mark.parametrize(
+    ("scale", "tensor"),
+    [
+        ([0, 1], [[0, 1]]),
+        ({"highway 1": 0}, [[0, 1]]),
+        ([[0, 1], [1, 0], [0.3, 10]], [[0, 1], [1, 0], [0.3, 10]]),
+        (
+            [{"highway 1": 0}, {"highway 2": 0}, {"highway 2": 10, "highway 1": 0.3}],
+            [[0, 1], [1, 0], [0.3, 10]],
+        ),
+        ([{}, [0.1, 0.2], {"highway 2": 1e-40}], [[1, 1], [0.1, 0.2], [1, 1e-40]]),
+    ],
+)
+def test_predict_with_a_scale_equals_infer_with_the_same_bit_for_bit(
+    ask_layered: Ask, scale: object, tensor: list[list[float]]
+) -> None:
+    found = predict(ask_layered, SCALED_ROWS, scale)
+    rows = {**INPUT, "shape": [3, 4], "data": SCALED_ROWS}
+    scales = {"name": "gate_scale", "shape": [len(tensor), 2], "datatype": "FP32", "data": tensor}
+    answer = infer(ask_layered, rows, scales, parameters={"binary_data_output": True})
+    head, content = parts(answer)
+    told = iter(np.frombuffer(content, "<f4"))
+    outputs = {
+        output["name"]: np.array([next(told) for _ in range(np.prod(output["shape"]))]).reshape(
+            output["shape"]
+        )
+        for output in head["outputs"]
+    }
+    for name in ("probabilities", "gate_mean"):
+        mine = np.array([each[name] for each in found], np.float32)
+        assert np.array_equal(mine, outputs[name]), name
+    shares = [list(each["unusual"].values()) for each in found]
+    assert np.array_equal(np.array(shares, np.float32), outputs["unusual"])
+
+
+def test_a_scale_of_ones_and_none_change_nothing(ask: Ask) -> None:
+    plain = ask("POST", "/predict", ROW).body
+    for scale in (b"[1, 1]", b"{}", b"[[1.0, 1]]", b"null"):
+        body = b'{"instances": [[1, 0, 0, 0]], "gate_scale": ' + scale + b"}"
+        assert ask("POST", "/predict", body).body == plain
+
+
+OUT_OF_BOUNDS = (
+    "gate_scale: expected numbers from 0 to 10, found others; 0 closes a layer, 1 leaves "
+    "it as it is"
+)
+NO_JSON = (
+    "body: expected JSON whose numbers fit 64 bits, found text that is not; NaN and Infinity are "
+    "not JSON either"
+)
+
+
+@pytest.mark.parametrize(
+    ("scale", "message"),
+    [
+        (b"[-1, 1]", OUT_OF_BOUNDS),
+        (b"[1, 10.5]", OUT_OF_BOUNDS),
+        (b'[{"highway 1": -1e-40}, {}]', OUT_OF_BOUNDS),
+        (b"[NaN, 1]", NO_JSON),
+        (b"[1, Infinity]", NO_JSON),
+        (b"[1, 1e400]", NO_JSON),
+        (b"[1]", "gate_scale: expected a list of 2 numbers, one for each layer, found one of 1"),
+        (
+            b"[[1, 1], [1, 1, 1]]",
+            "gate_scale[1]: expected a list of 2 numbers, one for each layer, found one of 3",
+        ),
+        (
+            b'{"highway 3": 0}',
+            "gate_scale: expected names of layers, from 'highway 1' to 'highway 2', found another "
+            "name",
+        ),
+        (b"[[1, 1]]", "gate_scale: expected one for each of 2 instances, found 1"),
+        (b"[{}, {}, {}]", "gate_scale: expected one for each of 2 instances, found 3"),
+    ],
+)
+def test_a_scale_that_means_nothing_is_one_sentence_and_harms_nobody_after_it(
+    ask: Ask, scale: bytes, message: str
+) -> None:
+    rows = b'{"instances": [[1, 0, 0, 0], [0, 5, 0, 0]], "gate_scale": '
+    answer = ask("POST", "/predict", rows + scale + b"}")
+    assert (answer.status, answer.error) == (400, message)
+    assert ask("POST", "/predict", ROW).status == 200
 
 
 def test_the_largest_numbers_of_float32_have_a_finite_answer_or_none(ask: Ask) -> None:

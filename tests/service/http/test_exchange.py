@@ -154,6 +154,26 @@ def test_requests_that_ran_together_get_their_own_rows_in_their_own_form(
     assert logits["data"] == [0, 0, 5]
 
 
+def test_requests_with_a_gate_scale_and_without_run_together_and_get_each_their_own(
+    held: Held, ask_held: Ask, at_once: ThreadPoolExecutor
+) -> None:
+    # Row (1, 0, 0, 0) has the logits 1 + s, s and s, where s is half the sum of its scales.
+    tensor = {"name": "input", "shape": [1, 4], "datatype": "FP32", "data": [1, 0, 0, 0]}
+    logits = json.dumps({"inputs": [tensor], "outputs": [{"name": "logits"}]}).encode()
+    scaled = b'{"instances": [[0, 5, 0, 0], [0, 0, 5, 0]], "gate_scale": [[0, 0], [10, 10]]}'
+    alone = ask_held("POST", "/predict", scaled)
+    occupied(held, ask_held, at_once)
+    friendly = at_once.submit(ask_held, "POST", "/predict", scaled)
+    plain = at_once.submit(ask_held, "POST", "/predict", ROW)
+    tensors = at_once.submit(ask_held, "POST", INFER, logits)
+    until(lambda: counters(ask_held)["pending"] == 4)
+    held.free.set()
+    assert "batch;desc=4" in friendly.result().headers["server-timing"]
+    assert friendly.result().body == alone.body
+    assert [p["label"] for p in plain.result().json()["predictions"]] == ["a"]
+    assert tensors.result().json()["outputs"][0]["data"] == [2, 1, 1]
+
+
 def test_more_rows_than_one_run_has_are_answered_as_if_by_one(ask_held: Ask) -> None:
     rows = [[0, 5, 0, 0], [0, 0, 5, 0], [5, 0, 0, 0], [0, 5, 0, 0], [5, 0, 0, 0], [0, 0, 5, 0]]
     answer = ask_held("POST", "/predict", json.dumps({"instances": rows}).encode())
@@ -195,7 +215,7 @@ class Kept:
     def __init__(self) -> None:
         self.records: list[Record] = []
 
-    def wants(self, status: int) -> bool:
+    def wants(self, status: int, rows: int) -> bool:
         return status == 400
 
     def record(self, record: Record) -> None:

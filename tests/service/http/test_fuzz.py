@@ -13,6 +13,8 @@ from tests.service.http.talk import INFER, ROW, Connection, request
 SEEDS = [
     request(),
     request(path="/predict?asgi"),
+    request(body=b'{"instances": [[1, 0, 0, 0]], "gate_scale": [{"highway 1": 0.5}]}'),
+    request(path="/explain", body=b'{"instance": [1, 0, 0, 0], "gate_units": true}'),
     request(path=INFER, body=b'{"inputs": [{"name": "input", "shape": [1, 4]}]}'),
     request(body=b"1d\r\n" + ROW + b"\r\n0\r\n\r\n", headers={"Transfer-Encoding": "chunked"}),
     request(path=INFER, body=b"\0" * 16, headers={"Inference-Header-Content-Length": "0"}),
@@ -22,6 +24,8 @@ SEEDS = [
 BODIES = [
     ("/predict", ROW),
     ("/predict?asgi", ROW),
+    ("/predict", b'{"instances": [[1, 0, 0, 0], [0, 5, 0, 0]], "gate_scale": [[0, 1], [1, 10]]}'),
+    ("/explain", b'{"instance": [[1, 0], [0, 0]], "gate_units": true}'),
     (
         INFER,
         b'{"id": "7", "inputs": [{"name": "input", "shape": [1, 4], "datatype": "FP32", "data": '

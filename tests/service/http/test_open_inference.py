@@ -58,6 +58,7 @@ def test_the_model_describes_its_tensors_labels_and_layers(ask: Ask, path: str) 
         ("probabilities", [-1, 3]),
         ("gate_mean", [-1, 2]),
         ("gate_units", [-1, 4]),
+        ("unusual", [-1, 3]),
     ]
     properties = model["properties"]
     assert json.loads(properties["labels"]) == ["a", "b", "c"]
@@ -66,7 +67,7 @@ def test_the_model_describes_its_tensors_labels_and_layers(ask: Ask, path: str) 
     ]
     assert json.loads(properties["optional_inputs"]) == ["gate_scale"]
     assert len(properties["digest"]) == 64
-    assert properties["contract"] == "1"
+    assert properties["contract"] == "2"
 
 
 def test_a_table_describes_its_columns_with_their_categories(table_client: TestClient) -> None:

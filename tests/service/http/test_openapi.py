@@ -10,6 +10,9 @@ DOORS = {
     "/predict": "PredictRequest",
     "/v1/models/{name}:predict": "PredictRequest",
     "/v1/models/{name}/versions/{version}:predict": "PredictRequest",
+    "/explain": "ExplainRequest",
+    "/v1/models/{name}:explain": "ExplainRequest",
+    "/v1/models/{name}/versions/{version}:explain": "ExplainRequest",
     "/v2/models/{name}/infer": "InferRequest",
     "/v2/models/{name}/versions/{version}/infer": "InferRequest",
 }
@@ -39,7 +42,7 @@ def test_a_doors_parameters_are_its_paths_and_its_headers(document: dict[str, An
     door = document["paths"]["/v2/models/{name}/versions/{version}/infer"]["post"]
     assert [(parameter["name"], parameter["in"]) for parameter in door["parameters"]] == [
         *(("name", "path"), ("version", "path")),
-        *(("X-Request-Id", "header"), ("X-Deadline-Ms", "header")),
+        *(("X-Request-Id", "header"), ("X-Deadline-Ms", "header"), ("X-Tags", "header")),
     ]
 
 
@@ -51,6 +54,8 @@ def test_every_other_path_is_described_too(document: dict[str, Any]) -> None:
         *("/v2/models/stats", "/v2/models/{name}/stats"),
         *("/v2/models/{name}/versions/{version}/stats", "/v2/repository/index"),
         *("/v2/repository/models/{name}/load", "/v2/repository/models/{name}/unload"),
+        *("/requests", "/requests/{id}", "/requests/{id}/predict", "/requests.parquet"),
+        *("/requests/{id}/explain", "/ledger", "/drift"),
     }
 
 
@@ -90,3 +95,36 @@ def test_a_row_may_be_an_object_or_a_list_of_values_or_nested_lines_of_pixels(
         line,
         {"type": "array", "items": line},
     ]
+
+
+def test_gates_may_be_scaled_by_place_or_by_name_for_all_rows_or_for_each(
+    document: dict[str, Any],
+) -> None:
+    factor = {"type": "number", "minimum": 0, "maximum": 10}
+    scale = [
+        {"type": "array", "items": factor},
+        {"type": "object", "additionalProperties": factor},
+    ]
+    asked = document["components"]["schemas"]["PredictRequest"]["properties"]["gate_scale"]
+    assert asked["anyOf"] == [
+        *scale,
+        {"type": "array", "items": {"anyOf": scale}},
+        {"type": "null"},
+    ]
+    assert "gate_scale" not in document["components"]["schemas"]["PredictRequest"]["required"]
+
+
+def test_an_explanation_is_described_to_its_last_member(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    assert list(schemas["ExplainResponse"]["properties"]) == [
+        *("model_name", "model_version", "prediction", "layers", "hangs_on", "smallest_set"),
+    ]
+    assert list(schemas["Prediction"]["properties"]) == [
+        *("label", "probability", "probabilities", "gate_mean", "unusual"),
+    ]
+    assert list(schemas["Unusual"]["properties"]) == ["gates", "confidence", "both"]
+    assert list(schemas["ExplainedLayer"]["properties"]) == [
+        *("name", "number", "gate_mean", "closed", "gate_units"),
+    ]
+    for share in schemas["Unusual"]["properties"].values():
+        assert (share["exclusiveMinimum"], share["maximum"]) == (0, 1)

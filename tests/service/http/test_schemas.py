@@ -7,6 +7,7 @@ import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from service.http.schemas.errors import ErrorResponse
+from service.http.schemas.explain import ExplainRequest, ExplainResponse
 from service.http.schemas.infer import InferRequest, InferResponse
 from service.http.schemas.metadata import (
     Health,
@@ -23,6 +24,13 @@ from tests.service.http.talk import INFER, ROW, Ask
 TENSOR = {"name": "input", "shape": [1, 4], "datatype": "FP32", "data": [1, 0, 0, 0]}
 
 
+INSTANCE = b'{"instance": [1, 0, 0, 0]}'
+
+
+def scaled(scale: object) -> bytes:
+    return json.dumps({"instances": [[1, 0, 0, 0]], "gate_scale": scale}).encode()
+
+
 def infer(**members: Any) -> bytes:
     return json.dumps({"inputs": [TENSOR], **members}).encode()
 
@@ -32,6 +40,9 @@ def infer(**members: Any) -> bytes:
     [
         ("POST", "/predict", ROW, PredictResponse),
         ("POST", "/predict", b"{}", ErrorResponse),
+        ("POST", "/explain", INSTANCE, ExplainResponse),
+        ("POST", "/explain", b'{"instance": [0, 0, 0, 0], "gate_units": true}', ExplainResponse),
+        ("POST", "/explain", b"{}", ErrorResponse),
         ("POST", INFER, infer(id="7"), InferResponse),
         ("POST", INFER, infer(), InferResponse),
         ("GET", "/v2", b"", ServerMetadata),
@@ -59,6 +70,13 @@ def test_an_answer_is_what_its_schema_promises(
     [
         ("/predict", ROW, PredictRequest),
         ("/predict", b'{"instances": [[[1, 0], [0, 0]]]}', PredictRequest),
+        ("/predict", scaled([0, 10]), PredictRequest),
+        ("/predict", scaled({"highway 2": 0.5}), PredictRequest),
+        ("/predict", scaled([[0, 1]]), PredictRequest),
+        ("/predict", scaled([{}]), PredictRequest),
+        ("/predict", scaled(None), PredictRequest),
+        ("/explain", INSTANCE, ExplainRequest),
+        ("/explain", b'{"instance": [[1, 0], [0, 0]], "gate_units": false}', ExplainRequest),
         (INFER, infer(), InferRequest),
         (INFER, infer(parameters={"timeout": 0}, outputs=[{"name": "gate_units"}]), InferRequest),
         (INFER, infer(inputs=[{**TENSOR, "data": [[1, 0, 0, 0]]}]), InferRequest),
@@ -75,6 +93,13 @@ def test_what_a_schema_allows_is_answered(
     ("path", "body", "schema"),
     [
         ("/predict", b'{"instances": []}', PredictRequest),
+        ("/predict", scaled([-0.5, 1]), PredictRequest),
+        ("/predict", scaled([1, 10.5]), PredictRequest),
+        ("/predict", scaled([{"highway 2": 11}]), PredictRequest),
+        ("/predict", scaled("closed"), PredictRequest),
+        ("/explain", b"{}", ExplainRequest),
+        ("/explain", b'{"instance": 5}', ExplainRequest),
+        ("/explain", b'{"instance": [1, 0, 0, 0], "gate_units": "all"}', ExplainRequest),
         ("/predict", b"{}", PredictRequest),
         (INFER, infer(inputs=[]), InferRequest),
         (INFER, infer(inputs=[{**TENSOR, "datatype": "FP64"}]), InferRequest),

@@ -28,7 +28,7 @@ def span_of(
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(kept))
     recorder = SpanRecorder(provider.get_tracer("test"))
-    assert recorder.wants(status)
+    assert recorder.wants(status, 1)
     door = PredictDoor(served(Classifier(Recipe().build())).default, max_rows=5)
     recorder.record(Record(door, headers, "id-1", status, 2, 5000, 15_000, timing))
     (span,) = kept.get_finished_spans()

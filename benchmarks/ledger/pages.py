@@ -1,0 +1,102 @@
+"""How long pages of a ledger of many rows take, asked over HTTP of a server that does no more."""
+
+import http.client
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from statistics import median
+from urllib.parse import urlencode
+
+from benchmarks.ledger.filling import DAYS
+from benchmarks.serving.errors import BenchmarkError
+from benchmarks.serving.servers import Server
+
+REPEATS = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class PageTime:
+    """Milliseconds of a page, the first time and of `REPEATS`, and how many rows it had."""
+
+    query: str
+    rows: int
+    first_ms: float
+    median_ms: float
+    worst_ms: float
+
+
+def page_times(server: Server, rows: int) -> Iterator[PageTime]:
+    """Time each query; those of one request take another id each time."""
+    for query in _queries():
+        yield _timed(server, query, [f"/requests?{query}"] * (REPEATS + 1))
+    step = rows // (REPEATS + 2)
+    ids = [f"/requests/request-{1 + step * (i + 1)}" for i in range(REPEATS + 1)]
+    yield _timed(server, "one id", ids)
+    yield _timed(server, "an unknown id", ["/requests/nobody"] * (REPEATS + 1))
+
+
+def _queries() -> list[str]:
+    now = datetime.now(UTC)
+    day = {"since": _text(now - timedelta(days=11)), "until": _text(now - timedelta(days=10))}
+    hour = {"since": _text(now - timedelta(hours=481)), "until": _text(now - timedelta(hours=480))}
+    old = {"until": _text(now - timedelta(days=DAYS - 1))}
+    filters: list[dict[str, str]] = [
+        {},
+        {"limit": "1000"},
+        {"sort": "time"},
+        {"sort": "unusual"},
+        {"label": "3"},
+        {"label": "9"},
+        {"label": "9", "sort": "unusual"},
+        {"model": "digits", "version": "1"},
+        {"version": "1", "sort": "unusual"},
+        {"tag": "canary"},
+        {"tag": "rare"},
+        {"tag": "canary", "sort": "unusual"},
+        {"unusual_below": "0.1"},
+        {"unusual_below": "0.001"},
+        {"unusual_below": "0.00001"},
+        {"unusual_below": "0.002", "limit": "1000"},
+        {"label": "3", "unusual_below": "0.001"},
+        {"label": "3", "tag": "canary"},
+        {"label": "9", "tag": "canary"},
+        {"label": "9", "tag": "customer=acme"},
+        {"label": "3", "version": "2", "tag": "canary", "unusual_below": "0.01"},
+        {**day, "label": "3"},
+        {**day, "sort": "unusual"},
+        {**day, "label": "3", "unusual_below": "0.01"},
+        {**hour, "sort": "unusual"},
+        {**hour, "unusual_below": "0.01"},
+        {**old, "label": "3", "version": "2"},
+        {**old, "tag": "canary", "sort": "unusual"},
+        {"id": "request-77"},
+    ]
+    return [urlencode(each) for each in filters]
+
+
+def _text(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _timed(server: Server, query: str, paths: list[str]) -> PageTime:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    times, rows = [], 0
+    for path in paths:
+        began = time.perf_counter()
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        body = json.load(answer)
+        times.append((time.perf_counter() - began) * 1e3)
+        if answer.status not in (200, 404):
+            raise BenchmarkError(f"{path}: expected a page, found {answer.status}: {body}")
+        rows = len(body.get("requests", body.get("rows", ())))
+    connection.close()
+    return PageTime(
+        query=query or "the newest",
+        rows=rows,
+        first_ms=round(times[0], 1),
+        median_ms=round(median(times[1:]), 1),
+        worst_ms=round(max(times[1:]), 1),
+    )

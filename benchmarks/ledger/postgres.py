@@ -1,0 +1,66 @@
+"""A PostgreSQL of one's own, from the binaries that are installed, to be stopped and started."""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmarks.serving.errors import BenchmarkError
+
+USER = "postgres"
+
+
+class Postgres:
+    """A cluster in a folder, on a free port of this machine."""
+
+    def __init__(self, binaries: Path, folder: Path) -> None:
+        self._binaries = binaries
+        self._folder = folder
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            self._port = listener.getsockname()[1]
+        self.url = f"postgresql://{USER}@127.0.0.1:{self._port}/postgres"
+
+    def make(self) -> None:
+        """Make the cluster, in which everybody is trusted."""
+        self._run("initdb", "--auth=trust", f"--username={USER}", "--no-sync")
+
+    def start(self) -> None:
+        """Start, and wait until it answers."""
+        options = f"-p {self._port} -h 127.0.0.1 -k {self._folder}"
+        self._run("pg_ctl", "start", "--wait", f"--options={options}", f"--log={self._folder}/log")
+
+    def stop(self, mode: str = "fast") -> None:
+        """Stop, and wait until it has ended."""
+        self._run("pg_ctl", "stop", "--wait", f"--mode={mode}")
+
+    def _run(self, command: str, *arguments: str) -> None:
+        words = [str(self._binaries / command), f"--pgdata={self._folder}/data", *arguments]
+        as_user = ["runuser", "-u", USER, "--"] if os.geteuid() == 0 else []
+        done = subprocess.run(
+            [*as_user, *words], capture_output=True, text=True, check=False, cwd=self._folder
+        )
+        if done.returncode:
+            last = (done.stderr.strip().splitlines() or ["nothing"])[-1]
+            raise BenchmarkError(f"{command}: expected it to succeed, found: {last}")
+
+
+@contextmanager
+def postgres() -> Iterator[Postgres]:
+    """Run one until the block ends."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    if not found:
+        raise BenchmarkError("PostgreSQL: expected its server to be installed, found none")
+    with tempfile.TemporaryDirectory() as name:
+        if os.geteuid() == 0:
+            shutil.chown(name, USER)
+        server = Postgres(found[-1].parent, Path(name))
+        server.make()
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop("immediate")
