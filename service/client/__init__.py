@@ -1,7 +1,7 @@
 """A client of the server, for Python and the command line: numpy rows in, labels and gates out.
 
-It needs the extra `client`; nothing of the server imports it. `Client` and `AsyncClient` do the
-input and output, all else they share and it knows no sockets.
+It needs the extra `client`, for data frames `notebook`; nothing of the server imports it.
+`Client` and `AsyncClient` do the input and output, all else they share and it knows no sockets.
 """
 
 try:
@@ -21,11 +21,14 @@ from service.client.errors import (
     BusyError,
     ClientError,
     DeadlineError,
+    ExtraError,
     OutOfTimeError,
     ServerError,
     UnreachableError,
 )
+from service.client.explanations import Explanation, SmallestSet
 from service.client.predictions import Predictions
+from service.client.records import RecordedRow
 
 __all__ = [
     "AnswerError",
@@ -35,9 +38,13 @@ __all__ = [
     "Client",
     "ClientError",
     "DeadlineError",
+    "Explanation",
+    "ExtraError",
     "ModelDescription",
     "OutOfTimeError",
     "Predictions",
+    "RecordedRow",
     "ServerError",
+    "SmallestSet",
     "UnreachableError",
 ]

@@ -13,6 +13,7 @@ from service.client.display import many_rows, one_row
 from service.client.errors import ClientError
 from service.client.files.reading import read_rows
 from service.client.predictions import Predictions
+from service.contract import UNUSUAL_BY
 
 
 def predict_file(
@@ -57,10 +58,11 @@ def _json(answers: Sequence[Predictions]) -> str:
             "probability": probabilities.max(),
             "probabilities": probabilities,
             "gate_mean": gates,
+            "unusual": dict(zip(UNUSUAL_BY, unusual, strict=True)),
         }
         for answer in answers
-        for label, probabilities, gates in zip(
-            answer.labels, answer.probabilities, answer.gates, strict=True
+        for label, probabilities, gates, unusual in zip(
+            answer.labels, answer.probabilities, answer.gates, answer.unusual, strict=True
         )
     ]
     whole = {

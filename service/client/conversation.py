@@ -1,49 +1,24 @@
-"""What a call asks the server, request by request, without sockets."""
+"""What a call asks a model, request by request, without sockets."""
 
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 import numpy as np
-import orjson
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from service.client.description import ModelDescription, read_default_name, read_description
 from service.client.errors import ArgumentError
-from service.client.exchange import Limit, Request, Steps, exchange
-from service.client.predictions import Predictions, of_inference, of_instances
+from service.client.exchange import Limit, Reply, Request, Steps, exchange
+from service.client.explanations import Explanation, read_explanation
+from service.client.instances import explain_request, model_path, predict_request
+from service.client.options import Options
+from service.client.predictions import Predictions, instances_model, of_inference, of_instances
+from service.client.scales import GateScale, is_named, scale_tensor
 from service.client.tensors import FloatArray, infer_request, read_inference
-from service.contract import GATE_MEAN, GATE_SCALE, GATE_UNITS, INPUT, PROBABILITIES
+from service.contract import GATE_MEAN, GATE_SCALE, GATE_UNITS, INPUT, PROBABILITIES, UNUSUAL
 
-DEADLINE = "X-Deadline-Ms"
-
+Row = NDArray[Any] | Mapping[str, object] | Sequence[object]
 Rows = NDArray[Any] | Sequence[Mapping[str, object]] | Sequence[Sequence[object]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """What holds for every call of a client; see `Client`."""
-
-    model: str | None
-    version: str | None
-    binary: bool
-    timeout_seconds: float
-    retries: int
-    deadline_ms: int | None
-
-    def __post_init__(self) -> None:
-        if self.version is not None and self.model is None:
-            raise ArgumentError("version: expected a model beside it, found none; name the model")
-        if not self.timeout_seconds > 0:
-            raise ArgumentError(
-                f"timeout_seconds: expected a number above 0, found {self.timeout_seconds}"
-            )
-        if self.retries < 0:
-            raise ArgumentError(f"retries: expected 0 or more, found {self.retries}")
-        if self.deadline_ms is not None and self.deadline_ms < 1:
-            raise ArgumentError(f"deadline_ms: expected 1 or more, found {self.deadline_ms}")
 
 
 class Conversation:
@@ -52,63 +27,72 @@ class Conversation:
     def __init__(self, options: Options) -> None:
         self._options = options
         self._model = options.model
-        self._descriptions: dict[str, ModelDescription] = {}  # by version, which never changes
+        # By name and version, which never change.
+        self._descriptions: dict[tuple[str, str], ModelDescription] = {}
 
     def predict(
-        self, rows: Rows, *, gate_scale: ArrayLike | None, gate_units: bool
+        self,
+        rows: Rows,
+        *,
+        gate_scale: GateScale | None,
+        gate_units: bool,
+        tags: Sequence[str],
     ) -> Steps[Predictions]:
         """Send an array as a tensor, all other rows as JSON."""
-        limit = self._limit()
+        limit = self._options.limit()
+        headers = self._options.headers(tags)
         if isinstance(rows, np.ndarray):
-            return (yield from self._infer(rows, gate_scale, gate_units, limit))
-        if gate_scale is not None or gate_units:
+            return (yield from self._infer(rows, gate_scale, gate_units, headers, limit))
+        if gate_units:
             raise ArgumentError(
-                "rows: expected a numpy array beside gate_scale or gate_units, found "
-                f"{type(rows).__name__}; give the rows as numbers"
+                f"rows: expected a numpy array beside gate_units, found {type(rows).__name__}; "
+                "give the rows as numbers"
             )
-        return of_instances((yield from exchange(self._instances(rows), limit)))
+        request = predict_request(self._options, rows, gate_scale, headers)
+        return (yield from self.read_predictions((yield from exchange(request, limit)), limit))
+
+    def explain(self, row: Row, *, gate_units: bool) -> Steps[Explanation]:
+        """Ask about one row, as JSON."""
+        request = explain_request(self._options, row, gate_units=gate_units)
+        return read_explanation((yield from exchange(request, self._options.limit())))
 
     def model(self) -> Steps[ModelDescription]:
         """Ask what the model is."""
-        limit = self._limit()
+        limit = self._options.limit()
         name = yield from self._name(limit)
         return (yield from self._description(name, self._options.version, limit))
 
+    def read_predictions(self, reply: Reply, limit: Limit) -> Steps[Predictions]:
+        """Read the answer of `/predict`, having asked what its model's layers are called."""
+        name, version = instances_model(reply)
+        return of_instances(reply, (yield from self._described(name, version, limit)))
+
     def _infer(
-        self, rows: NDArray[Any], gate_scale: ArrayLike | None, gate_units: bool, limit: Limit
+        self,
+        rows: NDArray[Any],
+        gate_scale: GateScale | None,
+        gate_units: bool,
+        headers: Mapping[str, str],
+        limit: Limit,
     ) -> Steps[Predictions]:
         tensors = {INPUT: _matrix(rows)}
+        name = None
         if gate_scale is not None:
-            tensors[GATE_SCALE] = _scale(gate_scale, len(rows))
-        outputs = (PROBABILITIES, GATE_MEAN, *([GATE_UNITS] if gate_units else []))
+            layers: tuple[str, ...] = ()
+            if is_named(gate_scale):
+                name = yield from self._name(limit)
+                model = yield from self._description(name, self._options.version, limit)
+                layers = model.layer_names
+            tensors[GATE_SCALE] = scale_tensor(gate_scale, len(rows), layers)
+        outputs = (PROBABILITIES, GATE_MEAN, UNUSUAL, *([GATE_UNITS] if gate_units else []))
         name = yield from self._name(limit)
-        path = f"{_path(name, self._options.version)}/infer"
-        request = infer_request(path, tensors, outputs, binary=self._options.binary)
-        reply = yield from exchange(self._in_time(request), limit)
+        path = f"{model_path(name, self._options.version)}/infer"
+        request = infer_request(path, tensors, outputs, headers, binary=self._options.binary)
+        reply = yield from exchange(request, limit)
         answer = read_inference(reply)
         # Asked only now, for the answer names its version: a server may have loaded another.
-        version = answer.model_version
-        if version not in self._descriptions:
-            self._descriptions[version] = yield from self._description(name, version, limit)
-        return of_inference(answer, self._descriptions[version], reply)
-
-    def _instances(self, rows: object) -> Request:
-        try:
-            # NaN becomes null, a missing value's form in JSON.
-            content = orjson.dumps({"instances": rows}, option=orjson.OPT_SERIALIZE_NUMPY)
-        except TypeError as error:
-            raise ArgumentError(f"rows: expected what JSON can hold, found {error}") from error
-        model, version = self._options.model, self._options.version
-        path = "/predict" if model is None else f"{_path(model, version, 'v1')}:predict"
-        headers = {"Content-Type": "application/json"}
-        return self._in_time(Request(method="POST", path=path, headers=headers, content=content))
-
-    def _in_time(self, request: Request) -> Request:
-        deadline = self._options.deadline_ms
-        headers = {**request.headers, **({DEADLINE: str(deadline)} if deadline else {})}
-        return Request(
-            method=request.method, path=request.path, headers=headers, content=request.content
-        )
+        described = yield from self._described(name, answer.model_version, limit)
+        return of_inference(answer, described, reply)
 
     def _name(self, limit: Limit) -> Steps[str]:
         """Return the model's name: the first that the server lists, unless one was given."""
@@ -117,18 +101,16 @@ class Conversation:
             self._model = read_default_name(reply)
         return self._model
 
+    def _described(self, name: str, version: str, limit: Limit) -> Steps[ModelDescription]:
+        """Ask what a version of a model is, once."""
+        if (name, version) not in self._descriptions:
+            described = yield from self._description(name, version, limit)
+            self._descriptions[name, version] = described
+        return self._descriptions[name, version]
+
     def _description(self, name: str, version: str | None, limit: Limit) -> Steps[ModelDescription]:
-        request = Request(method="GET", path=_path(name, version))
+        request = Request(method="GET", path=model_path(name, version))
         return read_description((yield from exchange(request, limit)))
-
-    def _limit(self) -> Limit:
-        options = self._options
-        return Limit(retries=options.retries, until=time.monotonic() + options.timeout_seconds)
-
-
-def _path(name: str, version: str | None, protocol: str = "v2") -> str:
-    model = f"/{protocol}/models/{quote(name, safe='')}"
-    return model if version is None else f"{model}/versions/{quote(version, safe='')}"
 
 
 def _matrix(rows: NDArray[Any]) -> FloatArray:
@@ -142,14 +124,3 @@ def _matrix(rows: NDArray[Any]) -> FloatArray:
         )
     with np.errstate(over="ignore"):  # the server refuses infinity in a better sentence
         return rows.reshape(len(rows), -1).astype(np.float32)
-
-
-def _scale(scale: ArrayLike, rows: int) -> FloatArray:
-    """Return factors as (1, layers) or (rows, layers)."""
-    factors = np.atleast_2d(np.asarray(scale, np.float32))
-    if factors.ndim != 2 or len(factors) not in (1, rows):
-        raise ArgumentError(
-            f"gate_scale: expected (layers,), (1, layers) or ({rows}, layers), found "
-            f"{np.shape(scale)}"
-        )
-    return factors

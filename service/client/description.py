@@ -19,6 +19,11 @@ class ModelDescription:
     layers: tuple[Layer, ...]
     input: Input
 
+    @property
+    def layer_names(self) -> tuple[str, ...]:
+        """The names alone."""
+        return tuple(layer.name for layer in self.layers)
+
 
 class _Properties(BaseModel):
     labels: Json[tuple[str, ...]]

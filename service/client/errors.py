@@ -3,6 +3,7 @@
 ClientError
 ├── ArgumentError     an argument that cannot be sent
 ├── FileError         a file whose rows cannot be read
+├── ExtraError        a package that the call needs is not installed
 ├── UnreachableError  no server there, or the connection was lost at every try
 ├── OutOfTimeError    no answer within `timeout_seconds`
 ├── AnswerError       an answer that this client cannot read
@@ -13,7 +14,7 @@ ClientError
 
 
 class ClientError(Exception):
-    """Base: whatever keeps a call from giving predictions."""
+    """Base: whatever keeps a call from giving what was asked for."""
 
 
 class ArgumentError(ClientError, ValueError):
@@ -22,6 +23,10 @@ class ArgumentError(ClientError, ValueError):
 
 class FileError(ClientError, ValueError):
     """A file whose rows cannot be read."""
+
+
+class ExtraError(ClientError, ImportError):
+    """A package that the call needs is not installed."""
 
 
 class UnreachableError(ClientError):

@@ -49,7 +49,12 @@ class _Answer(BaseModel):
 
 
 def infer_request(
-    path: str, tensors: Mapping[str, FloatArray], outputs: tuple[str, ...], *, binary: bool
+    path: str,
+    tensors: Mapping[str, FloatArray],
+    outputs: tuple[str, ...],
+    headers: Mapping[str, str] = {},
+    *,
+    binary: bool,
 ) -> Request:
     """Ask for `outputs` from float32 `tensors`; JSON holds finite numbers alone."""
     wanted = [{"name": name} for name in outputs]
@@ -65,8 +70,9 @@ def infer_request(
             }
         )
         raw = [tensor.astype(LITTLE_ENDIAN).tobytes() for tensor in tensors.values()]
-        headers = {"Content-Type": "application/octet-stream", JSON_LENGTH: str(len(head))}
-        return Request(method="POST", path=path, headers=headers, content=b"".join([head, *raw]))
+        form = {"Content-Type": "application/octet-stream", JSON_LENGTH: str(len(head))}
+        content = b"".join([head, *raw])
+        return Request(method="POST", path=path, headers={**headers, **form}, content=content)
     body = {
         "inputs": [_head(name, t) | {"data": _finite(name, t)} for name, t in tensors.items()],
         "outputs": wanted,
@@ -74,7 +80,7 @@ def infer_request(
     return Request(
         method="POST",
         path=path,
-        headers={"Content-Type": "application/json"},
+        headers={**headers, "Content-Type": "application/json"},
         content=orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY),
     )
 

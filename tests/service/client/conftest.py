@@ -48,8 +48,35 @@ INSTANCES_ANSWER: dict[str, Any] = {
     "model_name": "tiny",
     "model_version": "1",
     "predictions": [
-        {"label": "dog", "probability": 0.75, "probabilities": [0.25, 0.75], "gate_mean": [0.5, 1]}
+        {
+            "label": "dog",
+            "probability": 0.75,
+            "probabilities": [0.25, 0.75],
+            "gate_mean": [0.5, 1],
+            "unusual": {"gates": 0.125, "confidence": 0.5, "both": 0.25},
+        }
     ],
+}
+EXPLAIN_ANSWER: dict[str, Any] = {
+    "model_name": "tiny",
+    "model_version": "1",
+    "prediction": INSTANCES_ANSWER["predictions"][0],
+    "layers": [
+        {
+            "name": "highway 1",
+            "number": 1,
+            "gate_mean": 0.5,
+            "closed": {"label": "cat", "probability": 0.25, "change": -0.5},
+        },
+        {
+            "name": "highway 2",
+            "number": 2,
+            "gate_mean": 1,
+            "closed": {"label": "dog", "probability": 0.875, "change": 0.125},
+        },
+    ],
+    "hangs_on": ["highway 1"],
+    "smallest_set": {"layers": ["highway 1"], "label": "cat", "search": "greedy"},
 }
 
 
@@ -81,15 +108,15 @@ def scripted(serve: Callable[[socket.socket], object]) -> Iterator[str]:
 
 
 def answer_next(listener: socket.socket, times: int = 1) -> None:
-    """Answer requests of JSON, all on one connection."""
-    body = json.dumps(INSTANCES_ANSWER).encode()
-    head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    """Answer rows of JSON, and then what the model is, all on one connection."""
     connection, _ = listener.accept()
     with connection:
-        for _ in range(times):
-            request = b""
-            while not request.endswith(b"}"):
+        for answer in [INSTANCES_ANSWER, MODEL, *[INSTANCES_ANSWER] * (times - 1)]:
+            request, end = b"", b"\r\n\r\n" if answer is MODEL else b"}"
+            while not request.endswith(end):
                 request += connection.recv(65536)
+            body = json.dumps(answer).encode()
+            head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode()
             connection.sendall(head + body)
 
 
@@ -103,6 +130,15 @@ def drop_then_answer(listener: socket.socket) -> None:
 def url() -> Generator[str]:
     """The bundled digit model's server."""
     with serving(ROOT / "service" / "bundled" / "digits.onnx") as (_, port):
+        yield f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture(scope="session")
+def ledger_url(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
+    """The bundled digit model's server, with a ledger that keeps inputs."""
+    ledger = f"sqlite:///{tmp_path_factory.mktemp('ledger')}/ledger.db"
+    settings = {"HIGHWAY_LEDGER_URL": ledger, "HIGHWAY_LEDGER_INPUTS": "true"}
+    with serving(ROOT / "service" / "bundled" / "digits.onnx", **settings) as (_, port):
         yield f"http://127.0.0.1:{port}"
 
 

@@ -32,6 +32,26 @@ def test_a_model_says_what_it_is(table_url: str) -> None:
     assert asyncio.run(ask()) == ("a", "b", "c")
 
 
+def test_it_asks_of_the_past_what_the_other_client_does(ledger_url: str, seven: Image) -> None:
+    async def ask() -> None:
+        async with AsyncClient(ledger_url, tags=["awaited"]) as client:
+            first = await client.predict(seven)
+            assert first.request_id is not None
+            while (frame := await client.requests(tag="awaited")).empty:
+                await asyncio.sleep(0.1)
+            assert frame.id.tolist() == [first.request_id]
+            (recorded,) = await client.request(first.request_id)
+            assert recorded.label == "7"
+            again = await client.predict_again(first.request_id, gate_scale=np.zeros(8))
+            assert np.abs(again.probabilities - first.probabilities).max() > 0.01
+            explained = await client.explain(seven[0])
+            explained_again = await client.explain_again(first.request_id)
+            assert explained_again.closed_labels == explained.closed_labels
+            assert (await client.drift())["models"][0]["name"] == "digits"
+
+    asyncio.run(asyncio.wait_for(ask(), 30))
+
+
 async def predict(url: str, timeout_seconds: float = 30.0) -> Predictions:
     async with AsyncClient(url, timeout_seconds=timeout_seconds, retries=1) as client:
         return await client.predict([[1]])

@@ -16,6 +16,7 @@ from service.client import (
     ServerError,
     UnreachableError,
 )
+from service.client.scales import GateScale
 from tests.conftest import ROOT
 from tests.service.client.conftest import answer_next, drop_then_answer, scripted
 from tests.service.test_server import serving
@@ -28,8 +29,10 @@ def test_an_image_gives_label_probabilities_and_gates(url: str, seven: Image) ->
         found = client.predict(seven)
     assert (found.model_name, found.model_version, found.labels) == ("digits", "1", ("7",))
     assert found.probabilities.shape == (1, 10)
-    assert found.probabilities[0, 7] == pytest.approx(0.99999654)
-    assert found.gates[0, :3] == pytest.approx([0.5791806, 0.79782563, 0.363675])
+    assert found.probabilities[0, 7] == pytest.approx(0.99999595)
+    assert found.gates[0, :3] == pytest.approx([0.63689053, 0.7870432, 0.30878723], abs=1e-5)
+    assert found.layers == tuple(f"highway {number}" for number in range(1, 9))
+    assert found.unusual[0] == pytest.approx([0.7868117, 0.71030927, 0.8566762], abs=1e-3)
 
 
 def test_the_servers_own_account_of_the_time_comes_along(url: str, seven: Image) -> None:
@@ -54,6 +57,8 @@ def test_a_list_of_rows_gives_the_same_as_an_array(url: str, seven: Image) -> No
     assert second.labels == ("7",)
     np.testing.assert_allclose(first.probabilities, second.probabilities, atol=1e-6)
     np.testing.assert_allclose(first.gates, second.gates, atol=1e-6)
+    np.testing.assert_allclose(first.unusual, second.unusual, rtol=1e-3)
+    assert first.layers == second.layers
 
 
 def test_gate_units_are_what_the_mean_gates_are_means_of(url: str, seven: Image) -> None:
@@ -72,6 +77,57 @@ def test_gate_scale_closes_layers(url: str, seven: Image) -> None:
         closed = client.predict(seven, gate_scale=np.zeros((1, 8))).probabilities
     np.testing.assert_array_equal(usual, ones)
     assert np.abs(usual - closed).max() > 0.01
+
+
+def test_gate_scale_closes_the_same_layers_by_place_and_by_name(url: str, seven: Image) -> None:
+    by_place = np.ones((2, 8))
+    by_place[0, 0], by_place[1, 3] = 0, 0.5
+    by_name: list[dict[str, float]] = [{"highway 1": 0}, {"highway 4": 0.5}]
+    scales: list[GateScale] = [by_place, by_name]
+    rows = np.repeat(seven, 2, axis=0)
+    with Client(url) as client:
+        found = [
+            client.predict(form, gate_scale=scale).probabilities
+            for form in (rows, rows.tolist())
+            for scale in scales
+        ]
+    for other in found[1:]:
+        np.testing.assert_allclose(other, found[0], atol=1e-6)
+
+
+def test_a_scale_that_the_server_refuses_is_told_in_its_words(url: str, seven: Image) -> None:
+    with Client(url) as client, pytest.raises(ServerError) as caught:
+        client.predict(seven.tolist(), gate_scale={"highway 9": 0})
+    assert caught.value.status == 400
+    assert "expected names of layers" in caught.value.sentence
+
+
+def test_an_explanation_agrees_with_closing_layers_oneself(url: str, seven: Image) -> None:
+    with Client(url) as client:
+        found = client.explain(seven[0], gate_units=True)
+        closed = client.predict(np.repeat(seven, 8, axis=0), gate_scale=1 - np.eye(8))
+    assert (found.label, found.layers) == ("7", closed.layers)
+    assert found.closed_labels == closed.labels
+    np.testing.assert_allclose(found.closed_probabilities, closed.probabilities[:, 7], atol=1e-5)
+    np.testing.assert_allclose(
+        found.changes, found.closed_probabilities - found.probability, atol=1e-6
+    )
+    assert found.gate_units is not None
+    means = [units.mean() for units in found.gate_units]
+    np.testing.assert_allclose(means, found.gates, atol=1e-6)
+
+
+def test_an_explanation_takes_a_row_by_column_name(table_url: str) -> None:
+    person = {"age": 5, "job": "teacher", "member": True, "income": None}
+    with Client(table_url, model="tiny", version="1") as client:
+        found = client.explain(person)
+    assert (found.label, found.layers) == ("a", ("highway 1", "highway 2"))
+
+
+def test_a_frame_holds_what_the_arrays_do(url: str, seven: Image) -> None:
+    with Client(url) as client:
+        found = client.predict(seven)
+    np.testing.assert_array_equal(found.frame()[list(found.layers)].to_numpy(), found.gates)
 
 
 def test_rows_by_column_name_are_predicted(table_url: str) -> None:

@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -29,7 +30,8 @@ def refused(url: str, *arguments: str | Path) -> str:
 def test_one_image_is_shown_with_its_gates(url: str) -> None:
     shown, notes = predicted(url, SEVEN)
     assert "│ label       │ 7 " in shown
-    assert f"│ highway 2   │ {'█' * 24}{'·' * 6} │ 0.798 │" in shown
+    assert re.search(r"│ highway 2   │ █{24}·{6} +│ 0\.787 │", shown)
+    assert re.search(r"│ unusual     │ \d+ of 1,000 normal rows look less usual │", shown)
     assert notes == ""
 
 
@@ -50,6 +52,8 @@ def test_json_has_the_form_of_the_servers_own_answer(url: str) -> None:
     assert row["label"] == "7"
     assert row["probability"] == row["probabilities"][7]
     assert len(row["gate_mean"]) == 8
+    assert list(row["unusual"]) == ["gates", "confidence", "both"]
+    assert all(0 < share <= 1 for share in row["unusual"].values())
 
 
 def test_a_picture_of_dark_ink_is_read_when_inverted(

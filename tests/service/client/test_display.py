@@ -1,7 +1,9 @@
 import io
+import re
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from rich.console import Console
 from rich.table import Table
 
@@ -24,6 +26,8 @@ ANSWER = Predictions(
     labels=("dog",),
     probabilities=np.array([[0.2, 0.8]], np.float32),
     gates=np.array([[0.5, 1]], np.float32),
+    layers=("highway 1", "highway 2"),
+    unusual=np.array([[0.125, 0.5, 0.003]], np.float32),
     timing_ms={},
 )
 
@@ -36,11 +40,26 @@ def shown(table: Table) -> str:
 
 
 def test_one_row_has_a_bar_for_each_layer() -> None:
-    lines = [line.strip("│┃ ") for line in shown(one_row(ANSWER, MODEL)).splitlines()]
-    assert lines[0].strip() == "tiny version 1, 2 highway layers"
-    assert f"highway 1   │ {'█' * 15}{'·' * 15} │ 0.500" in lines
-    assert f"highway 2   │ {'█' * 30} │ 1.000" in lines
-    assert f"probability │ {'█' * 24}{'·' * 6} │ 0.800" in lines
+    text = shown(one_row(ANSWER, MODEL))
+    assert text.splitlines()[0].strip() == "tiny version 1, 2 highway layers"
+    cells = [re.split(r" *│ *", line) for line in text.splitlines()]
+    assert ["", "highway 1", "█" * 15 + "·" * 15, "0.500", ""] in cells
+    assert ["", "highway 2", "█" * 30, "1.000", ""] in cells
+    assert ["", "probability", "█" * 24 + "·" * 6, "0.800", ""] in cells
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [
+        (1, "1,000 of 1,000 normal rows look less usual"),
+        (0.003, "3 of 1,000 normal rows look less usual"),
+        (0.0006, "1 of 1,000 normal rows look less usual"),
+        (1e-9, "under 1 of 1,000 normal rows look less usual"),
+    ],
+)
+def test_one_row_says_in_words_how_unusual_it_is(share: float, words: str) -> None:
+    row = replace(ANSWER, unusual=np.array([[1, 1, share]], np.float32))
+    assert f"│ unusual     │ {words} " in shown(one_row(row, MODEL))
 
 
 def test_several_rows_have_a_line_each_and_a_mark_for_each_layer() -> None:
@@ -49,12 +68,13 @@ def test_several_rows_have_a_line_each_and_a_mark_for_each_layer() -> None:
         labels=("cat", "dog"),
         probabilities=np.array([[0.9, 0.1], [0.4, 0.6]], np.float32),
         gates=np.array([[0, 0.25], [0.99, 0.5]], np.float32),
+        unusual=np.array([[1, 1, 0.25], [1, 1, 0]], np.float32),
     )
     text = shown(many_rows([ANSWER, other], MODEL))
-    assert [line.split() for line in text.splitlines() if "0." in line] == [
-        [*"│1│", "dog", "│", "0.800", "│", "0.750", "│", "▅█", "│"],
-        [*"│2│", "cat", "│", "0.900", "│", "0.125", "│", "▁▃", "│"],
-        [*"│3│", "dog", "│", "0.600", "│", "0.745", "│", "█▅", "│"],
+    assert [" ".join(line.split()) for line in text.splitlines() if "0." in line] == [
+        "│ 1 │ dog │ 0.800 │ 3 of 1,000 │ 0.750 │ ▅█ │",
+        "│ 2 │ cat │ 0.900 │ 250 of 1,000 │ 0.125 │ ▁▃ │",
+        "│ 3 │ dog │ 0.600 │ under 1 of 1,000 │ 0.745 │ █▅ │",
     ]
 
 
