@@ -1,16 +1,24 @@
 # Serving alone: no torch, no onnx, no compiler; the bundled digit model inside.
-FROM python:3.11-slim-bookworm AS build
+FROM python:3.11-bookworm AS build
 RUN python3 -m venv /opt/service
 COPY requirements/serve.txt /opt/
-# Neither pip nor the packages' own tests are needed at run time.
+# Left out: pip, the packages' own tests, sources, what onnxruntime has for converting models and
+# for other languages, and debug symbols. (The libraries in .libs folders do not survive strip.)
 RUN /opt/service/bin/pip install --no-cache-dir --require-hashes --requirement /opt/serve.txt \
  && /opt/service/bin/pip uninstall --yes pip setuptools \
- && find /opt/service -type d -name tests -prune -exec rm -rf {} +
+ && cd /opt/service/lib/python3.11/site-packages \
+ && find . -type d -name tests -prune -exec rm -rf {} + \
+ && find . -regex '.*\.\(c\|cpp\|h\|pyx\|pxd\|pyi\|a\)' -delete \
+ && rm -rf onnxruntime/tools onnxruntime/transformers onnxruntime/quantization \
+    onnxruntime/datasets onnxruntime/backend onnxruntime/capi/libonnxruntime.so* \
+ && find . -name '*.so' -not -path '*.libs/*' -exec strip --strip-debug {} + \
+ && install -d -o 65532 -g 65532 /opt/data
 
 FROM python:3.11-slim-bookworm
 LABEL org.opencontainers.image.title="highway-networks" \
       org.opencontainers.image.licenses="MIT"
 COPY --from=build /opt/service /opt/service
+COPY --from=build --chown=65532:65532 /opt/data /data
 COPY LICENSE /app/
 COPY service /app/service
 WORKDIR /app
@@ -18,7 +26,9 @@ ENV PATH=/opt/service/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     HIGHWAY_HOST=0.0.0.0 \
-    HIGHWAY_PORT=8000
+    HIGHWAY_PORT=8000 \
+    HIGHWAY_LEDGER_URL=sqlite:////data/ledger.db
+VOLUME /data
 USER 65532:65532
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=2s --start-period=5s --retries=3 \
