@@ -40,6 +40,8 @@ def test_the_answer_shown_is_the_bundled_models_answer() -> None:
     # Processors round float32 differently in the last digits.
     assert found["probabilities"] == pytest.approx(expected["probabilities"], abs=1e-4)
     assert found["gate_mean"] == pytest.approx(expected["gate_mean"], abs=1e-4)
+    assert found["unusual"] == pytest.approx(expected["unusual"], abs=1e-3)
+    assert f"`both` says that {found['unusual']['both'] * 1000:.0f} of 1,000 normal" in README
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from tests.clients.telling import OUTPUTS, Told, tensor
 
 FloatArray = NDArray[np.float32]
 
-DEFAULT_OUTPUTS = ("logits", "probabilities", "gate_mean")
+DEFAULT_OUTPUTS = ("logits", "probabilities", "gate_mean", "unusual")
 LABELS = "0123456789"
 
 

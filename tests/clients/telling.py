@@ -17,7 +17,7 @@ FloatArray = NDArray[np.float32]
 Told = dict[str, Any]
 
 MODEL = "digits"
-OUTPUTS = ("logits", "probabilities", "gate_mean", "gate_units")
+OUTPUTS = ("logits", "probabilities", "gate_mean", "gate_units", "unusual")
 FORMS = {"binary": True, "JSON": False}
 AT_ONCE = 50
 

@@ -53,6 +53,7 @@ def test_the_model_tells_its_tensors(told: Told) -> None:
         ("probabilities", "FP32", [-1, 10]),
         ("gate_mean", "FP32", [-1, 8]),
         ("gate_units", "FP32", [-1, 128]),
+        ("unusual", "FP32", [-1, 3]),
     ]
 
 
@@ -66,7 +67,7 @@ def test_every_output_is_onnxruntimes_to_the_last_bit_in_every_form(
 ) -> None:
     answer = told["forms"][form]
     check(answer, computed(questions.rows), OUTPUTS)
-    assert answer["binary"] == [form.endswith("binary")] * 4
+    assert answer["binary"] == [form.endswith("binary")] * 5
 
 
 def test_some_outputs_come_in_the_order_of_the_request(told: Told, questions: Questions) -> None:
@@ -111,7 +112,7 @@ def test_the_best_classes_are_told_with_their_labels(
         "model": NO_MODEL,
         "version": "[404] version: expected '1' of 'digits', found another",
         "output": "[400] outputs[0]: expected the name 'logits' or 'probabilities' or 'gate_mean' "
-        "or 'gate_units', found another name",
+        "or 'gate_units' or 'unusual', found another name",
         "late": "[504] deadline: expected an answer before it, found it passed",
         "gzip": COMPRESSED,
         "deflate": COMPRESSED,

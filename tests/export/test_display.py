@@ -62,7 +62,7 @@ def test_the_summary_says_what_the_file_is(artifact_path: Path) -> None:
     assert "image 8×8, brightness from 0 to 16" in text
     assert str(metadata.verification["digest"]) in text
     assert "180 test rows against torch, accuracy " in text
-    assert "3 golden rows" in text.replace("│", "").replace("\n", "").replace("  ", "")
+    assert "3 golden rows" in " ".join(text.replace("│", "").split())
     mean = metadata.gate_baseline["overall"]["mean"][2]
     bar = "█" * round(mean * 30)
     assert f"{bar.ljust(30, '·')} {mean:.3f} open, 8 units" in text

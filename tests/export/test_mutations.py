@@ -181,7 +181,7 @@ def shares_above_one(model: ModelProto) -> None:
 
 def shares_of_nothing(model: ModelProto) -> None:
     """An exponential that has no end: e^−200 is 0 in float32."""
-    put(model, "unusualness/Clip_2/constant_1", np.float32(-200))
+    put(model, "unusualness/Clip_2/constant_1", np.array(-200.0))
     put(model, "unusualness/sum_slopes", values(model, "unusualness/sum_slopes") * 100)
 
 

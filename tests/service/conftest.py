@@ -52,7 +52,8 @@ TABLE = replace(
     ),
 )
 
-# gates: σ of the first two and of the last two values; logits: (x0, x1, x2), each plus 1 · scale
+# gates: σ of the first two and of the last two values; logits: (x0, x1, x2), each plus 1 · scale;
+# unusual: the probabilities once more, for there are as many of both
 NODES: list[tuple[str, list[str], list[str], dict[str, Any]]] = [
     ("Split", ["input"], ["left", "right"], {"axis": 1, "num_outputs": 2}),
     ("Sigmoid", ["left"], ["gate_1"], {}),
@@ -64,6 +65,7 @@ NODES: list[tuple[str, list[str], list[str], dict[str, Any]]] = [
     ("Gemm", ["gate_scale", "scale_weight"], ["scale"], {}),
     ("Add", ["scores", "scale"], ["logits"], {}),
     ("Softmax", ["logits"], ["probabilities"], {"axis": 1}),
+    ("Identity", ["probabilities"], ["unusual"], {}),
 ]
 WEIGHTS = {
     "weight": np.eye(4, 3, dtype=np.float32),
@@ -95,7 +97,7 @@ class Recipe:
 
     def model(self) -> onnx.ModelProto:
         """Build the graph."""
-        widths = {"logits": 3, "probabilities": 3, "gate_mean": 2, "gate_units": 4}
+        widths = {"logits": 3, "probabilities": 3, "gate_mean": 2, "gate_units": 4, "unusual": 3}
         graph = helper.make_graph(
             [helper.make_node(kind, ins, outs, **more) for kind, ins, outs, more in NODES],
             "tiny",
@@ -120,6 +122,7 @@ class Recipe:
                 "input": [[1.0, 0.0, 0.0, 0.0]],
                 "probabilities": [(e / e.sum()).tolist()],
                 "gate_mean": [[(0.7310586 + 0.5) / 2, gates[1]]],
+                "unusual": [(e / e.sum()).tolist()],
             }
         model = self.model()
         record = {"golden": golden, "digest": "0" * 64}

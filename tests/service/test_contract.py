@@ -30,7 +30,7 @@ def test_a_column_is_written_with_its_name_and_categories() -> None:
 
 def test_every_value_is_json_under_its_prefix() -> None:
     props = METADATA.to_props()
-    assert json.loads(props["highway.contract"]) == 1
+    assert json.loads(props["highway.contract"]) == 2
     assert json.loads(props["highway.labels"]) == ["a", "b", "c"]
     assert all(key.startswith("highway.") for key in props)
 
@@ -51,12 +51,12 @@ def test_a_missing_key_is_named(key: str) -> None:
     )
 
 
-@pytest.mark.parametrize("version", ["2", "0", '"1"', "true", "null"])
+@pytest.mark.parametrize("version", ["1", "3", '"2"', "true", "null"])
 def test_another_contract_version_is_refused(version: str) -> None:
     with pytest.raises(ContractError) as error:
         Metadata.from_props({**METADATA.to_props(), "highway.contract": version})
     assert str(error.value) == (
-        f"metadata 'highway.contract': expected version 1, found {json.loads(version)!r}; "
+        f"metadata 'highway.contract': expected version 2, found {json.loads(version)!r}; "
         "export the model again with this release"
     )
 

@@ -20,8 +20,8 @@ def without_labels(path: Path) -> None:
     path.write_bytes(Recipe(props=lambda props: props.pop("highway.labels")).build())
 
 
-def of_contract_2(path: Path) -> None:
-    path.write_bytes(Recipe(props=lambda p: p.update({"highway.contract": "2"})).build())
+def of_contract_1(path: Path) -> None:
+    path.write_bytes(Recipe(props=lambda p: p.update({"highway.contract": "1"})).build())
 
 
 def with_a_renamed_output(path: Path) -> None:
@@ -57,8 +57,8 @@ def a_symbolic_link(path: Path) -> None:
         (truncated, "found bytes that it refuses"),
         (with_a_damaged_name, "found bytes that it refuses"),
         (without_labels, "metadata 'highway.labels': expected a value, found none"),
-        (of_contract_2, "metadata 'highway.contract': expected version 1, found 2"),
-        (with_a_renamed_output, "found logits, chances, gate_mean, gate_units"),
+        (of_contract_1, "metadata 'highway.contract': expected version 2, found 1"),
+        (with_a_renamed_output, "found logits, chances, gate_mean, gate_units, unusual"),
         (with_another_label, "the file was changed after it was verified"),
     ],
 )
