@@ -80,7 +80,7 @@ class Settings(BaseSettings):
     ] = None
     ledger_rate: Annotated[
         float, Field(ge=1, le=1e6, description="Rows a second that are recorded; beyond, a sample.")
-    ] = 200
+    ] = 100
     ledger_inputs: Annotated[
         bool, Field(description="Record the inputs too: they can be asked about again.")
     ] = False

@@ -19,7 +19,8 @@ from benchmarks.serving.errors import BenchmarkError
 ROOT = Path(__file__).parents[2]
 START_SECONDS, ANSWER_SECONDS, STOP_SECONDS = 30, 30, 30
 POLL_SECONDS = 0.005  # how finely the start is told
-ONE_THREAD = {"HIGHWAY_THREADS": "1"}  # for a run of the network, as for every contender
+# For a run of the network one thread, as for every contender; and no ledger, which none of them has.
+SETTINGS = {"HIGHWAY_THREADS": "1", "HIGHWAY_LEDGER_URL": "off"}
 
 Command = Callable[[Path, int], list[str]]  # of a file and a port
 
@@ -73,7 +74,7 @@ def running(command: Command, file: Path, first: Body) -> Iterator[Server]:
     with tempfile.TemporaryFile("w+") as log:
         began = time.perf_counter()
         process = subprocess.Popen(
-            command(file, port), cwd=ROOT, env=os.environ | ONE_THREAD, stdout=log, stderr=log
+            command(file, port), cwd=ROOT, env=os.environ | SETTINGS, stdout=log, stderr=log
         )
         try:
             _await_answer(process, port, first, log)

@@ -204,7 +204,7 @@ def test_how_the_ledger_stands(ledger: Ask) -> None:
         "trouble": None,
         "sampled_out": 0,
         "lost": 0,
-        "rate": 200.0,
+        "rate": 100.0,
         "inputs": False,
         "retention": {"days": 30.0, "rows": 10_000_000},
         "gaps": [],
