@@ -19,7 +19,7 @@ from benchmarks.serving.errors import BenchmarkError
 ROOT = Path(__file__).parents[2]
 START_SECONDS, ANSWER_SECONDS, STOP_SECONDS = 30, 30, 30
 POLL_SECONDS = 0.005  # how finely the start is told
-# For a run of the network one thread, as for every contender; and no ledger, which none of them has.
+# One thread for a run of the network, and no ledger: as for every contender.
 SETTINGS = {"HIGHWAY_THREADS": "1", "HIGHWAY_LEDGER_URL": "off"}
 
 Command = Callable[[Path, int], list[str]]  # of a file and a port
