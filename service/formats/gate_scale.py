@@ -48,7 +48,7 @@ def _is_scale(item: Any) -> bool:
 
 def _scale(item: Any, layers: Sequence[str], place: str) -> list[float]:
     if isinstance(item, simdjson.Object):
-        named = {name: item[name] for name in item}
+        named = dict(item.items())  # a look-up by name would stop at NUL
         if not set(named) <= set(layers):
             raise InputError(
                 f"{place}: expected names of layers, from '{layers[0]}' to '{layers[-1]}', found "

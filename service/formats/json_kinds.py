@@ -15,4 +15,4 @@ def kind_of(value: Any) -> str:
         return "a number"
     if isinstance(value, str):
         return "a string"
-    return "a list" if isinstance(value, simdjson.Array) else "an object"
+    return "a list" if isinstance(value, simdjson.Array | list) else "an object"

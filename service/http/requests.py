@@ -1,6 +1,5 @@
 """What the ledger holds: pages of requests, one of them, all as Parquet, and how it stands."""
 
-from itertools import chain
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -10,6 +9,7 @@ from service.errors import LedgerAwayError
 from service.formats.documents import JSON, encode
 from service.http.query_parameters import ONE, PAGED, UNPAGED
 from service.http.recorded import brief, full, told
+from service.http.recorded_table import MEDIA_TYPE, TableSender
 from service.http.schemas.errors import ErrorResponse
 from service.http.schemas.requests import LedgerStatus, RecordedRequest, RequestPage
 from service.http.stored_rows import kept
@@ -19,16 +19,15 @@ from service.ledger.filters import Filters, read_filters
 from service.ledger.ledger import Ledger
 from service.settings import Settings
 
-PARQUET = "application/vnd.apache.parquet"
-
 _ERRORS: dict[int | str, dict[str, Any]] = {
-    status: {"model": ErrorResponse} for status in (400, 404, 503)
+    status: {"model": ErrorResponse} for status in (400, 404, 429, 503)
 }
 
 
 def requests_router(ledger: Ledger | None, settings: Settings) -> APIRouter:
     """Return the routes; those that read are run in threads."""
     router = APIRouter(tags=["ledger"])
+    tables = TableSender()
 
     @router.get("/requests", response_model=RequestPage, responses=_ERRORS, openapi_extra=PAGED)
     def request_list(request: Request) -> Response:
@@ -48,18 +47,13 @@ def requests_router(ledger: Ledger | None, settings: Settings) -> APIRouter:
     @router.get(
         "/requests.parquet",
         response_class=StreamingResponse,
-        responses={**_ERRORS, 200: {"content": {PARQUET: {}}}},
+        responses={**_ERRORS, 200: {"content": {MEDIA_TYPE: {}}}},
         openapi_extra=UNPAGED,
     )
     def request_table(request: Request) -> StreamingResponse:
         """Send all that a list would show, and the arrays, as a Parquet file."""
-        from service.ledger.parquet import parquet  # loads Arrow
-
         filters = read_filters(request.query_params.multi_items(), paged=False)
-        chunks = kept(ledger).reader.chunks(filters)
-        # Once the first is there the database has answered; later, it is too late for an error.
-        whole = chain([next(chunks)], chunks)
-        return StreamingResponse(parquet(whole), media_type=PARQUET)
+        return tables.response(kept(ledger).reader.chunks(filters))
 
     @router.get(
         "/requests/{id:path}",

@@ -63,6 +63,8 @@ def _of_server(text: str) -> Address:
         host = _host(parts)
     except ValueError as error:  # a port that is no number
         raise AddressError(_EXPECTED) from error
+    if parts.netloc.count("@") > 1:  # else half of the password would pass for the host's name
+        raise AddressError(f"{_EXPECTED}; write an @ in a password as %40")
     if parts.scheme not in _POSTGRESQL or not text.startswith(f"{parts.scheme}://"):
         raise AddressError(_EXPECTED)
     user = f"{parts.username}@" if parts.username else ""

@@ -49,6 +49,8 @@ class _Sink:
                 self.pieces.put(piece, timeout=STALLED_SECONDS)
             except Full:
                 self.left.set()
+                self.pieces.get_nowait()  # nobody else puts: what ends the file has a place now
+                self.pieces.put_nowait(BrokenPipeError("its client has stopped reading"))
 
     def flush(self) -> None:
         """Have nothing to hand on."""

@@ -58,6 +58,12 @@ class StoredInput(NamedTuple):
     model: Model
 
 
+_UNKNOWN = (
+    "id: expected one that is in the ledger, found another; it may be too old, left out by "
+    "sampling, or not written yet"
+)
+
+
 class Reader:
     """Reads only; a database that is away is a `LedgerAwayError`."""
 
@@ -80,6 +86,8 @@ class Reader:
 
     def request(self, request_id: str) -> list[Recorded]:
         """Return the recorded rows of a request; an id that has none is unknown."""
+        if "\0" in request_id:  # which no id has, and PostgreSQL no text
+            raise UnknownRequestError(_UNKNOWN)
         chosen = select(requests.c.sequence).where(requests.c.id == request_id)
         order = requests.c.time.desc(), requests.c.sequence.desc()
 
@@ -94,10 +102,7 @@ class Reader:
 
         rows = self._read(read)
         if not rows:
-            raise UnknownRequestError(
-                "id: expected one that is in the ledger, found another; it may be too old, left "
-                "out by sampling, or not written yet"
-            )
+            raise UnknownRequestError(_UNKNOWN)
         return sorted(rows, key=lambda each: (each.row.time, each.row.row))
 
     def stored_input(self, request_id: str, row: int) -> StoredInput:

@@ -94,10 +94,12 @@ class Store:
         now = time_ns() // 1000
         with limited(connection), connection.begin():
             connection.execute(update(writers).where(writers.c.id == self._id).values(time=now))
-            long_ago = now - FORGET_SECONDS * 1_000_000
-            connection.execute(delete(writers).where(writers.c.time < long_ago))
-            lately = now - 120 * 1_000_000
-            first = select(func.min(writers.c.id)).where(writers.c.time >= lately)
+            # A clock may have been ahead, too.
+            day, while_ago = FORGET_SECONDS * 1_000_000, 120 * 1_000_000
+            gone = (writers.c.time < now - day) | (writers.c.time > now + day)
+            connection.execute(delete(writers).where(gone))
+            lately = writers.c.time.between(now - while_ago, now + while_ago)
+            first = select(func.min(writers.c.id)).where(lately)
             return bool(connection.scalar(first) == self._id)
 
     def _is_replaced(self) -> bool:

@@ -3,6 +3,8 @@
 
 def sentence(error: Exception) -> str:
     """Return the first line of what the driver or the system says."""
+    if type(error).__name__ == "TimeoutError" and not isinstance(error, OSError):
+        return "all connections for reading are in use"  # SQLAlchemy's, which advertises its page
     found = getattr(error, "orig", None) or error
     if isinstance(found, OSError) and found.strerror:
         return f"{found.filename}: {found.strerror}" if found.filename else found.strerror

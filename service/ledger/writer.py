@@ -88,7 +88,8 @@ class Writer:
     def _write(self, store: "Store") -> None:
         """Write all that waits."""
         store.connection()
-        self._succeeded()
+        if self._shipment is None and self._backlog.empty:  # else only what is written shows it
+            self._succeeded()
         while shipment := (self._shipment or self._backlog.take()):
             self._shipment = shipment
             store.send(shipment)

@@ -74,6 +74,11 @@ def test_every_number_from_0_to_10_is_taken_as_it_is(numbers: list[float]) -> No
             "gate_scale: expected names of layers, from 'highway 1' to 'highway 5', found another "
             "name",
         ),
+        (
+            '{"highway 1\\u0000": 0}',
+            "gate_scale: expected names of layers, from 'highway 1' to 'highway 5', found another "
+            "name",
+        ),
         ('["SECRET", 1, 1]', "gate_scale: expected numbers alone, found a string"),
         ("[true, 1, 1]", "gate_scale: expected numbers alone, found true or false"),
         ("[null, 1, 1]", "gate_scale: expected numbers alone, found null"),

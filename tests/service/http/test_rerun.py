@@ -46,6 +46,17 @@ def test_it_is_answered_with_other_gates(again: Ask) -> None:
     assert again("POST", "/requests/kept/1/predict", body).json() == expected
 
 
+def test_what_is_asked_again_is_no_traffic_to_watch(url: str, way: str) -> None:
+    app = application(Classifier(Recipe().build()), ledger_url=url, ledger_inputs=True)
+    with way_to(app, way) as ask:
+        strange = instances([9, 0, 0, 0])
+        ask("POST", "/predict", strange, {**JSON, "X-Request-Id": "strange"})
+        until_written(ask, 1)
+        assert ask("POST", "/requests/strange/predict").status == 200
+        told = ask("GET", "/metrics").body.decode()
+    assert 'highway_unusual_rows_total{model="tiny",version="1"} 1.0' in told
+
+
 def test_what_is_asked_again_is_not_recorded(again: Ask) -> None:
     again("POST", "/requests/kept/1/predict")
     time.sleep(0.8)
@@ -77,8 +88,9 @@ def test_a_body_of_another_type_is_refused(again: Ask) -> None:
     assert answer.status == 415
 
 
-def test_an_unknown_request_is_404(again: Ask) -> None:
-    answer = again("POST", "/requests/nobody/predict")
+@pytest.mark.parametrize("name", ["nobody", "%00", "a%00b"])
+def test_an_unknown_request_is_404(again: Ask, name: str) -> None:
+    answer = again("POST", f"/requests/{name}/predict")
     assert answer.status == 404
     assert answer.error.startswith("id: expected one that is in the ledger")
 

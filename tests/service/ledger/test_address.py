@@ -75,6 +75,12 @@ def test_another_text_is_refused_and_not_repeated(url: str) -> None:
     assert str(error.value) == EXPECTED
 
 
+def test_a_password_with_an_at_sign_in_it_is_refused_before_half_of_it_passes_for_a_host() -> None:
+    with pytest.raises(AddressError) as error:
+        read_address("postgresql://me:se@cret@host/base")
+    assert str(error.value) == f"{EXPECTED}; write an @ in a password as %40"
+
+
 @pytest.mark.parametrize("url", ["sqlite:///", "sqlite:///:memory:"])
 def test_a_database_without_a_file_is_refused(url: str) -> None:
     with pytest.raises(AddressError) as error:

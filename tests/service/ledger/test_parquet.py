@@ -109,6 +109,18 @@ def test_an_error_among_the_chunks_is_the_readers() -> None:
         list(parquet(chunks()))
 
 
+def test_a_client_that_reads_on_after_it_was_given_up_gets_an_end(
+    recorded: list[Recorded], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "GROUP_ROWS", 2)
+    monkeypatch.setattr(writing, "STALLED_SECONDS", 0.1)
+    pieces = parquet([recorded] * 1000)
+    next(pieces)
+    time.sleep(0.5)
+    with pytest.raises(BrokenPipeError, match=r"^its client has stopped reading$"):
+        list(pieces)
+
+
 def test_a_client_that_leaves_ends_the_writing(
     recorded: list[Recorded], monkeypatch: pytest.MonkeyPatch
 ) -> None:

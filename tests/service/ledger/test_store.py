@@ -1,4 +1,5 @@
 import os
+import time
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,7 +7,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, event, func, select, text
+from sqlalchemy import Connection, event, func, insert, select, text
 from sqlalchemy.exc import DataError, OperationalError
 
 from service.ledger.address import Address
@@ -146,6 +147,17 @@ def test_one_of_all_writers_leads_and_another_takes_over(address: Address) -> No
     for each in stores:
         each.close()
     assert count(address, writers) == 0
+
+
+def test_a_writer_that_is_gone_and_whose_clock_was_ahead_does_not_lead(address: Address) -> None:
+    store = Store(address)
+    connection = store.connection()
+    for ahead in (600, 400 * 86_400):
+        with connection.begin():
+            other = {"id": f"0-{ahead}", "shipment": 0, "time": int(time.time() + ahead) * 10**6}
+            connection.execute(insert(writers).values(other))
+        assert store.leads()
+    store.close()
 
 
 def test_a_file_that_was_taken_away_is_made_anew(tmp_path: Path) -> None:
