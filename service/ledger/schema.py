@@ -3,6 +3,7 @@
 import logging
 
 from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from service.ledger.tables import REVISION, VERSION_TABLE
 
@@ -16,8 +17,17 @@ class SchemaError(RuntimeError):
 
 
 def check_schema(connection: Connection) -> None:
-    """Refuse tables of another release; where there are none, the database says so."""
-    if connection.scalar(_FOUND) != REVISION:
+    """Refuse tables of another release, and a database that has none yet."""
+    try:
+        found = connection.scalar(_FOUND)
+    except (OperationalError, ProgrammingError) as error:
+        if VERSION_TABLE not in str(error.orig):
+            raise
+        raise SchemaError(
+            "tables: expected the ledger's, found none yet; the server that writes makes them in "
+            "its first seconds"
+        ) from error
+    if found != REVISION:
         raise SchemaError(
             f"tables: expected version {REVISION}, found another; the server that writes brings "
             "older ones up to date"

@@ -3,6 +3,7 @@
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -139,7 +140,12 @@ def ledger_url(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
     ledger = f"sqlite:///{tmp_path_factory.mktemp('ledger')}/ledger.db"
     settings = {"HIGHWAY_LEDGER_URL": ledger, "HIGHWAY_LEDGER_INPUTS": "true"}
     with serving(ROOT / "service" / "bundled" / "digits.onnx", **settings) as (_, port):
-        yield f"http://127.0.0.1:{port}"
+        url = f"http://127.0.0.1:{port}"
+        end = time.monotonic() + 30
+        while httpx2.get(f"{url}/ledger").json()["state"] != "writing":  # its tables are made
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -91,6 +91,18 @@ def test_tables_of_a_newer_release_are_left_alone(address: Address) -> None:
     )
 
 
+def test_a_database_without_tables_says_that_they_will_be_made(address: Address) -> None:
+    with (
+        pytest.raises(SchemaError) as error,
+        writing_engine(address).begin() as connection,
+    ):
+        check_schema(connection)
+    assert str(error.value) == (
+        "tables: expected the ledger's, found none yet; the server that writes makes them in its "
+        "first seconds"
+    )
+
+
 def test_other_tables_of_the_database_are_left_alone(address: Address) -> None:
     others = {"requests": "mine INTEGER", "alembic_version": "version_num TEXT"}
     run(address, *(f"CREATE TABLE {name} ({columns})" for name, columns in others.items()))
