@@ -8,7 +8,7 @@ from service.classifier import FloatArray
 from service.contract import Input
 from service.errors import BodyError, InputError
 from service.formats.json_kinds import kind_of
-from service.formats.numbers import Numbers, first_fault, read_numbers, to_float32
+from service.formats.numbers import Numbers, first_fault, read_numbers, row_to_float32, to_float32
 from service.formats.tables import decode_table
 
 INSTANCES = "instances"
@@ -41,7 +41,7 @@ def read_instance(body: bytes, value: Any, row: Input, place: str) -> FloatArray
         values = _table(body, value, row, [place], ())
     else:
         values = _image(body, value, row, _is_nested(value), (), place)
-    return to_float32(values, 1, place)
+    return row_to_float32(values, place)
 
 
 def check_count(count: int, max_rows: int, place: str) -> None:

@@ -64,10 +64,16 @@ def to_float32(values: Numbers, count: int, place: str) -> FloatArray:
     rows = _narrowed(values).reshape(count, -1)
     infinite = first_infinite(rows)
     if infinite is not None:
-        raise InputError(
-            f"{place}[{infinite}]: expected numbers that float32 can hold, found a larger one"
-        )
+        raise _too_large(f"{place}[{infinite}]")
     return rows
+
+
+def row_to_float32(values: Numbers, place: str) -> FloatArray:
+    """Return numbers as one row (1, features); beyond float32 they are an `InputError`."""
+    row = _narrowed(values).reshape(1, -1)
+    if first_infinite(row) is not None:
+        raise _too_large(place)
+    return row
 
 
 def first_not_finite(rows: FloatArray) -> int | None:
@@ -88,6 +94,10 @@ def first_infinite(rows: FloatArray) -> int | None:
 # numpy gives up the interpreter's lock for more than 500 numbers. On the event loop that lets the
 # inference thread in, which then runs a few rows where a moment later it would have had many: a
 # third of the throughput. So a few rows are worked on in blocks, and only many at once.
+
+
+def _too_large(place: str) -> InputError:
+    return InputError(f"{place}: expected numbers that float32 can hold, found a larger one")
 
 
 def _narrowed(values: Numbers) -> FloatArray:
