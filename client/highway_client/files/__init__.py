@@ -1,0 +1,1 @@
+"""Readers of the files whose rows `highway predict` sends."""

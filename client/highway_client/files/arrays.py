@@ -1,0 +1,70 @@
+"""Rows in JSON and in NumPy files."""
+
+import json
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from highway_client.description import Input
+from highway_client.errors import FileError
+from highway_client.files.rows import FileRows
+
+INSTANCES = "instances"
+ROWS = "x"  # the array of rows in an .npz file, as in `highway train`
+
+UNREADABLE = (
+    *(OSError, ValueError, KeyError, EOFError, NotImplementedError, RuntimeError),
+    *(zipfile.BadZipFile, zlib.error),
+)
+
+
+def read_instances(path: Path, _row: Input) -> FileRows:
+    """Read `{"instances": [row, …]}` or the list alone; the server checks the rows."""
+    try:
+        content = json.loads(path.read_bytes())
+    except OSError as error:
+        raise FileError(f"{path}: expected a file to read, found {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise FileError(f"{path}: not JSON: {error}") from error
+    rows = content.get(INSTANCES) if isinstance(content, dict) else content
+    if not isinstance(rows, list) or not rows:
+        raise FileError(
+            f'{path}: expected {{"{INSTANCES}": [row, …]}} or a list of rows, found neither'
+        )
+    return FileRows(rows=rows)
+
+
+def read_array(path: Path, row: Input) -> FileRows:
+    """Read rows or a single row; from an `.npz` file the array `x`, or the only one."""
+    array = _array(path)
+    if array.shape in ((row.size,), row.shape):
+        array = array[np.newaxis]
+    if array.shape[1:] not in ((row.size,), row.shape) or not len(array):
+        sizes = ", ".join(map(str, row.shape))
+        forms = f"(rows, {row.size})" + (f" or (rows, {sizes})" if len(row.shape) > 1 else "")
+        raise FileError(f"{path}: expected an array {forms}, found {array.shape}")
+    return FileRows(rows=array)
+
+
+def _array(path: Path) -> NDArray[Any]:
+    try:
+        # Given a path, NumPy leaves the file of a damaged archive open.
+        with path.open("rb") as file:
+            loaded = np.load(file, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
+                return loaded
+            names = loaded.files
+            if ROWS in names or len(names) == 1:
+                array: NDArray[Any] = loaded[ROWS if ROWS in names else names[0]]
+                return array
+    except UNREADABLE as error:
+        raise FileError(
+            f"{path}: expected an array without pickled objects, found {error}"
+        ) from error
+    raise FileError(
+        f"{path}: expected one array, or one named {ROWS!r}, found {', '.join(names) or 'none'}"
+    )

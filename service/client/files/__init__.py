@@ -1,1 +1,0 @@
-"""Files whose rows the command sends: JSON, CSV, arrays and pictures."""
