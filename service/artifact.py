@@ -1,4 +1,4 @@
-"""An artifact's bytes: read from disk once, whole, and shown to be what was verified."""
+"""Reading an artifact's bytes from disk, and checking their digest."""
 
 import errno
 import hashlib
@@ -9,34 +9,33 @@ from pathlib import Path
 
 from service.contract import DIGEST_LENGTH, ContractError, Metadata
 
-MAX_BYTES = 1 << 29  # a highway network is far below, and more takes seconds to refuse
+MAX_BYTES = 1 << 29  # far above any highway network; onnxruntime takes seconds to refuse more
 
-# Windows knows only the first; a pipe is opened without waiting for its other end.
+# O_BINARY exists on Windows only, O_NONBLOCK elsewhere: opening a pipe must not wait for a writer.
 _FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
-_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 
 
 def read_artifact(path: Path) -> bytes:
-    """Return the whole file; what cannot be an artifact is a `ContractError`."""
-    return read_file(path, "an .onnx file", MAX_BYTES, link=False)
+    """Return the file's bytes; a `ContractError` if it cannot be an artifact."""
+    return read_file(path, "an .onnx file", MAX_BYTES, follow_link=False)
 
 
-def read_file(path: Path, expected: str, most: int, *, link: bool = True) -> bytes:
-    """Return a file of 1 to `most` bytes, which `path` may name by a `link`.
+def read_file(path: Path, expected: str, max_bytes: int, *, follow_link: bool = True) -> bytes:
+    """Return the bytes of a regular file of 1 to `max_bytes` bytes; errors call it `expected`.
 
-    Type and size are those of the file that is open, whatever happens to its name meanwhile.
+    Type and size are checked on the open file, so that replacing the path meanwhile has no effect.
     """
-    flags = _FLAGS if link else _FLAGS | _NO_LINK
+    flags = _FLAGS if follow_link else _FLAGS | getattr(os, "O_NOFOLLOW", 0)
     try:
         descriptor = os.open(path, flags)
     except OSError as error:
         found = error.strerror or str(error)
-        if not link and error.errno == errno.ELOOP and path.is_symlink():
+        if not follow_link and error.errno == errno.ELOOP and path.is_symlink():
             found = "a symbolic link; give the file it points to"
         raise ContractError(f"{path}: expected {expected}, found {found}") from error
     try:
         status = os.fstat(descriptor)
-        _check_status(path, status, expected, most)
+        _check_status(path, status, expected, max_bytes)
         with open(descriptor, "rb", closefd=False) as file:
             return file.read(status.st_size)
     except OSError as error:
@@ -46,12 +45,12 @@ def read_file(path: Path, expected: str, most: int, *, link: bool = True) -> byt
 
 
 def check_digest(content: bytes, metadata: Metadata) -> None:
-    """Refuse bytes that are not those whose digest the verification record holds."""
+    """Raise a `ContractError` unless the bytes have the digest in the verification record."""
     recorded = metadata.verification.get("digest")
     if not isinstance(recorded, str) or not re.fullmatch(rf"[0-9a-f]{{{DIGEST_LENGTH}}}", recorded):
         raise ContractError(
             "metadata 'highway.verification': expected the digest of a verified file, found none; "
-            "write the file with `python -m export onnx`"
+            "write the file with `highway export`"
         )
     actual = digest(content, recorded)
     if actual != recorded:
@@ -62,15 +61,16 @@ def check_digest(content: bytes, metadata: Metadata) -> None:
 
 
 def digest(content: bytes, recorded: str) -> str:
-    """Return the sha256 of a file that holds its own digest: `recorded` counts as so many zeros."""
+    """Return the sha256 of a file that contains its own digest, `recorded`, read as zeros."""
     return hashlib.sha256(content.replace(recorded.encode(), b"0" * DIGEST_LENGTH)).hexdigest()
 
 
-def _check_status(path: Path, status: os.stat_result, expected: str, most: int) -> None:
+def _check_status(path: Path, status: os.stat_result, expected: str, max_bytes: int) -> None:
     if not stat.S_ISREG(status.st_mode):
-        found = "a directory" if stat.S_ISDIR(status.st_mode) else "something else"
+        found = "a directory" if stat.S_ISDIR(status.st_mode) else "a special file"
         raise ContractError(f"{path}: expected {expected}, found {found}")
     if status.st_size == 0:
         raise ContractError(f"{path}: expected {expected}, found an empty file")
-    if status.st_size > most:
-        raise ContractError(f"{path}: expected at most {most:,} bytes, found {status.st_size:,}")
+    if status.st_size > max_bytes:
+        found = f"{status.st_size:,}"
+        raise ContractError(f"{path}: expected at most {max_bytes:,} bytes, found {found}")

@@ -1,4 +1,4 @@
-"""A verified artifact, running on onnxruntime."""
+"""The classifier: a verified artifact in an onnxruntime session."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from service.arrays import FloatArray
 from service.artifact import check_digest, read_artifact
 from service.contract import (
     GATE_MEAN,
@@ -15,27 +15,24 @@ from service.contract import (
     INPUT,
     OUTPUTS,
     PROBABILITIES,
-    UNUSUAL,
+    TYPICALITY,
     ContractError,
     Metadata,
     precision,
     tensor_widths,
 )
-from service.drift.baseline import read_held_out
 from service.runtime import onnxruntime, runtime_errors
 
-FloatArray = NDArray[np.float32]
-
-# What is recorded of golden rows, and how far it may be off between processors and releases of
-# onnxruntime; a wrong file is far off. Where gates hardly vary on normal rows, their last digits
-# tell how unusual one is. Where whole numbers are rounded the other way, a probability moves by a
-# step of theirs, and unusualness by any amount.
+# Recorded outputs of the golden rows, and their tolerance between processors and releases of
+# onnxruntime; an error in the file causes far larger differences. Typicality depends on the gates'
+# last digits where gates hardly vary on normal rows. If int8 rounds the other way, a probability
+# changes by one of its steps, and typicality by any amount.
 GOLDEN = {
-    "float32": {PROBABILITIES: 1e-3, GATE_MEAN: 1e-3, UNUSUAL: 0.05},
+    "float32": {PROBABILITIES: 1e-3, GATE_MEAN: 1e-3, TYPICALITY: 0.05},
     "int8": {PROBABILITIES: 0.05, GATE_MEAN: 0.05},
 }
 
-# Everything that loading bytes as a model can raise; onnxruntime gives them no common base.
+# All errors of loading bytes as a model; onnxruntime gives them no common base.
 LOAD_ERRORS = (
     runtime_errors.Fail,
     runtime_errors.InvalidArgument,
@@ -43,52 +40,51 @@ LOAD_ERRORS = (
     runtime_errors.InvalidProtobuf,
     runtime_errors.NotImplemented,
     runtime_errors.RuntimeException,
-    UnicodeDecodeError,  # a damaged name or metadata value, met only when it is asked for
+    UnicodeDecodeError,  # a damaged name or metadata value, raised when it is read
 )
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
-    """What the network says of `rows` rows; all float32 with one line for each row.
+class ModelOutputs:
+    """The outputs of a batch of `rows` rows, all float32.
 
     logits, probabilities: (rows, classes); gate_mean: (rows, layers); gate_units: (rows, units);
-    unusual: (rows, 3).
+    typicality: (rows, 3).
     """
 
     logits: FloatArray
     probabilities: FloatArray
     gate_mean: FloatArray
     gate_units: FloatArray
-    unusual: FloatArray
+    typicality: FloatArray
 
 
 class Classifier:
-    """One loaded model; `run` may be called from several threads at once."""
+    """A loaded model; thread-safe."""
 
     def __init__(self, content: bytes, *, threads: int = 1) -> None:
-        """Load an artifact's bytes; whatever breaks the contract is a `ContractError`.
+        """Load an artifact's bytes, or raise a `ContractError`.
 
-        `threads` work on one run.
+        `threads` is the number of threads that compute one batch.
         """
         try:
             self._session = _session(content, threads)
             self.metadata = Metadata.from_props(self._session.get_modelmeta().custom_metadata_map)
             _check_tensors(self._session, self.metadata)
-            self.held_out = read_held_out(self.metadata)  # None where the file tells none
         except LOAD_ERRORS as error:
             raise ContractError(
-                "expected an ONNX model that onnxruntime can load, found bytes that it refuses; "
-                "the file is damaged or is something else"
+                "expected an ONNX model that onnxruntime can load, found bytes that it rejects; "
+                "the file is damaged or not an ONNX file"
             ) from error
         check_digest(content, self.metadata)
         self._check_golden_rows()
 
     @classmethod
     def load(cls, path: Path, *, public_key: Path | None = None, threads: int = 1) -> "Classifier":
-        """Load an artifact from disk, signed by `public_key` where given; errors name the file."""
+        """Load an artifact from disk; with `public_key`, it must be signed by that key."""
         content = read_artifact(path)
-        if public_key is not None:  # before anything reads what the bytes mean
-            from service.signature import check_signed  # its import costs what few ask for
+        if public_key is not None:  # before the bytes are parsed
+            from service.signature import check_signed  # slow to import, and needed with a key only
 
             check_signed(path, content, public_key)
         try:
@@ -96,90 +92,88 @@ class Classifier:
         except ContractError as error:
             raise ContractError(f"{path}: {error}") from error
 
-    def run(self, rows: FloatArray, gate_scale: FloatArray | None = None) -> Answer:
-        """Answer rows (n, features), n ≥ 1, in the data's own unit.
+    def run(self, rows: FloatArray, gate_scale: FloatArray | None = None) -> ModelOutputs:
+        """Compute all outputs of rows (n, features), n ≥ 1, in the data's own unit.
 
         `gate_scale`, (1 or n, layers), multiplies each layer's gates; 0 closes the layer.
         """
-        return Answer(**dict(zip(OUTPUTS, self.compute(OUTPUTS, rows, gate_scale), strict=True)))
+        outputs = self.compute(OUTPUTS, rows, gate_scale)
+        return ModelOutputs(**dict(zip(OUTPUTS, outputs, strict=True)))
 
     def compute(
         self, outputs: Sequence[str], rows: FloatArray, gate_scale: FloatArray | None = None
     ) -> list[FloatArray]:
-        """Compute only the `outputs` named, in their order; otherwise as `run`."""
+        """Compute the named `outputs`, in their order; otherwise like `run`."""
         feeds = {INPUT: rows} if gate_scale is None else {INPUT: rows, GATE_SCALE: gate_scale}
-        answers: list[FloatArray] = self._session.run(outputs, feeds)
-        return answers
+        computed: list[FloatArray] = self._session.run(outputs, feeds)
+        return computed
 
     def _check_golden_rows(self) -> None:
-        """Answer the rows recorded when the file was verified, and compare."""
+        """Compute the golden rows, and compare with the outputs recorded at verification."""
         golden = self.metadata.verification.get("golden")
-        kind = precision(self.metadata)
         if not isinstance(golden, dict) or not golden.get("input"):
             raise ContractError(
-                "metadata 'highway.verification': expected golden rows with their answers, found "
-                "none; write the file with `python -m export onnx`"
+                "metadata 'highway.verification': expected golden rows with their outputs, found "
+                "none; write the file with `highway export`"
             )
         try:
-            with np.errstate(over="ignore"):  # infinity is refused below, without a warning
+            with np.errstate(over="ignore"):  # an overflow to infinity is an error below
                 rows = np.asarray(golden[INPUT], np.float32)
-            answer = self.run(rows)
-            found = [
-                (_distance(getattr(answer, name), golden[name]), allowed)
-                for name, allowed in GOLDEN[kind].items()
+            outputs = self.run(rows)
+            differences = [
+                (_max_difference(getattr(outputs, name), golden[name]), tolerance)
+                for name, tolerance in GOLDEN[precision(self.metadata)].items()
             ]
         except (*LOAD_ERRORS, KeyError, OverflowError, TypeError, ValueError) as error:
             raise ContractError(
-                "metadata 'highway.verification': expected golden rows that the model can answer, "
-                "found rows that it cannot"
+                "metadata 'highway.verification': expected golden rows that the model can compute, "
+                "found rows or outputs of another shape or type"
             ) from error
-        # numpy, unlike Python, takes NaN for the largest.
-        worst, allowed = found[int(np.argmax([distance / allowed for distance, allowed in found]))]
-        if not worst <= allowed:  # so written that NaN is refused
+        ratios = [difference / tolerance for difference, tolerance in differences]
+        worst, tolerance = differences[int(np.argmax(ratios))]  # numpy: NaN is the largest
+        if not worst <= tolerance:  # true for NaN
             raise ContractError(
-                f"golden rows: expected the recorded answers to within {allowed}, found "
+                f"golden rows: expected the recorded outputs to within {tolerance}, found "
                 f"a difference of {worst:.2g}; onnxruntime computes this file wrongly here"
             )
 
 
-def _distance(found: FloatArray, recorded: Any) -> float:
-    """Return the largest difference; another shape is a `ValueError`, and NaN stays NaN."""
+def _max_difference(computed: FloatArray, recorded: Any) -> float:
+    """Return the largest difference, NaN if there is one; a `ValueError` if shapes differ."""
     expected = np.asarray(recorded, np.float64)
-    if expected.shape != found.shape:
+    if expected.shape != computed.shape:
         raise ValueError("another shape")
-    difference = np.abs(found - expected).max()
-    return float(difference)
+    return float(np.abs(computed - expected).max())
 
 
 def _session(content: bytes, threads: int) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    # Between runs a thread that spins takes a whole processor for nothing.
+    # Spinning threads would occupy a processor between batches.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # An arena keeps what the largest batch took, for each batch size anew, and gains no time here.
+    # An arena keeps the memory of the largest batch, for each batch size again, and saves no time.
     options.enable_cpu_mem_arena = options.enable_mem_pattern = False
-    options.log_severity_level = 3  # below: advice that our overridable gate_scale provokes
+    options.log_severity_level = (
+        3  # errors: gate_scale, an overridable initializer, causes warnings
+    )
     return onnxruntime.InferenceSession(
         content,
         options,
         providers=["CPUExecutionProvider"],
-        enable_fallback=0,  # it would print a banner and try the same provider once more
+        enable_fallback=0,  # a fallback prints a banner and tries the same provider again
     )
 
 
 def _check_tensors(session: onnxruntime.InferenceSession, metadata: Metadata) -> None:
-    """Compare the graph's inputs and outputs with what the metadata promises."""
+    """Check the names, types and shapes of the graph's inputs and outputs."""
     widths = tensor_widths(metadata)
-    _check_names("inputs", session.get_inputs(), (INPUT,))
-    _check_names("inputs with a default", session.get_overridable_initializers(), (GATE_SCALE,))
-    _check_names("outputs", session.get_outputs(), OUTPUTS)
-    tensors = [
-        *session.get_inputs(),
-        *session.get_overridable_initializers(),
-        *session.get_outputs(),
-    ]
-    for tensor in tensors:
+    inputs, defaults = session.get_inputs(), session.get_overridable_initializers()
+    outputs = session.get_outputs()
+    _check_names("inputs", inputs, (INPUT,))
+    _check_names("inputs with a default", defaults, (GATE_SCALE,))
+    _check_names("outputs", outputs, OUTPUTS)
+    for tensor in (*inputs, *defaults, *outputs):
         rows, *rest = tensor.shape or [1]
         if tensor.type != "tensor(float)" or isinstance(rows, int) or rest != [widths[tensor.name]]:
             raise ContractError(
@@ -188,9 +182,9 @@ def _check_tensors(session: onnxruntime.InferenceSession, metadata: Metadata) ->
             )
 
 
-def _check_names(what: str, tensors: list[Any], expected: tuple[str, ...]) -> None:
-    found = tuple(tensor.name for tensor in tensors)
-    if found != expected:
+def _check_names(kind: str, tensors: list[Any], expected: tuple[str, ...]) -> None:
+    names = tuple(tensor.name for tensor in tensors)
+    if names != expected:
         raise ContractError(
-            f"{what}: expected {', '.join(expected)}, found {', '.join(found) or 'none'}"
+            f"{kind}: expected {', '.join(expected)}, found {', '.join(names) or 'none'}"
         )

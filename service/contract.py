@@ -1,63 +1,123 @@
-"""The artifact's contract: what an `.onnx` file must name, hold and say to be served.
+"""The artifact's contract: the tensors and the metadata that an `.onnx` file must have.
 
-The reader owns it, so that the container needs nothing of the exporter; standard library alone,
-as in `input_description` and `metadata_reading`. Metadata travels in the file's `metadata_props`,
-each value as JSON.
+Metadata travels in the file's `metadata_props`, each value as JSON. The service owns the contract,
+so that a container needs nothing of the exporter. This module needs the standard library and
+pydantic only: `models` and `export` import it too.
 """
 
 import json
-from collections.abc import Mapping
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from functools import cached_property
+from math import prod
+from typing import Annotated, Any, Literal, get_type_hints
 
-from service.input_description import Column as Column  # others import these two from here
-from service.input_description import Input as Input
-from service.input_description import read_input
-from service.metadata_reading import (
-    PREFIX,
-    decoded,
-    expect,
-    expect_distinct,
-    path_part,
-    positive,
-    typed,
-    typed_list,
-)
-from service.metadata_reading import ContractError as ContractError  # others import it from here
+from pydantic import Field, TypeAdapter, ValidationError
 
-CONTRACT_VERSION = 2
+CONTRACT_VERSION = 3
+PREFIX = "highway."  # of the metadata keys
 
-INPUT = "input"  # float32 (batch, features): the data's own values
+INPUT = "input"  # float32 (batch, features): values in the data's own unit
 GATE_SCALE = "gate_scale"  # float32 (rows, layers), rows 1 or batch; default ones; 0 closes a layer
 LOGITS = "logits"  # float32 (batch, classes)
 PROBABILITIES = "probabilities"  # float32 (batch, classes): softmax of the logits
 GATE_MEAN = "gate_mean"  # float32 (batch, layers): mean transform gate of each highway layer
 GATE_UNITS = "gate_units"  # float32 (batch, sum of widths): the gates, layer after layer
-UNUSUAL = "unusual"  # float32 (batch, 3): shares of held-out rows that look less usual, in (0, 1]
-OUTPUTS = (LOGITS, PROBABILITIES, GATE_MEAN, GATE_UNITS, UNUSUAL)
-UNUSUAL_BY = ("gates", "confidence", "both")  # its columns: where they look less usual
+TYPICALITY = "typicality"  # float32 (batch, 3): p-values in (0, 1], columns below
+OUTPUTS = (LOGITS, PROBABILITIES, GATE_MEAN, GATE_UNITS, TYPICALITY)
 
-KEYS = (
-    *("contract", "name", "version", "labels", "layers", "input"),
-    *("training", "gate_baseline", "verification"),
-)
-PRECISIONS = ("float32", "int8")  # of the weights and products; `verification` says which
+# A p-value is the share of held-out rows that look less usual: small is unusual.
+TYPICALITY_COLUMNS = ("gates", "confidence", "combined")
+
+PRECISIONS = ("float32", "int8")  # of the weights and products; `verification` records which
+BOOLEAN_CATEGORIES = ("false", "true")
+GATE_BINS = 11  # of a layer's mean gate on held-out rows; the edges are its 1/11 … 10/11 quantiles
 DIGEST_LENGTH = 64  # sha256 in hexadecimal
+FLOAT32_MAX = 3.4028234663852886e38
+MAX_NAME_LENGTH = 100  # a model's name and version are part of URLs and file names
+
+Size = Annotated[int, Field(gt=0, le=2**31 - 1)]
+# Strict by themselves: held-out rows are validated as Python values, not as JSON.
+RowCount = Annotated[int, Field(strict=True, ge=0, le=2**53)]
+GateEdge = Annotated[float, Field(strict=True, ge=-FLOAT32_MAX, le=FLOAT32_MAX)]
+Bound = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class ContractError(ValueError):
+    """A file that breaks the contract; the message is one sentence."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """A column of a table: numbers, or the index from 0 of each row's category in `categories`.
+
+    Booleans are the categories "false" and "true". A missing value is NaN.
+    """
+
+    name: str
+    categories: tuple[str, ...] = ()
+
+    @property
+    def is_boolean(self) -> bool:
+        """Whether the column holds booleans."""
+        return self.categories == BOOLEAN_CATEGORIES
+
+
+@dataclass(frozen=True, kw_only=True)
+class Input:
+    """A row's description: an image (height, width[, 3]) or a table row (columns,), stored flat.
+
+    `low` and `high` bound the values where the unit does; `columns` is empty for images.
+    """
+
+    kind: Literal["image", "table"]
+    shape: tuple[Size, ...]
+    unit: str
+    low: Bound | None = None
+    high: Bound | None = None
+    columns: tuple[Column, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """The number of values in a row."""
+        return prod(self.shape)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Layer:
-    """One highway layer; `number` is its place among the highway layers as trained, from 1."""
+    """One highway layer; `number` is its position among the highway layers as trained, from 1."""
 
     name: str
     kind: str
-    width: int
-    number: int
+    width: Size
+    number: Size
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeldOutRows:
+    """Mean gates of rows held out of the training, binned by predicted label and layer.
+
+    predicted: rows of each predicted label. edges: (labels, layers, GATE_BINS − 1), the quantiles
+    of the layer's mean gate for rows of that label, in rising order. counts: (labels, layers,
+    GATE_BINS), those rows by the number of edges below their mean gate. `part` is the part of the
+    data that the rows are from.
+    """
+
+    rows: Annotated[int, Field(strict=True, gt=0)]
+    part: str
+    predicted: list[RowCount]
+    edges: list[list[list[GateEdge]]]
+    counts: list[list[list[RowCount]]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Metadata:
-    """Everything the file says of itself; `labels` and `layers` are in the order of the outputs."""
+    """The file's description of its model; `labels` and `layers` are in the order of the outputs.
+
+    Construction validates nothing; `from_props` validates everything that a file can hold.
+    """
 
     name: str
     version: str
@@ -71,37 +131,40 @@ class Metadata:
     def to_props(self) -> dict[str, str]:
         """Write as `metadata_props`: keys in contract order, values as JSON."""
         values = {"contract": CONTRACT_VERSION, **asdict(self)}
-        return {PREFIX + key: json.dumps(values[key], ensure_ascii=False) for key in KEYS}
+        return {PREFIX + key: json.dumps(values[key], ensure_ascii=False) for key in values}
 
     @classmethod
     def from_props(cls, props: Mapping[str, str]) -> "Metadata":
-        """Read and check `metadata_props`; unknown further keys are ignored."""
-        values = {key: decoded(props, key) for key in KEYS}
-        version = values["contract"]
-        right = version == CONTRACT_VERSION and version is not True
-        found = f"{version!r}; export the model again with this release"
-        expect(right, "contract", f"version {CONTRACT_VERSION}", found)
-        labels = typed_list(values, "labels", str)
-        layers = typed_list(values, "layers", dict)
-        expect(len(labels) > 1, "labels", "at least two labels", f"{len(labels)}")
-        expect_distinct(labels, "labels", "labels", "label")
-        return cls(
-            name=path_part(values, "name"),
-            version=path_part(values, "version"),
-            labels=tuple(labels),
-            layers=tuple(_layer(layer) for layer in layers),
-            input=read_input(typed(values, "input", dict)),
-            training=typed(values, "training", dict),
-            gate_baseline=typed(values, "gate_baseline", dict),
-            verification=typed(values, "verification", dict),
-        )
+        """Read and validate `metadata_props`; unknown further keys are ignored."""
+        version = _shown(_read(props, "contract", _ANY))
+        found = f"{version}; export the model again with this release"
+        _expect(version == f"{CONTRACT_VERSION}", "contract", f"version {CONTRACT_VERSION}", found)
+        metadata = cls(**{key: _read(props, key, adapter) for key, adapter in _ADAPTERS.items()})
+        _check_names(metadata)
+        _check_input(metadata.input)
+        _ = metadata.held_out  # validated now, not at its first use
+        return metadata
+
+    @cached_property
+    def held_out(self) -> HeldOutRows | None:
+        """Held-out rows of the gate baseline, None if the file has none."""
+        location, value = "gate_baseline: held_out", self.gate_baseline.get("held_out")
+        if value is None:
+            return None
+        _expect(isinstance(value, dict), location, "an object", _shown(value))
+        try:
+            rows = _HELD_OUT.validate_python(value)
+        except ValidationError as error:
+            raise _contract_error(location, error) from error
+        _check_held_out(rows, len(self.labels), len(self.layers))
+        return rows
 
 
 def precision(metadata: Metadata) -> str:
-    """Return one of the `PRECISIONS`; a file that says nothing is of float32."""
+    """Return one of the `PRECISIONS`; float32 if the file does not record it."""
     found = metadata.verification.get("precision", PRECISIONS[0])
-    expected = " or ".join(repr(name) for name in PRECISIONS)
-    expect(found in PRECISIONS, "verification: precision", expected, repr(found))
+    expected = " or ".join(map(repr, PRECISIONS))
+    _expect(found in PRECISIONS, "verification: precision", expected, _shown(found))
     return str(found)
 
 
@@ -115,15 +178,107 @@ def tensor_widths(metadata: Metadata) -> dict[str, int]:
         PROBABILITIES: labels,
         GATE_MEAN: layers,
         GATE_UNITS: sum(layer.width for layer in metadata.layers),
-        UNUSUAL: len(UNUSUAL_BY),
+        TYPICALITY: len(TYPICALITY_COLUMNS),
     }
 
 
-def _layer(values: dict[str, Any]) -> Layer:
-    where = "layers: "
-    return Layer(
-        name=typed(values, "name", str, where),
-        kind=typed(values, "kind", str, where),
-        width=positive(values, "width", where),
-        number=positive(values, "number", where),
+_ANY: TypeAdapter[Any] = TypeAdapter(Any)
+_ADAPTERS = {
+    key: TypeAdapter(kind) for key, kind in get_type_hints(Metadata, include_extras=True).items()
+}
+_HELD_OUT = TypeAdapter(HeldOutRows)
+
+
+def _read(props: Mapping[str, str], key: str, adapter: TypeAdapter[Any]) -> Any:
+    advice = "write the file with `highway export`"
+    _expect(PREFIX + key in props, key, "a value", f"none; {advice}")
+    try:
+        return adapter.validate_json(props[PREFIX + key], strict=True)
+    except ValidationError as error:
+        raise _contract_error(key, error) from error
+
+
+def _contract_error(location: str, error: ValidationError) -> ContractError:
+    """Translate the first of pydantic's errors into a sentence."""
+    first = error.errors(include_url=False, include_context=False)[0]
+    for part in first["loc"]:
+        location += f"[{part}]" if isinstance(part, int) else f": {part}"
+    expected, found = first["msg"].removeprefix("Input should be "), _shown(first["input"])
+    if first["type"] in ("json_invalid", "string_unicode"):
+        expected, found = "JSON", "text that is not"
+    elif first["type"] == "missing":
+        expected, found = "a value", "none"
+    elif expected.startswith(("greater", "less")):
+        expected = f"a number {expected}"
+    return _error(location, expected, found)
+
+
+def _check_names(metadata: Metadata) -> None:
+    pattern = rf"(?!\.\.?$)[A-Za-z0-9._-]{{1,{MAX_NAME_LENGTH}}}"
+    expected = f"1 to {MAX_NAME_LENGTH} letters, digits, '.', '_' or '-', other than '.' and '..'"
+    for key, name in (("name", metadata.name), ("version", metadata.version)):
+        _expect(re.fullmatch(pattern, name), key, expected, _shown(name))
+    _expect(len(metadata.labels) > 1, "labels", "at least two labels", str(len(metadata.labels)))
+    _check_distinct(metadata.labels, "labels", "labels")
+
+
+def _check_input(row: Input) -> None:
+    columns = len(row.columns)
+    if row.kind == "table":
+        valid, expected = len(row.shape) == 1, "[columns] for a table"
+    else:
+        valid = len(row.shape) == 2 or row.shape[2:] == (3,)
+        expected = "[height, width] or [height, width, 3] for an image"
+    _expect(valid, "input: shape", expected, str(list(row.shape)))
+    count = row.size if row.kind == "table" else 0
+    _expect(columns == count, "input: columns", f"{count} columns by kind and shape", f"{columns}")
+    _check_distinct([column.name for column in row.columns], "input: columns", "names")
+    for index, column in enumerate(row.columns):
+        _check_distinct(column.categories, f"input: columns[{index}]: categories", "categories")
+
+
+def _check_held_out(held_out: HeldOutRows, labels: int, layers: int) -> None:
+    location = "gate_baseline: held_out: "
+    for name, shape in (
+        ("predicted", (labels,)),
+        ("edges", (labels, layers, GATE_BINS - 1)),
+        ("counts", (labels, layers, GATE_BINS)),
+    ):
+        valid, size = _has_shape(getattr(held_out, name), shape), " × ".join(map(str, shape))
+        _expect(valid, location + name, f"an array of {size} numbers", "another shape")
+    total = sum(held_out.predicted)
+    _expect(total == held_out.rows, location + "predicted", f"{held_out.rows} rows", f"{total}")
+    rising = all(edges == sorted(edges) for layer in held_out.edges for edges in layer)
+    _expect(rising, location + "edges", "numbers in rising order", "another order")
+    sums = [[sum(counts) for counts in layer] for layer in held_out.counts]
+    valid = sums == [[rows] * layers for rows in held_out.predicted]
+    _expect(valid, location + "counts", "the rows of `predicted` in every layer", "other sums")
+
+
+def _has_shape(values: Any, shape: tuple[int, ...]) -> bool:
+    return not shape or (
+        len(values) == shape[0] and all(_has_shape(value, shape[1:]) for value in values)
     )
+
+
+def _check_distinct(names: Sequence[str], location: str, kind: str) -> None:
+    repeated = [name for name, count in Counter(names).items() if count > 1]
+    if repeated:
+        raise _error(location, f"distinct {kind}", f"{_shown(repeated[0])} twice")
+
+
+def _expect(valid: object, location: str, expected: str, found: str) -> None:
+    if not valid:
+        raise _error(location, expected, found)
+
+
+def _error(location: str, expected: str, found: str) -> ContractError:
+    return ContractError(f"metadata '{PREFIX}{location}': expected {expected}, found {found}")
+
+
+def _shown(value: object) -> str:
+    """Return a value as an error message shows it: short JSON, or the kind of a container."""
+    if isinstance(value, dict | list):
+        return "an object" if isinstance(value, dict) else "an array"
+    text = json.dumps(value)
+    return text if len(text) <= 100 else text[:100] + "…"

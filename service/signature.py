@@ -1,6 +1,7 @@
-"""A detached signature of an artifact: who made these bytes, not only that they are unchanged.
+"""Detached signatures of artifacts: proof of who signed the file.
 
-FILE.sig is ECDSA on the curve P-256 with SHA-256, in DER: what `openssl dgst -sha256 -sign` writes.
+FILE.sig is ECDSA on the curve P-256 with SHA-256, in DER, as written by
+`openssl dgst -sha256 -sign`.
 """
 
 import re
@@ -18,19 +19,19 @@ PublicKey = ec.EllipticCurvePublicKey
 
 ALGORITHM = ec.ECDSA(hashes.SHA256())
 MAX_KEY_BYTES = 1 << 16
-MAX_SIGNATURE_BYTES = 72  # a sequence of two whole numbers of 33 bytes at most
+MAX_SIGNATURE_BYTES = 72  # a DER sequence of two integers of at most 33 bytes
 MAKE_PAIR = "make one with `openssl ecparam -name prime256v1 -genkey -noout -out key.pem`"
 
 _MAKE_KEY = "make one with `openssl pkey -in key.pem -pubout -out public.pem`"
-_SIGN = "sign the file with `python -m export sign`"
+_SIGN = "sign the file with `highway sign`"
 
 
 class SignatureError(ContractError):
-    """A signature or key that proves nothing: one sentence with what was expected and found."""
+    """A signature or key that is missing, malformed or does not match; one sentence."""
 
 
 def check_signed(path: Path, content: bytes, public_key: Path) -> None:
-    """Refuse `content`, read from `path`, unless the signature beside it is by this key."""
+    """Verify `content`, read from `path`, with the signature beside it and this key."""
     key = read_public_key(public_key)
     signature = read_signature(path)
     try:
@@ -40,12 +41,12 @@ def check_signed(path: Path, content: bytes, public_key: Path) -> None:
 
 
 def signature_path(path: Path) -> Path:
-    """Return where the signature of the artifact at `path` lies."""
+    """Return the path of the signature of the artifact at `path`."""
     return Path(f"{path}.sig")
 
 
 def read_public_key(path: Path) -> PublicKey:
-    """Read a PEM file; all but a public key on the curve P-256 is a `SignatureError`."""
+    """Read a P-256 public key from a PEM file; anything else is a `SignatureError`."""
     try:
         content = read_file(path, "a public key in PEM", MAX_KEY_BYTES)
     except ContractError as error:
@@ -72,7 +73,7 @@ def read_signature(path: Path) -> bytes:
 
 
 def check_signature(content: bytes, signature: bytes, key: PublicKey) -> None:
-    """Refuse these very bytes unless `signature` is one of them by the owner of `key`."""
+    """Raise a `SignatureError` unless `signature` is valid for these bytes and `key`."""
     try:
         decode_dss_signature(signature)
     except ValueError as error:
@@ -83,13 +84,13 @@ def check_signature(content: bytes, signature: bytes, key: PublicKey) -> None:
         key.verify(signature, content, ALGORITHM)
     except InvalidSignature as error:
         raise SignatureError(
-            "expected a signature of this very file by the given key, found another: the file was "
+            "expected a signature of this file by the given key, found another: the file was "
             "changed after it was signed, or another key signed it; do not use it"
         ) from error
 
 
 def kind(key: object) -> str:
-    """Name the kind of any key of `cryptography`: its curve, or its algorithm."""
+    """Return the name of a key's curve, or of its algorithm."""
     if isinstance(key, ec.EllipticCurvePublicKey | ec.EllipticCurvePrivateKey):
         return "P-256" if isinstance(key.curve, ec.SECP256R1) else key.curve.name
     return re.sub("P(ublic|rivate)Key$", "", type(key).__name__)

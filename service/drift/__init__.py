@@ -1,4 +1,4 @@
-"""Whether a model is used as it was tried out: windows of traffic against held-out rows.
+"""Drift detection: windows of traffic compared with the artifact's held-out rows.
 
-Imports numpy and of the service the contract and the counters' board.
+Imports numpy, `service.contract` and `service.shared_counters`.
 """

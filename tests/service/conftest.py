@@ -1,4 +1,4 @@
-"""A tiny artifact that keeps the contract, made without torch; a test may break one detail."""
+"""A tiny artifact, made without torch; a test may break one detail of it."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -16,9 +16,9 @@ from service.app import create_app
 from service.artifact import digest
 from service.classifier import Classifier
 from service.contract import OUTPUTS, Column, Input, Layer, Metadata
-from service.inference.counters import Board
 from service.inference.models import Limits, Models, ServedModel
 from service.settings import Settings
+from service.shared_counters import SharedCounters
 
 FLOAT = TensorProto.FLOAT
 Change = Callable[[onnx.ModelProto], None]
@@ -52,8 +52,8 @@ TABLE = replace(
     ),
 )
 
-# gates: σ of the first two and of the last two values; logits: (x0, x1, x2), each plus 1 · scale;
-# unusual: the probabilities once more, for there are as many of both
+# gates: σ of the first two and of the last two values; logits: (x0, x1, x2), each plus the scales'
+# mean; typicality: a copy of the probabilities
 NODES: list[tuple[str, list[str], list[str], dict[str, Any]]] = [
     ("Split", ["input"], ["left", "right"], {"axis": 1, "num_outputs": 2}),
     ("Sigmoid", ["left"], ["gate_1"], {}),
@@ -65,7 +65,7 @@ NODES: list[tuple[str, list[str], list[str], dict[str, Any]]] = [
     ("Gemm", ["gate_scale", "scale_weight"], ["scale"], {}),
     ("Add", ["scores", "scale"], ["logits"], {}),
     ("Softmax", ["logits"], ["probabilities"], {"axis": 1}),
-    ("Identity", ["probabilities"], ["unusual"], {}),
+    ("Identity", ["probabilities"], ["typicality"], {}),
 ]
 WEIGHTS = {
     "weight": np.eye(4, 3, dtype=np.float32),
@@ -77,7 +77,7 @@ WEIGHTS = {
 
 
 def take_missing_values(model: onnx.ModelProto) -> None:
-    """Let the graph read a missing value as 0, as a table's graph must."""
+    """Replace NaN by 0 at the graph's input, because a table's values may be missing."""
     for node in model.graph.node:
         for i, name in enumerate(node.input):
             node.input[i] = "known" if name == "input" else name
@@ -88,7 +88,7 @@ def take_missing_values(model: onnx.ModelProto) -> None:
 
 @dataclass
 class Recipe:
-    """How to build the tiny artifact; each field is something a test may break."""
+    """How to build the tiny artifact; a test may replace any field."""
 
     metadata: Metadata = METADATA
     change: Change = field(default=lambda model: None)
@@ -97,7 +97,7 @@ class Recipe:
 
     def model(self) -> onnx.ModelProto:
         """Build the graph."""
-        widths = {"logits": 3, "probabilities": 3, "gate_mean": 2, "gate_units": 4, "unusual": 3}
+        widths = {"logits": 3, "probabilities": 3, "gate_mean": 2, "gate_units": 4, "typicality": 3}
         graph = helper.make_graph(
             [helper.make_node(kind, ins, outs, **more) for kind, ins, outs, more in NODES],
             "tiny",
@@ -113,7 +113,7 @@ class Recipe:
         return model
 
     def build(self) -> bytes:
-        """Build, describe and seal."""
+        """Build the file, with metadata and digest."""
         golden = self.golden
         if golden is None:
             gates = [0.5, 0.5]
@@ -122,7 +122,7 @@ class Recipe:
                 "input": [[1.0, 0.0, 0.0, 0.0]],
                 "probabilities": [(e / e.sum()).tolist()],
                 "gate_mean": [[(0.7310586 + 0.5) / 2, gates[1]]],
-                "unusual": [(e / e.sum()).tolist()],
+                "typicality": [(e / e.sum()).tolist()],
             }
         model = self.model()
         record = {"golden": golden, "digest": "0" * 64}
@@ -151,14 +151,14 @@ def file(tmp_path: Path, content: bytes) -> Path:
 
 
 def served(*classifiers: Classifier, settings: Settings | None = None) -> Models:
-    """Put each classifier behind a queue, as the server does."""
+    """Return models with queues, as the server makes them."""
     settings = settings or Settings()
-    limits = Limits(queue_rows=settings.queue_rows, run_rows=settings.run_rows)
-    return Models([ServedModel(classifier, limits, Board()) for classifier in classifiers])
+    limits = Limits(max_queue_rows=settings.max_queue_rows, max_batch_rows=settings.max_batch_rows)
+    return Models([ServedModel(classifier, limits, SharedCounters()) for classifier in classifiers])
 
 
 def application(*classifiers: Classifier, **settings: Any) -> FastAPI:
-    """Make the application that serves these classifiers."""
+    """Return an application that serves these classifiers."""
     chosen = Settings(**settings)
     return create_app(served(*classifiers, settings=chosen), chosen)
 

@@ -17,11 +17,11 @@ def refused(path: Path) -> str:
     return str(error.value).replace(str(path), "FILE")
 
 
-def test_an_artifact_is_read_whole(file: Path) -> None:
+def test_all_bytes_of_an_artifact_are_read(file: Path) -> None:
     assert read_artifact(file) == Recipe().build()
 
 
-def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     message = "FILE: expected an .onnx file, found No such file or directory"
     assert refused(tmp_path / "no.onnx") == message
 
@@ -31,12 +31,12 @@ def test_a_directory_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_device_is_refused() -> None:
-    assert refused(Path("/dev/null")) == "FILE: expected an .onnx file, found something else"
+    assert refused(Path("/dev/null")) == "FILE: expected an .onnx file, found a special file"
 
 
 def test_a_pipe_is_refused_without_waiting_for_a_writer(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.onnx")
-    message = "FILE: expected an .onnx file, found something else"
+    message = "FILE: expected an .onnx file, found a special file"
     assert refused(tmp_path / "pipe.onnx") == message
 
 
@@ -68,13 +68,13 @@ def test_a_folder_that_links_to_itself_is_refused(tmp_path: Path) -> None:
     assert refused(tmp_path / "loop" / "tiny.onnx") == message
 
 
-def test_the_file_that_is_open_is_judged_whatever_its_name_becomes(
+def test_the_open_file_is_checked_even_if_its_path_is_replaced(
     file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "other.onnx").write_bytes(b"other")
     fstat = os.fstat
 
-    def swap(descriptor: int) -> os.stat_result:  # as an attacker would, between open and read
+    def swap(descriptor: int) -> os.stat_result:  # an attack between open and read
         file.unlink()
         file.symlink_to("other.onnx")
         return fstat(descriptor)
@@ -91,7 +91,7 @@ def test_an_empty_file_is_refused(tmp_path: Path) -> None:
     assert refused(tmp_path / "empty.onnx") == "FILE: expected an .onnx file, found an empty file"
 
 
-def test_a_file_too_large_is_refused_without_reading_it(tmp_path: Path) -> None:
+def test_a_file_that_is_too_large_is_refused_without_reading_it(tmp_path: Path) -> None:
     path = tmp_path / "large.onnx"
     with path.open("wb") as file:
         file.truncate(MAX_BYTES + 1)
@@ -120,8 +120,12 @@ def test_a_changed_weight_is_refused_with_both_digests() -> None:
     )
 
 
-def test_a_file_that_cannot_be_read_says_why(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_arguments: object, **_options: object) -> None:  # no real disk fails when asked to
+def test_a_file_that_cannot_be_read_is_refused_with_the_reason(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(
+        *_arguments: object, **_options: object
+    ) -> None:  # a disk error cannot be caused otherwise
         raise OSError(errno.EIO, "Input/output error")
 
     monkeypatch.setattr("service.artifact.open", fail, raising=False)
@@ -133,14 +137,14 @@ def test_a_file_that_cannot_be_read_says_why(file: Path, monkeypatch: pytest.Mon
     ["{}", '{"digest": 5}', '{"digest": "abc"}', '{"digest": "' + "z" * 64 + '"}'],
 )
 def test_a_file_that_was_never_verified_is_refused(record: str) -> None:
-    def forget(props: dict[str, str]) -> None:
+    def replace_record(props: dict[str, str]) -> None:
         props["highway.verification"] = record
 
     with pytest.raises(ContractError) as error:
-        Classifier(Recipe(props=forget).build())
+        Classifier(Recipe(props=replace_record).build())
     assert str(error.value) == (
         "metadata 'highway.verification': expected the digest of a verified file, found none; "
-        "write the file with `python -m export onnx`"
+        "write the file with `highway export`"
     )
 
 

@@ -14,7 +14,7 @@ from onnx import TensorProto, helper
 from service.classifier import Classifier
 from service.contract import OUTPUTS, ContractError, Layer
 from tests.service.conftest import METADATA, TABLE, Recipe, take_missing_values
-from tests.service.drift.conftest import metadata
+from tests.service.drift.conftest import metadata as with_held_out
 
 NAN = float("nan")
 ONE_ROW = np.array([[1.0, 0.0, 0.0, 0.0]], np.float32)
@@ -30,17 +30,17 @@ def refused(recipe: Recipe) -> str:
     return str(error.value)
 
 
-def test_a_row_worked_out_by_hand(classifier: Classifier) -> None:
+def test_the_outputs_of_a_row_computed_by_hand(classifier: Classifier) -> None:
     # logits x + 1; gates σ(1) = .731059 and σ(0) = .5
-    answer = classifier.run(ONE_ROW)
-    assert answer.logits.tolist() == [[2.0, 1.0, 1.0]]
-    assert answer.probabilities[0].tolist() == pytest.approx([0.5761169, 0.2119416, 0.2119416])
-    assert answer.gate_units[0].tolist() == pytest.approx([0.731059, 0.5, 0.5, 0.5])
-    assert answer.gate_mean[0].tolist() == pytest.approx([0.615529, 0.5])
-    assert np.array_equal(answer.unusual, answer.probabilities)  # as this graph has it
+    outputs = classifier.run(ONE_ROW)
+    assert outputs.logits.tolist() == [[2.0, 1.0, 1.0]]
+    assert outputs.probabilities[0].tolist() == pytest.approx([0.5761169, 0.2119416, 0.2119416])
+    assert outputs.gate_units[0].tolist() == pytest.approx([0.731059, 0.5, 0.5, 0.5])
+    assert outputs.gate_mean[0].tolist() == pytest.approx([0.615529, 0.5])
+    assert np.array_equal(outputs.typicality, outputs.probabilities)  # in this graph
 
 
-def test_gate_scale_is_fed_for_all_rows_or_for_each(classifier: Classifier) -> None:
+def test_gate_scale_has_one_row_for_all_or_one_for_each(classifier: Classifier) -> None:
     rows = np.repeat(ONE_ROW, 2, axis=0)
     for_all = classifier.run(rows, np.array([[0, 1]], np.float32))
     for_each = classifier.run(rows, np.array([[0, 1], [1, 1]], np.float32))
@@ -49,7 +49,7 @@ def test_gate_scale_is_fed_for_all_rows_or_for_each(classifier: Classifier) -> N
 
 
 @given(st.lists(st.lists(st.floats(-50, 50, width=32), min_size=4, max_size=4), min_size=1))
-def test_a_row_alone_answers_as_it_does_among_others(values: list[list[float]]) -> None:
+def test_a_row_has_the_same_outputs_alone_and_in_a_batch(values: list[list[float]]) -> None:
     classifier, rows = SHARED, np.array(values, np.float32)
     together = classifier.run(rows)
     alone = classifier.run(rows[-1:])
@@ -57,43 +57,43 @@ def test_a_row_alone_answers_as_it_does_among_others(values: list[list[float]]) 
     assert np.array_equal(alone.gate_mean[0], together.gate_mean[-1])
 
 
-def test_a_tables_missing_value_has_a_finite_answer_in_golden_rows_too() -> None:
+def test_a_missing_value_of_a_table_has_finite_outputs_in_golden_rows_too() -> None:
     golden = {
         "input": [[None, 0, float("nan"), 0]],
         "probabilities": [[1 / 3] * 3],
         "gate_mean": [[0.5, 0.5]],
-        "unusual": [[1 / 3] * 3],
+        "typicality": [[1 / 3] * 3],
     }
     recipe = Recipe(metadata=TABLE, change=take_missing_values, golden=golden)
     classifier = Classifier(recipe.build())
-    answer = classifier.run(np.full((1, 4), np.nan, np.float32))
-    assert answer.logits.tolist() == [[1.0, 1.0, 1.0]]
+    outputs = classifier.run(np.full((1, 4), np.nan, np.float32))
+    assert outputs.logits.tolist() == [[1.0, 1.0, 1.0]]
 
 
-def test_an_overflowing_row_does_not_spoil_the_others(classifier: Classifier) -> None:
+def test_an_overflowing_row_does_not_change_the_others(classifier: Classifier) -> None:
     huge = np.full((1, 4), np.inf, np.float32)
-    answer = classifier.run(np.concatenate([ONE_ROW, huge]))
-    assert np.isfinite(answer.logits).all(axis=1).tolist() == [True, False]
-    assert answer.logits[0].tolist() == [2.0, 1.0, 1.0]
+    outputs = classifier.run(np.concatenate([ONE_ROW, huge]))
+    assert np.isfinite(outputs.logits).all(axis=1).tolist() == [True, False]
+    assert outputs.logits[0].tolist() == [2.0, 1.0, 1.0]
 
 
-def test_only_the_outputs_named_are_computed_in_the_order_named(classifier: Classifier) -> None:
+def test_the_named_outputs_are_computed_in_their_order(classifier: Classifier) -> None:
     gates, logits = classifier.compute(["gate_mean", "logits"], ONE_ROW)
     assert gates[0].tolist() == pytest.approx([0.615529, 0.5])
     assert logits.tolist() == [[2.0, 1.0, 1.0]]
     assert gates.dtype == logits.dtype == np.float32
 
 
-def test_computed_outputs_equal_those_of_a_whole_answer(classifier: Classifier) -> None:
+def test_an_output_computed_alone_equals_the_one_computed_with_all(classifier: Classifier) -> None:
     rows = np.array([[0.3, -1.7, 2.1, 0.9], [1 / 3, 0.1, -0.7, 5.5]], np.float32)
     scale = np.array([[0.25, 0.7]], np.float32)
-    answer = classifier.run(rows, scale)
+    outputs = classifier.run(rows, scale)
     for name in OUTPUTS:
-        assert np.array_equal(classifier.compute([name], rows, scale)[0], getattr(answer, name))
+        assert np.array_equal(classifier.compute([name], rows, scale)[0], getattr(outputs, name))
 
 
 @pytest.mark.parametrize("threads", [1, 3])
-def test_the_runtime_has_the_threads_it_is_given_and_keeps_no_memory(threads: int) -> None:
+def test_the_session_has_the_given_threads_and_no_memory_arena(threads: int) -> None:
     options = Classifier(CONTENT, threads=threads)._session.get_session_options()
     assert options.intra_op_num_threads == threads
     assert options.inter_op_num_threads == 1
@@ -101,34 +101,34 @@ def test_the_runtime_has_the_threads_it_is_given_and_keeps_no_memory(threads: in
     assert not options.enable_mem_pattern
 
 
-def test_a_file_is_loaded_with_the_threads_it_is_given(file: Path) -> None:
+def test_a_file_is_loaded_with_the_given_threads(file: Path) -> None:
     options = Classifier.load(file, threads=2)._session.get_session_options()
     assert options.intra_op_num_threads == 2
 
 
-def test_threads_do_not_change_an_answer() -> None:
+def test_the_number_of_threads_does_not_change_the_outputs() -> None:
     rows = np.linspace(-3, 3, 4000, dtype=np.float32).reshape(1000, 4)
     one, three = SHARED.run(rows), Classifier(CONTENT, threads=3).run(rows)
     for name in OUTPUTS:
         assert np.array_equal(getattr(one, name), getattr(three, name))
 
 
-def test_threads_sleep_between_runs() -> None:
+def test_threads_do_not_spin_between_batches() -> None:
     classifier = Classifier(CONTENT, threads=3)
-    classifier.run(np.zeros((20_000, 4), np.float32))  # enough for all of them
+    classifier.run(np.zeros((20_000, 4), np.float32))  # enough rows for all threads
     before = time.process_time()
     time.sleep(0.05)
-    assert time.process_time() - before < 0.02  # one that spins takes 0.05
+    assert time.process_time() - before < 0.02  # a spinning thread takes 0.05
 
 
-def test_errors_in_a_file_name_the_file(tmp_path: Path) -> None:
+def test_an_error_in_a_file_names_the_file(tmp_path: Path) -> None:
     path = tmp_path / "text.onnx"
     path.write_text("not a model")
     with pytest.raises(ContractError) as error:
         Classifier.load(path)
     assert str(error.value) == (
-        f"{path}: expected an ONNX model that onnxruntime can load, found bytes that it refuses; "
-        "the file is damaged or is something else"
+        f"{path}: expected an ONNX model that onnxruntime can load, found bytes that it rejects; "
+        "the file is damaged or not an ONNX file"
     )
 
 
@@ -140,29 +140,29 @@ def test_a_truncated_file_is_refused() -> None:
 
 
 @given(st.integers(0, len(CONTENT) - 1), st.integers(1, 255))
-def test_a_file_with_any_one_byte_changed_is_refused(place: int, change: int) -> None:
+def test_a_file_with_one_changed_byte_is_refused(position: int, change: int) -> None:
     damaged = bytearray(CONTENT)
-    damaged[place] ^= change
+    damaged[position] ^= change
     with pytest.raises(ContractError):
         Classifier(bytes(damaged))
 
 
 @pytest.mark.parametrize("name", [b"Split", b"gate_mean", b"highway.name", b'tiny"'])
-def test_a_name_or_a_value_that_is_no_text_is_refused(
+def test_a_name_or_value_that_is_not_utf8_is_refused(
     name: bytes, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(ContractError) as error:
         Classifier(CONTENT.replace(name, b"\xff" + name[1:]))
     assert str(error.value) == (
-        "expected an ONNX model that onnxruntime can load, found bytes that it refuses; "
-        "the file is damaged or is something else"
+        "expected an ONNX model that onnxruntime can load, found bytes that it rejects; "
+        "the file is damaged or not an ONNX file"
     )
     assert capfd.readouterr() == ("", "")
 
 
 def rename_output(model: onnx.ModelProto) -> None:
-    softmax, unusual = model.graph.node[-2:]
-    softmax.output[0] = unusual.input[0] = model.graph.output[1].name = "chances"
+    softmax, typicality = model.graph.node[-2:]
+    softmax.output[0] = typicality.input[0] = model.graph.output[1].name = "chances"
 
 
 def add_input(model: onnx.ModelProto) -> None:
@@ -187,13 +187,13 @@ def swap_outputs(model: onnx.ModelProto) -> None:
     model.graph.output[1].CopyFrom(first)
 
 
-def drop_unusual(model: onnx.ModelProto) -> None:
+def drop_typicality(model: onnx.ModelProto) -> None:
     del model.graph.node[-1], model.graph.output[-1]
 
 
-def widen_unusual(model: onnx.ModelProto) -> None:
+def widen_typicality(model: onnx.ModelProto) -> None:
     model.graph.node[-1].CopyFrom(
-        helper.make_node("Concat", ["probabilities", "gate_mean"], ["unusual"], axis=1)
+        helper.make_node("Concat", ["probabilities", "gate_mean"], ["typicality"], axis=1)
     )
     model.graph.output[-1].type.tensor_type.shape.dim[1].dim_value = 5
 
@@ -205,18 +205,18 @@ def double_output(model: onnx.ModelProto) -> None:
     model.graph.output[0].type.tensor_type.elem_type = TensorProto.DOUBLE
 
 
-OUTPUT_NAMES = "outputs: expected logits, probabilities, gate_mean, gate_units, unusual, found "
+OUTPUT_NAMES = "outputs: expected logits, probabilities, gate_mean, gate_units, typicality, found "
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (rename_output, OUTPUT_NAMES + "logits, chances, gate_mean, gate_units, unusual"),
-        (swap_outputs, OUTPUT_NAMES + "probabilities, logits, gate_mean, gate_units, unusual"),
-        (drop_unusual, OUTPUT_NAMES + "logits, probabilities, gate_mean, gate_units"),
+        (rename_output, OUTPUT_NAMES + "logits, chances, gate_mean, gate_units, typicality"),
+        (swap_outputs, OUTPUT_NAMES + "probabilities, logits, gate_mean, gate_units, typicality"),
+        (drop_typicality, OUTPUT_NAMES + "logits, probabilities, gate_mean, gate_units"),
         (
-            widen_unusual,
-            "tensor 'unusual': expected float32 (batch, 3), found tensor(float) ('batch', 5)",
+            widen_typicality,
+            "tensor 'typicality': expected float32 (batch, 3), found tensor(float) ('batch', 5)",
         ),
         (add_input, "inputs: expected input, found input, more"),
         (drop_default, "inputs: expected input, found input, gate_scale"),
@@ -249,107 +249,109 @@ def test_metadata_with_other_layers_than_the_graph_is_refused() -> None:
 
 def test_a_file_without_golden_rows_is_refused() -> None:
     assert refused(Recipe(golden={})) == (
-        "metadata 'highway.verification': expected golden rows with their answers, found none; "
-        "write the file with `python -m export onnx`"
+        "metadata 'highway.verification': expected golden rows with their outputs, found none; "
+        "write the file with `highway export`"
     )
 
 
 @pytest.mark.parametrize("rows", [[[1, 2]], [["a"] * 4], [[1, 2, 3, 4]], [[1e39, 0, 0, 0]]])
-def test_golden_rows_that_cannot_be_answered_are_refused(rows: list[list[object]]) -> None:
+def test_golden_rows_that_the_model_cannot_compute_are_refused(rows: list[list[object]]) -> None:
     assert refused(Recipe(golden={"input": rows})) == (
-        "metadata 'highway.verification': expected golden rows that the model can answer, "
-        "found rows that it cannot"
+        "metadata 'highway.verification': expected golden rows that the model can compute, "
+        "found rows or outputs of another shape or type"
     )
 
 
-def test_other_answers_to_the_golden_rows_are_refused() -> None:
+def test_different_outputs_of_the_golden_rows_are_refused() -> None:
     golden = {
         "input": ONE_ROW.tolist(),
         "probabilities": [[0.576117, 0.211942, 0.211942]],
         "gate_mean": [[0.5, 0.5]],
-        "unusual": [[0.576117, 0.211942, 0.211942]],
+        "typicality": [[0.576117, 0.211942, 0.211942]],
     }
     message = (
-        "golden rows: expected the recorded answers to within {}, found a difference of 0.12; "
+        "golden rows: expected the recorded outputs to within {}, found a difference of 0.12; "
         "onnxruntime computes this file wrongly here"
     )
     assert refused(Recipe(golden=golden)) == message.format("0.001")
-    golden |= {"gate_mean": [[0.615529, 0.5]], "unusual": [[0.576117, 0.211942, 0.331942]]}
+    golden |= {"gate_mean": [[0.615529, 0.5]], "typicality": [[0.576117, 0.211942, 0.331942]]}
     assert refused(Recipe(golden=golden)) == message.format("0.05")
 
 
-def test_what_is_unusual_may_be_recorded_by_another_processor_a_little_differently() -> None:
+def test_typicality_may_differ_slightly_between_processors() -> None:
     golden = {
         "input": ONE_ROW.tolist(),
         "probabilities": [[0.576117, 0.211942, 0.211942]],
         "gate_mean": [[0.615529, 0.5]],
-        "unusual": [[0.576117, 0.221942, 0.171942]],
+        "typicality": [[0.576117, 0.221942, 0.171942]],
     }
     Classifier(Recipe(golden=golden).build())
 
 
-def test_of_whole_numbers_no_unusualness_is_recorded() -> None:
-    def in_whole_numbers(props: dict[str, str]) -> None:
+def test_the_golden_rows_of_an_int8_model_need_no_typicality() -> None:
+    def as_int8(props: dict[str, str]) -> None:
         record = json.loads(props["highway.verification"])
-        del record["golden"]["unusual"]
+        del record["golden"]["typicality"]
         props["highway.verification"] = json.dumps({**record, "precision": "int8"})
 
-    assert Classifier(Recipe(props=in_whole_numbers).build()).run(ONE_ROW).unusual.shape == (1, 3)
+    outputs = Classifier(Recipe(props=as_int8).build()).run(ONE_ROW)
+    assert outputs.typicality.shape == (1, 3)
 
 
-def test_golden_rows_without_their_unusualness_are_refused() -> None:
+def test_golden_rows_without_typicality_are_refused() -> None:
     golden = {
         "input": ONE_ROW.tolist(),
         "probabilities": [[0.576117, 0.211942, 0.211942]],
         "gate_mean": [[0.615529, 0.5]],
     }
     assert refused(Recipe(golden=golden)) == (
-        "metadata 'highway.verification': expected golden rows that the model can answer, found "
-        "rows that it cannot"
+        "metadata 'highway.verification': expected golden rows that the model can compute, "
+        "found rows or outputs of another shape or type"
     )
 
 
 @pytest.mark.parametrize("probabilities", [[[0.0]], [0.0, 0.0, 0.0]])
-def test_recorded_answers_of_another_shape_or_size_are_refused(
+def test_golden_outputs_of_another_shape_are_refused(
     probabilities: list[object],
 ) -> None:
     golden = {
         "input": ONE_ROW.tolist(),
         "probabilities": probabilities,
         "gate_mean": [[0.615529, 0.5]],
-        "unusual": [[0.576117, 0.211942, 0.211942]],
+        "typicality": [[0.576117, 0.211942, 0.211942]],
     }
     assert refused(Recipe(golden=golden)) == (
-        "metadata 'highway.verification': expected golden rows that the model can answer, found "
-        "rows that it cannot"
+        "metadata 'highway.verification': expected golden rows that the model can compute, "
+        "found rows or outputs of another shape or type"
     )
 
 
 @pytest.mark.parametrize(
-    ("probabilities", "gate_mean", "unusual"),
+    ("probabilities", "gate_mean", "typicality"),
     [
         ([[NAN] * 3], [[0.615529, 0.5]], [[0.0] * 3]),
         ([[0.0] * 3], [[NAN, 0.5]], [[0.0] * 3]),
         ([[0.0] * 3], [[0.615529, 0.5]], [[0.0, 0.0, NAN]]),
     ],
 )
-def test_recorded_answers_that_are_no_numbers_are_refused(
-    probabilities: list[list[float]], gate_mean: list[list[float]], unusual: list[list[float]]
+def test_golden_outputs_that_are_nan_are_refused(
+    probabilities: list[list[float]], gate_mean: list[list[float]], typicality: list[list[float]]
 ) -> None:
     golden = {
         "input": ONE_ROW.tolist(),
         "probabilities": probabilities,
         "gate_mean": gate_mean,
-        "unusual": unusual,
+        "typicality": typicality,
     }
-    allowed = 0.05 if np.isnan(unusual).any() else 0.001
+    allowed = 0.05 if np.isnan(typicality).any() else 0.001
     assert refused(Recipe(golden=golden)) == (
-        f"golden rows: expected the recorded answers to within {allowed}, found a difference of "
+        f"golden rows: expected the recorded outputs to within {allowed}, found a difference of "
         "nan; onnxruntime computes this file wrongly here"
     )
 
 
-def test_held_out_rows_that_cannot_be_read_are_refused() -> None:
-    assert refused(Recipe(metadata=metadata(rows=0))) == (
-        "metadata 'highway.gate_baseline: held_out: rows': expected a whole number above 0, found 0"
+def test_malformed_held_out_rows_are_refused() -> None:
+    assert refused(Recipe(metadata=with_held_out(rows=0))) == (
+        "metadata 'highway.gate_baseline: held_out: rows': expected a number greater than 0, "
+        "found 0"
     )

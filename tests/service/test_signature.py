@@ -28,18 +28,17 @@ PrivateKey = (
 KEY = ec.generate_private_key(ec.SECP256R1())
 OTHER = ec.generate_private_key(ec.SECP256R1())
 
-NOT_THIS = (
-    "expected a signature of this very file by the given key, found another: the file was changed "
+NO_MATCH = (
+    "expected a signature of this file by the given key, found another: the file was changed "
     "after it was signed, or another key signed it; do not use it"
 )
-NOT_DER = (
-    "expected an ECDSA signature in DER, found other bytes; sign the file with "
-    "`python -m export sign`"
-)
+NOT_DER = "expected an ECDSA signature in DER, found other bytes; sign the file with `highway sign`"
 MAKE_KEY = "make one with `openssl pkey -in key.pem -pubout -out public.pem`"
 MAKE_PAIR = "make one with `openssl ecparam -name prime256v1 -genkey -noout -out key.pem`"
 
-needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not here")
+needs_openssl = pytest.mark.skipif(
+    shutil.which("openssl") is None, reason="openssl is not installed"
+)
 
 
 def private_pem(key: PrivateKey, password: bytes | None = None) -> bytes:
@@ -87,12 +86,12 @@ def test_a_file_signed_by_the_given_key_is_loaded(signed: Path, public_key: Path
     assert Classifier.load(signed, public_key=public_key).metadata.name == "tiny"
 
 
-def test_a_signature_that_nobody_asks_for_is_not_looked_at(file: Path) -> None:
+def test_a_signature_is_ignored_without_a_public_key(file: Path) -> None:
     signature_path(file).write_bytes(b"garbage")
     assert Classifier.load(file).metadata.name == "tiny"
 
 
-def test_every_refusal_is_an_error_that_callers_of_the_classifier_expect() -> None:
+def test_a_signature_error_is_a_contract_error() -> None:
     assert issubclass(SignatureError, ContractError)
 
 
@@ -100,17 +99,17 @@ def test_a_changed_byte_is_refused(signed: Path, public_key: Path) -> None:
     content = bytearray(signed.read_bytes())
     content[len(content) // 2] ^= 1
     signed.write_bytes(content)
-    assert refused(signed, public_key) == f"FILE.sig: {NOT_THIS}"
+    assert refused(signed, public_key) == f"FILE.sig: {NO_MATCH}"
 
 
 def test_a_signature_by_another_key_is_refused(file: Path, public_key: Path) -> None:
     signature_path(file).write_bytes(OTHER.sign(file.read_bytes(), ALGORITHM))
-    assert refused(file, public_key) == f"FILE.sig: {NOT_THIS}"
+    assert refused(file, public_key) == f"FILE.sig: {NO_MATCH}"
 
 
 def test_the_signature_of_another_file_is_refused(file: Path, public_key: Path) -> None:
     signature_path(file).write_bytes(KEY.sign(b"another file", ALGORITHM))
-    assert refused(file, public_key) == f"FILE.sig: {NOT_THIS}"
+    assert refused(file, public_key) == f"FILE.sig: {NO_MATCH}"
 
 
 def test_a_changed_signature_is_refused(signed: Path) -> None:
@@ -118,38 +117,36 @@ def test_a_changed_signature_is_refused(signed: Path) -> None:
     signature[-1] ^= 1
     with pytest.raises(SignatureError) as error:
         check_signature(signed.read_bytes(), bytes(signature), KEY.public_key())
-    assert str(error.value) == NOT_THIS
+    assert str(error.value) == NO_MATCH
 
 
 @pytest.mark.parametrize("signature", [b"garbage", b"\0" * 72, bytes.fromhex("3006020101020101ff")])
-def test_a_signature_that_is_none_is_refused(
-    signature: bytes, file: Path, public_key: Path
-) -> None:
+def test_a_malformed_signature_is_refused(signature: bytes, file: Path, public_key: Path) -> None:
     signature_path(file).write_bytes(signature)
     assert refused(file, public_key) == f"FILE.sig: {NOT_DER}"
 
 
 @pytest.mark.parametrize(
-    ("size", "found"),
+    ("size", "actual"),
     [
         (0, "expected a signature, found an empty file"),
         (73, "expected at most 72 bytes, found 73"),
         (1 << 40, "expected at most 72 bytes, found 1,099,511,627,776"),
     ],
 )
-def test_a_signature_of_no_possible_size_is_refused_without_reading_it(
-    size: int, found: str, file: Path, public_key: Path
+def test_a_signature_of_impossible_size_is_refused_without_reading_it(
+    size: int, actual: str, file: Path, public_key: Path
 ) -> None:
     with signature_path(file).open("wb") as signature:
         signature.truncate(size)
-    expected = f"FILE.sig: {found}; sign the file with `python -m export sign`"
+    expected = f"FILE.sig: {actual}; sign the file with `highway sign`"
     assert refused(file, public_key) == expected
 
 
 def test_a_file_without_a_signature_is_refused(file: Path, public_key: Path) -> None:
     assert refused(file, public_key) == (
         "FILE.sig: expected a signature, found No such file or directory; sign the file with "
-        "`python -m export sign`"
+        "`highway sign`"
     )
 
 
@@ -159,13 +156,13 @@ def test_the_signature_is_checked_before_the_bytes_are_parsed(
     path = tmp_path / "text.onnx"
     path.write_bytes(b"text")
     signature_path(path).write_bytes(OTHER.sign(b"text", ALGORITHM))
-    assert refused(path, public_key) == f"FILE.sig: {NOT_THIS}"
+    assert refused(path, public_key) == f"FILE.sig: {NO_MATCH}"
     signature_path(path).write_bytes(KEY.sign(b"text", ALGORITHM))
     with pytest.raises(ContractError, match="expected an ONNX model that onnxruntime can load"):
         Classifier.load(path, public_key=public_key)
 
 
-def test_the_bytes_that_were_read_are_checked_not_those_on_disk(
+def test_the_bytes_that_were_read_are_checked_and_not_those_on_disk(
     signed: Path, public_key: Path
 ) -> None:
     content = signed.read_bytes()
@@ -181,8 +178,8 @@ def key_refused(path: Path) -> str:
     return str(error.value).replace(str(path), "KEY")
 
 
-def test_a_public_key_may_be_named_by_a_symbolic_link(tmp_path: Path, public_key: Path) -> None:
-    (tmp_path / "link.pem").symlink_to(public_key)  # so secrets are mounted into containers
+def test_a_public_key_may_be_a_symbolic_link(tmp_path: Path, public_key: Path) -> None:
+    (tmp_path / "link.pem").symlink_to(public_key)  # as secrets are mounted into containers
     assert read_public_key(tmp_path / "link.pem") == KEY.public_key()
 
 
@@ -221,9 +218,11 @@ NO_PEM = f"KEY: expected a public key in PEM, found something else; {MAKE_KEY}"
         (public_pem(KEY)[:80], NO_PEM),
         (public_pem(KEY).replace(b"M", b"N", 1), NO_PEM),
     ],
-    ids=["private", "encrypted", "both", "text", "binary", "cut off", "damaged"],
+    ids=["private", "encrypted", "combined", "text", "binary", "cut off", "damaged"],
 )
-def test_what_is_no_public_key_is_refused(content: bytes, message: str, public_key: Path) -> None:
+def test_a_file_that_is_not_a_public_key_is_refused(
+    content: bytes, message: str, public_key: Path
+) -> None:
     public_key.write_bytes(content)
     assert key_refused(public_key) == message
 
@@ -246,7 +245,7 @@ def test_a_key_of_another_kind_is_refused(key: PrivateKey, kind: str, public_key
 
 
 @needs_openssl
-def test_what_openssl_signs_is_accepted(file: Path, tmp_path: Path) -> None:
+def test_a_signature_made_by_openssl_is_accepted(file: Path, tmp_path: Path) -> None:
     key, public_key = tmp_path / "key.pem", tmp_path / "public.pem"
     made = "ecparam -name prime256v1 -genkey -noout -out"
     assert openssl(*made.split(), key).returncode == 0
@@ -256,12 +255,12 @@ def test_what_openssl_signs_is_accepted(file: Path, tmp_path: Path) -> None:
     assert Classifier.load(file, public_key=public_key).metadata.name == "tiny"
 
 
-def test_check_says_whose_signature_it_found(signed: Path, public_key: Path) -> None:
+def test_check_names_the_key_of_the_signature(signed: Path, public_key: Path) -> None:
     done = command("service", "check", signed, "--public-key", public_key)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == (
         f"{signed}: tiny version 1, 3 labels, 2 highway layers: signed by the owner of "
-        f"{public_key}, fit to serve\n"
+        f"{public_key}, ready to serve\n"
     )
 
 
@@ -269,10 +268,10 @@ def test_a_refusal_on_the_command_line_is_one_sentence(file: Path, public_key: P
     signature_path(file).write_bytes(KEY.sign(b"another file", ALGORITHM))
     done = command("service", "check", file, "--public-key", public_key)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == f"error: {file}.sig: {NOT_THIS}\n"
+    assert done.stderr == f"error: {file}.sig: {NO_MATCH}\n"
 
 
-def test_who_gives_no_key_needs_no_cryptography(file: Path) -> None:
+def test_without_a_key_cryptography_is_not_imported(file: Path) -> None:
     script = (
         "import pathlib, sys\n"
         "sys.modules['cryptography'] = None\n"

@@ -1,4 +1,4 @@
-"""Several processes of a real server, one of them killed; waits for a slot of 30 s to be over."""
+"""Drift over the workers of a real server, which are killed; waits for the end of a 30 s slot."""
 
 import os
 import signal
@@ -9,16 +9,16 @@ from typing import Any
 from service.drift.windows import GRACE_SECONDS, WINDOWS
 from tests.service.conftest import Recipe
 from tests.service.drift.conftest import metadata
-from tests.service.test_server import ask, eventually, predict, serving, workers_of
+from tests.service.test_server import eventually, fetch, predict, serving, workers_of
 
 REQUESTS = 20
 
 
 def five_minutes(port: int) -> Any:
-    return ask(port, "/drift")["models"][0]["windows"][0]
+    return fetch(port, "/drift")["models"][0]["windows"][0]
 
 
-def test_workers_watch_together_and_what_a_killed_one_saw_stays(tmp_path: Path) -> None:
+def test_a_window_has_the_rows_of_all_workers_and_of_killed_ones(tmp_path: Path) -> None:
     file = tmp_path / "tiny.onnx"
     file.write_bytes(Recipe(metadata=metadata()).build())
     with serving(file, "--workers", "2") as (process, port):
@@ -26,17 +26,19 @@ def test_workers_watch_together_and_what_a_killed_one_saw_stays(tmp_path: Path) 
         for _ in range(REQUESTS):
             predict(port)
         counted = f'highway_predictions_total{{class="a",model="tiny",version="1"}} {REQUESTS}.0'
-        eventually(lambda: counted in ask(port, "/metrics"))  # also what each kept for a while
+        eventually(
+            lambda: counted in fetch(port, "/metrics")
+        )  # with the rows that each worker buffers
         os.kill(first, signal.SIGKILL)
         os.kill(second, signal.SIGKILL)
         seconds = WINDOWS[0].seconds
         time.sleep(seconds - time.time() % seconds + 2 * GRACE_SECONDS)
         eventually(lambda: not {first, second} & workers_of(process))
-        told = {five_minutes(port)["rows"] for _ in range(10)}  # by either
-        assert told == {REQUESTS}
-        (shown,) = [
+        counts = {five_minutes(port)["rows"] for _ in range(10)}  # from either worker
+        assert counts == {REQUESTS}
+        (sample,) = [
             line
-            for line in ask(port, "/metrics").splitlines()
+            for line in fetch(port, "/metrics").splitlines()
             if line.startswith("highway_window_rows") and 'window="5m"' in line
         ]
-        assert float(shown.split()[-1]) == REQUESTS
+        assert float(sample.split()[-1]) == REQUESTS
