@@ -1,1 +1,1 @@
-"""What clients send and get, as bytes: JSON and binary tensors, checked before they are used."""
+"""Request and response bodies, JSON and binary tensors; needs neither HTTP nor onnxruntime."""

@@ -1,4 +1,4 @@
-"""The member `gate_scale` of the friendly requests: what would the model say with other gates?"""
+"""`gate_scale` of `/predict`: factors that multiply the transform gates of layers."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,24 +6,26 @@ from typing import Any
 import numpy as np
 import simdjson
 
-from service.classifier import FloatArray
+from service.arrays import FloatArray
 from service.contract import GATE_SCALE
 from service.errors import InputError
-from service.formats.json_kinds import kind_of
+from service.formats.json_documents import kind_of
 
-LARGEST_SCALE = 10.0  # of the gates; beyond it a scale has lost every meaning
+MAX_SCALE = 10.0  # larger factors of a gate have no meaning
+
+_SCALES = (simdjson.Array, simdjson.Object)
 
 
 def read_gate_scale(value: Any, layers: Sequence[str], rows: int) -> FloatArray:
-    """Read one scale for all rows as (1, layers), or a list of one for each as (rows, layers).
+    """Read one scale for all rows as (1, layers), or a list with one for each as (rows, layers).
 
-    A scale is a list with a number for each layer, or an object of numbers by layer name; a layer
-    that it leaves out keeps its gates. What is neither is an `InputError`.
+    A scale is a list with a number for each layer, or an object of numbers keyed by layer name,
+    where layers left out keep their gates. Any other value is an `InputError`.
     """
-    if isinstance(value, simdjson.Array) and len(value) and _is_scale(value[0]):
+    if isinstance(value, simdjson.Array) and len(value) and isinstance(value[0], _SCALES):
         if len(value) != rows:
             raise InputError(
-                f"{GATE_SCALE}: expected one for each of {rows} instances, found {len(value)}"
+                f"{GATE_SCALE}: expected {rows} scales, one for each instance, found {len(value)}"
             )
         scales = [_scale(item, layers, f"{GATE_SCALE}[{i}]") for i, item in enumerate(value)]
     else:
@@ -33,42 +35,36 @@ def read_gate_scale(value: Any, layers: Sequence[str], rows: int) -> FloatArray:
     return scale.astype(np.float32)
 
 
-def check_range(scale: np.ndarray, place: str) -> None:
-    """Refuse numbers beyond 0 and `LARGEST_SCALE`, and NaN."""
-    if scale.size and not 0 <= scale.min() <= scale.max() <= LARGEST_SCALE:
+def check_range(scale: np.ndarray, location: str) -> None:
+    """Reject NaN and numbers outside 0 to `MAX_SCALE`."""
+    if scale.size and not 0 <= scale.min() <= scale.max() <= MAX_SCALE:
         raise InputError(
-            f"{place}: expected numbers from 0 to {LARGEST_SCALE:g}, found others; 0 closes a "
-            "layer, 1 leaves it as it is"
+            f"{location}: expected numbers from 0 to {MAX_SCALE:g}, found one out of range; 0 "
+            "closes a layer, 1 leaves it unchanged"
         )
 
 
-def _is_scale(item: Any) -> bool:
-    return isinstance(item, simdjson.Array | simdjson.Object)
-
-
-def _scale(item: Any, layers: Sequence[str], place: str) -> list[float]:
+def _scale(item: Any, layers: Sequence[str], location: str) -> list[float]:
     if isinstance(item, simdjson.Object):
-        named = dict(item.items())  # a look-up by name would stop at NUL
+        named = dict(item.items())  # simdjson's own look-up by name stops at NUL
         if not set(named) <= set(layers):
-            raise InputError(
-                f"{place}: expected names of layers, from '{layers[0]}' to '{layers[-1]}', found "
-                "another name"
-            )
-        return [_number(named.get(name, 1.0), place) for name in layers]
+            names = f"from '{layers[0]}' to '{layers[-1]}'" if layers else "of which there are none"
+            raise InputError(f"{location}: expected names of layers, {names}, found another name")
+        return [_number(named.get(name, 1.0), location) for name in layers]
     if not isinstance(item, simdjson.Array):
         raise InputError(
-            f"{place}: expected a list of {len(layers)} numbers or an object by layer name, found "
-            f"{kind_of(item)}"
+            f"{location}: expected a list of {len(layers)} numbers or an object keyed by layer "
+            f"name, found {kind_of(item)}"
         )
     if len(item) != len(layers):
         raise InputError(
-            f"{place}: expected a list of {len(layers)} numbers, one for each layer, found one of "
-            f"{len(item)}"
+            f"{location}: expected a list of {len(layers)} numbers, one for each layer, found one "
+            f"of {len(item)}"
         )
-    return [_number(value, place) for value in item]
+    return [_number(value, location) for value in item]
 
 
-def _number(value: Any, place: str) -> float:
+def _number(value: Any, location: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InputError(f"{place}: expected numbers alone, found {kind_of(value)}")
+        raise InputError(f"{location}: expected numbers, found {kind_of(value)}")
     return float(value)

@@ -5,34 +5,26 @@ from typing import Any, NamedTuple
 
 import simdjson
 
-from service.classifier import FloatArray
+from service.arrays import FloatArray
 from service.contract import GATE_SCALE, INPUT, OUTPUTS, Metadata, tensor_widths
 from service.errors import BodyError, InputError
-from service.formats.documents import Members, members, parse_object
 from service.formats.gate_scale import check_range
-from service.formats.instances import check_count
-from service.formats.json_kinds import kind_of
+from service.formats.json_documents import Members, kind_of, members, parse_object
 from service.formats.parameters import read_count, read_flag, read_parameters
-from service.formats.tensors import (
-    ITEM_SIZE,
-    check_size,
-    read_binary,
-    read_json,
-    read_rows,
-)
-from service.formats.wanted_outputs import WantedOutput, read_outputs
+from service.formats.requested_outputs import WantedOutput, read_outputs
+from service.formats.rows import check_count
+from service.formats.tensors import ITEM_SIZE, check_size, read_binary, read_json, read_rows
 
-REMEMBERED = 256  # heads of binary requests, which a client sends again and again
-LONGEST_REMEMBERED = 4096  # bytes
+CACHED_HEADS = 256  # of binary requests: a client sends the same one again and again
+MAX_CACHED_BYTES = 4096  # of one head
 
 _TENSOR = ("name", "datatype", "shape", "parameters", "data")
 
 
 class InferRequest(NamedTuple):
-    """What was asked: rows (n, features), gate_scale (1 or n, layers), the outputs in their order.
+    """Rows (n, features), gate_scale (1 or n, layers), and the outputs in the requested order.
 
-    `timeout_us` is after how many microseconds the answer has lost its use, as Triton's clients
-    say it; 0 and None stand for never.
+    `timeout_us` is the deadline in microseconds as Triton's clients set it; 0 and None mean none.
     """
 
     id: str | None
@@ -43,7 +35,7 @@ class InferRequest(NamedTuple):
 
 
 class Tensor(NamedTuple):
-    """An input as the JSON tells it: with its values, or None where they follow in binary."""
+    """An input as the JSON describes it; `values` is None for binary data behind the JSON."""
 
     name: str
     shape: tuple[int, int]
@@ -51,7 +43,7 @@ class Tensor(NamedTuple):
 
 
 class Head(NamedTuple):
-    """All that the JSON of a request says."""
+    """The JSON part of a request."""
 
     id: str | None
     outputs: tuple[WantedOutput, ...]
@@ -60,28 +52,28 @@ class Head(NamedTuple):
 
 
 class InferReader:
-    """Reads the requests for one model."""
+    """Reader of the requests for one model."""
 
     def __init__(self, metadata: Metadata, *, max_rows: int) -> None:
-        """Take at most `max_rows` rows in one request."""
+        """Accept at most `max_rows` rows in one request."""
         widths = tensor_widths(metadata)
         self._widths = {name: widths[name] for name in (INPUT, GATE_SCALE)}
-        self._missing = metadata.input.kind == "table"
+        self._missing = {INPUT: metadata.input.kind == "table", GATE_SCALE: False}
         self._max_rows = max_rows
-        self._remembered = lru_cache(REMEMBERED)(self._head)
+        self._cached_head = lru_cache(CACHED_HEADS)(self._head)
 
     def read(self, body: bytes, head_length: int | None) -> InferRequest:
         """Read a body whose first `head_length` bytes are JSON, all of them if None.
 
-        0 says that the body is the bytes of one row and nothing else. What is no request is a
+        With 0 the body is the bytes of one row and nothing else. A malformed request is a
         `BodyError`; tensors that do not fit the model are an `InputError` that names the tensor.
         """
         if head_length == 0:
             return self._raw(body)
         if head_length is None:
             head = self._head(body)
-        elif head_length <= LONGEST_REMEMBERED:
-            head = self._remembered(body[:head_length])
+        elif head_length <= MAX_CACHED_BYTES:
+            head = self._cached_head(body[:head_length])
         else:
             head = self._head(body[:head_length])
         tensors: dict[str, FloatArray] = {}
@@ -90,10 +82,10 @@ class InferReader:
             if values is None:
                 if end is None:
                     raise BodyError(
-                        f"input '{name}': expected the header Inference-Header-Content-Length "
-                        "with binary data, found none"
+                        f"input '{name}': binary data needs the header "
+                        "Inference-Header-Content-Length"
                     )
-                values = read_binary(body, end, name, shape, missing=self._may_miss(name))
+                values = read_binary(body, end, name, shape, missing=self._missing[name])
                 end += values.nbytes
             tensors[name] = values
         if end is not None and end != len(body):
@@ -131,36 +123,33 @@ class InferReader:
             name = described.get("name")
             if name not in self._widths:
                 names = " or ".join(f"'{known}'" for known in self._widths)
-                found = "another name" if isinstance(name, str) else kind_of(name)
-                raise InputError(f"inputs[{index}]: expected the name {names}, found {found}")
+                actual = "another name" if isinstance(name, str) else kind_of(name)
+                raise InputError(f"inputs[{index}]: expected the name {names}, found {actual}")
             if name in tensors:
                 raise InputError(f"inputs[{index}]: expected each input once, found '{name}' again")
             tensors[name] = self._tensor(described, name, text, lists)
         if INPUT not in tensors:
-            raise InputError(f"inputs: expected a tensor named '{INPUT}', found none")
+            raise InputError(f"inputs: the tensor '{INPUT}' is missing")
         return tuple(tensors.values())
 
     def _tensor(self, item: Members, name: str, text: bytes, lists: int) -> Tensor:
-        place = f"input '{name}'"
+        location = f"input '{name}'"
         width = self._widths[name]
-        rows = read_rows(item, place, width)
-        check_count(rows, self._max_rows, place)
-        parameters = read_parameters(item, f"{place}: parameters", "binary_data_size")
+        rows = read_rows(item, location, width)
+        check_count(rows, self._max_rows, location)
+        parameters = read_parameters(item, f"{location}: parameters", "binary_data_size")
         size: Any = parameters.get("binary_data_size")
         data = item.get("data")
         if (size is None) == (data is None):
-            found = "neither" if data is None else "both"
-            raise InputError(f"{place}: expected either data or binary_data_size, found {found}")
+            actual = "neither" if data is None else "both"
+            raise InputError(f"{location}: expected data or binary_data_size, found {actual}")
         shape = (rows, width)
         if data is None:
-            check_size(size, place, shape)
+            check_size(size, location, shape)
             return Tensor(name, shape, None)
-        missing = self._may_miss(name)
-        values = read_json(text, data, place, shape, missing=missing, lists_around=lists)
+        missing = self._missing[name]
+        values = read_json(text, data, location, shape, missing=missing, lists_around=lists)
         return Tensor(name, shape, values)
-
-    def _may_miss(self, name: str) -> bool:
-        return self._missing and name == INPUT
 
     def _raw(self, body: bytes) -> InferRequest:
         width = self._widths[INPUT]
@@ -169,7 +158,7 @@ class InferReader:
                 f"body: expected the {width * ITEM_SIZE} bytes of one row of {width} FP32 "
                 f"numbers, found {len(body)}"
             )
-        rows = read_binary(body, 0, INPUT, (1, width), missing=self._missing)
+        rows = read_binary(body, 0, INPUT, (1, width), missing=self._missing[INPUT])
         outputs = tuple(WantedOutput(name, binary=True) for name in OUTPUTS)
         return InferRequest(None, rows, None, outputs, None)
 
@@ -177,6 +166,7 @@ class InferReader:
 def _check_scale(scale: FloatArray, rows: int) -> None:
     if len(scale) not in (1, rows):
         raise InputError(
-            f"input '{GATE_SCALE}': expected 1 row or {rows} as '{INPUT}' has, found {len(scale)}"
+            f"input '{GATE_SCALE}': expected 1 row or {rows}, as many as '{INPUT}' has, found "
+            f"{len(scale)}"
         )
     check_range(scale, f"input '{GATE_SCALE}'")

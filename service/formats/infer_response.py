@@ -1,20 +1,26 @@
-"""The body that answers an Open Inference Protocol inference request, in JSON, binary or both."""
+"""The body of an Open Inference Protocol inference response: JSON, binary tensors or both."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from service.classifier import FloatArray
-from service.contract import GATE_MEAN, LOGITS, PROBABILITIES, UNUSUAL, UNUSUAL_BY, Metadata
-from service.formats.documents import encode
+from service.arrays import FloatArray, Outputs
+from service.contract import (
+    GATE_MEAN,
+    LOGITS,
+    PROBABILITIES,
+    TYPICALITY,
+    TYPICALITY_COLUMNS,
+    Metadata,
+)
+from service.formats.json_documents import encode
+from service.formats.requested_outputs import WantedOutput
 from service.formats.tensors import FP32
-from service.formats.wanted_outputs import WantedOutput
-from service.inference.question import Outputs
 
 
 class InferWriter:
-    """Writes the answers of one model."""
+    """Writer of the responses of one model."""
 
     def __init__(self, metadata: Metadata) -> None:
         self._model = {"model_name": metadata.name, "model_version": metadata.version}
@@ -23,41 +29,40 @@ class InferWriter:
             LOGITS: metadata.labels,
             PROBABILITIES: metadata.labels,
             GATE_MEAN: layers,
-            UNUSUAL: UNUSUAL_BY,
+            TYPICALITY: TYPICALITY_COLUMNS,
         }
 
     def write(
         self, outputs: Outputs, wanted: Sequence[WantedOutput], identifier: str | None
     ) -> tuple[bytes, int | None]:
-        """Return the body and how much of it is JSON, None where all is."""
-        told: list[dict[str, Any]] = []
+        """Return the body and the length of its JSON part, None if the body is JSON alone."""
+        entries: list[dict[str, Any]] = []
         binary: list[bytes] = []
         for name, in_binary, classes in wanted:
             values = outputs[name]
-            texts: list[str] | None = None
+            strings: list[str] | None = None
             entry: dict[str, Any] = {"name": name, "datatype": FP32, "shape": values.shape}
             if classes is not None:
-                texts = self._best(name, values, classes)
+                strings = self._classify(name, values, classes)
                 entry["datatype"] = "BYTES"
-                entry["shape"] = (len(values), len(texts) // len(values))
+                entry["shape"] = (len(values), len(strings) // len(values))
             if in_binary:
-                content = values.tobytes() if texts is None else _lengths_and_texts(texts)
+                content = values.tobytes() if strings is None else _length_prefixed(strings)
                 entry["parameters"] = {"binary_data_size": len(content)}
                 binary.append(content)
             else:
-                entry["data"] = values.reshape(-1) if texts is None else texts
-            told.append(entry)
-        answer = {**self._model, "outputs": told}
+                entry["data"] = values.reshape(-1) if strings is None else strings
+            entries.append(entry)
+        document = {**self._model, "outputs": entries}
         if identifier is not None:
-            answer["id"] = identifier
-        head = encode(answer)
+            document["id"] = identifier
+        head = encode(document)
         return (b"".join((head, *binary)), len(head)) if binary else (head, None)
 
-    def _best(self, name: str, values: FloatArray, classes: int) -> list[str]:
-        """Write each row's largest entries as `value:index:label`, best first.
+    def _classify(self, name: str, values: FloatArray, classes: int) -> list[str]:
+        """Return each row's `classes` largest entries as `value:index:label`, largest first.
 
-        More `classes` than there are give all. Labels are the model's, for gates the layers'
-        names; single units have none.
+        Labels are the model's, or the layers' names for gates; single units have none.
         """
         names = self._names.get(name)
         order = np.argsort(-values, axis=1, kind="stable")[:, :classes]
@@ -68,7 +73,7 @@ class InferWriter:
         ]
 
 
-def _lengths_and_texts(texts: Sequence[str]) -> bytes:
-    """Write BYTES in binary: each element after its length, four bytes little-endian."""
-    encoded = [text.encode() for text in texts]
-    return b"".join(len(text).to_bytes(4, "little") + text for text in encoded)
+def _length_prefixed(strings: Sequence[str]) -> bytes:
+    """Write binary BYTES: each element after its length in four bytes, little-endian."""
+    encoded = [string.encode() for string in strings]
+    return b"".join(len(content).to_bytes(4, "little") + content for content in encoded)

@@ -1,22 +1,22 @@
-"""One input tensor of an Open Inference Protocol request, in JSON or binary, checked before use."""
+"""One input tensor of an Open Inference Protocol request, in JSON or binary."""
 
 from typing import Any
 
 import numpy as np
 import simdjson
 
-from service.classifier import FloatArray
+from service.arrays import FloatArray
 from service.errors import BodyError, InputError
-from service.formats.documents import Members
-from service.formats.json_kinds import kind_of
-from service.formats.numbers import (
-    first_fault,
-    first_infinite,
+from service.formats.json_documents import Members, kind_of
+from service.formats.rows import (
+    first_mismatch,
     first_not_finite,
-    read_missing,
+    read_nullable_numbers,
     read_numbers,
     to_float32,
 )
+
+Shape = tuple[int, int]  # (rows, width)
 
 FP32 = "FP32"
 ITEM_SIZE = 4  # bytes
@@ -26,68 +26,66 @@ DATATYPES = (
 )
 
 
-def read_rows(item: Members, place: str, width: int) -> int:
-    """Return how many rows a tensor has: its shape must be [rows, `width`], its type FP32."""
+def read_rows(item: Members, location: str, width: int) -> int:
+    """Return a tensor's number of rows; its shape must be [rows, `width`], its datatype FP32."""
     datatype = item.get("datatype")
     if datatype != FP32:
-        found = datatype if datatype in DATATYPES else kind_of(datatype)
-        raise InputError(f"{place}: expected the datatype {FP32}, found {found}")
+        actual = datatype if datatype in DATATYPES else kind_of(datatype)
+        raise InputError(f"{location}: expected the datatype {FP32}, found {actual}")
     shape = item.get("shape")
     if not isinstance(shape, simdjson.Array):
-        raise InputError(f"{place}: expected the shape [rows, {width}], found {kind_of(shape)}")
+        raise InputError(f"{location}: expected the shape [rows, {width}], found {kind_of(shape)}")
     sizes = shape.as_list() if len(shape) == 2 else []
     rows: Any = sizes[0] if sizes else None
     if type(rows) is not int or rows < 0 or sizes[1] != width or type(sizes[1]) is not int:
-        found = "another" if len(shape) == 2 else f"one of {len(shape)} axes"
-        raise InputError(f"{place}: expected the shape [rows, {width}], found {found}")
+        actual = "another shape" if len(shape) == 2 else f"{len(shape)} axes"
+        raise InputError(f"{location}: expected the shape [rows, {width}], found {actual}")
     return rows
 
 
 def read_json(
     text: bytes,
     data: Any,
-    place: str,
-    shape: tuple[int, int],
+    location: str,
+    shape: Shape,
     *,
     missing: bool,
     lists_around: int,
 ) -> FloatArray:
     """Read `data`, flat or nested, as float32 (rows, width); null is NaN if it may be `missing`.
 
-    `lists_around` is how many lists the whole text has beside this one.
+    `lists_around` is the number of lists that `text` has in addition to those of `data`.
     """
-    place = f"{place}: data"
+    location = f"{location}: data"
     if not isinstance(data, simdjson.Array):
-        raise InputError(f"{place}: expected a list of numbers, found {kind_of(data)}")
+        raise InputError(f"{location}: expected a list of numbers, found {kind_of(data)}")
     rows, width = shape
     nested = len(data) > 0 and isinstance(data[0], simdjson.Array)
-    asked = shape if nested else (rows * width,)
-    if len(data) != asked[0]:
-        what = "rows" if nested else "numbers"
+    expected = shape if nested else (rows * width,)
+    items = ("rows", "numbers") if nested else ("numbers",)
+    if len(data) != expected[0]:
         raise InputError(
-            f"{place}: expected {asked[0]} {what} as the shape says, found {len(data)}"
+            f"{location}: expected {expected[0]} {items[0]} for the shape, found {len(data)}"
         )
-    values = read_numbers(text, data, asked, lists_around=lists_around)
+    values = read_numbers(text, data, expected, lists_around=lists_around)
     if values is None and missing:
-        values = read_missing(data, asked)
+        values = read_nullable_numbers(data, expected)
     if values is None:
-        raise first_fault(data, asked, ("rows", "numbers")[-len(asked) :], place)
-    return to_float32(values, rows, place)
+        raise first_mismatch(data, expected, items, location)
+    return to_float32(values, rows, location)
 
 
-def check_size(size: Any, place: str, shape: tuple[int, int]) -> None:
-    """Refuse a `binary_data_size` that is not what the shape takes in bytes."""
+def check_size(size: Any, location: str, shape: Shape) -> None:
+    """Reject a `binary_data_size` that is not the number of bytes of the shape."""
     expected = shape[0] * shape[1] * ITEM_SIZE
     if type(size) is not int or size != expected:
-        found = "another number" if type(size) is int else kind_of(size)
+        actual = "another number" if type(size) is int else kind_of(size)
         raise InputError(
-            f"{place}: expected a binary_data_size of {expected} as the shape says, found {found}"
+            f"{location}: expected a binary_data_size of {expected} for the shape, found {actual}"
         )
 
 
-def read_binary(
-    body: bytes, start: int, name: str, shape: tuple[int, int], *, missing: bool
-) -> FloatArray:
+def read_binary(body: bytes, start: int, name: str, shape: Shape, *, missing: bool) -> FloatArray:
     """Return the bytes from `start` on as float32 (rows, width); NaN if it may be `missing`."""
     count = shape[0] * shape[1]
     if start + count * ITEM_SIZE > len(body):
@@ -95,8 +93,8 @@ def read_binary(
             f"body: expected {count * ITEM_SIZE} bytes for '{name}', found {len(body) - start}"
         )
     values: FloatArray = np.frombuffer(body, "<f4", count, start).reshape(shape)
-    odd = first_infinite(values) if missing else first_not_finite(values)
-    if odd is not None:
-        expected = "finite numbers or NaN" if missing else "finite numbers"
-        raise InputError(f"input '{name}': data[{odd}]: expected {expected}, found others")
+    invalid = first_not_finite(values, allow_nan=missing)
+    if invalid is not None:
+        allowed = "finite numbers or NaN" if missing else "finite numbers"
+        raise InputError(f"input '{name}': data[{invalid}]: only {allowed} are allowed")
     return values

@@ -1,1 +1,1 @@
-"""Questions meet here and leave as runs of the model; knows no HTTP and no JSON."""
+"""Inference requests, queued and computed in batches; needs neither HTTP nor JSON."""

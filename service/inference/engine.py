@@ -1,4 +1,4 @@
-"""The inference thread: takes what waits, runs it at once, gives each question its own rows."""
+"""The inference thread: computes waiting requests in batches, without delay."""
 
 import asyncio
 import logging
@@ -10,12 +10,12 @@ from typing import TypeVar
 
 import numpy as np
 
-from service.classifier import Classifier, FloatArray
+from service.arrays import FloatArray, Outputs
+from service.classifier import Classifier
 from service.contract import OUTPUTS
 from service.errors import DeadlineError, NotReadyError
-from service.inference.question import Outputs, Question, State, Ticket
-from service.inference.queue import Part, RowQueue
-from service.inference.run import ALWAYS, Run, gathered, unfit
+from service.inference.batch import ALWAYS_COMPUTED, BatchResult, gather, nonfinite_error
+from service.inference.queue import InferenceRequest, Part, PendingRequest, RequestState, RowQueue
 
 T = TypeVar("T")
 
@@ -23,19 +23,22 @@ _log = logging.getLogger(__name__)
 
 
 class Engine:
-    """One model's queue and thread; the event loop never waits for a run.
+    """One model's queue and thread; the event loop never waits for a batch.
 
-    Greedy: while a run is under way what arrives waits, and all of it, up to the row limit, goes
-    next. No timer, and no wait where nothing is under way.
+    Greedy: requests that arrive during a batch wait, and all of them, up to the row limit, form the
+    next one. There is no timer: without a batch under way, a request does not wait.
     """
 
     def __init__(
-        self, classifier: Classifier, queue: RowQueue, observe: Callable[[Run], None]
+        self, classifier: Classifier, queue: RowQueue, on_batch: Callable[[BatchResult, int], None]
     ) -> None:
-        """Give every run to `observe`, on the event loop, once its questions are answered."""
+        """Call `on_batch` with each batch and the time in ns, on the event loop.
+
+        All requests whose last rows are in the batch have ended by then.
+        """
         self._classifier = classifier
         self._queue = queue
-        self._observe = observe
+        self._on_batch = on_batch
         self._wake: SimpleQueue[None] = SimpleQueue()
         self._open = False
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -43,48 +46,59 @@ class Engine:
         self._names: dict[frozenset[str], list[str]] = {}  # in the contract's order
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Begin to answer; results are handed over on `loop`."""
+        """Start the thread; callbacks run on `loop`."""
         self._loop = loop
         self._open = True
         self._thread.start()
 
     @property
     def alive(self) -> bool:
-        """Whether questions are taken and the thread lives to answer them."""
+        """Whether requests are accepted and the thread runs."""
         return self._open and self._thread.is_alive()
 
-    @property
-    def waiting_rows(self) -> int:
-        """How many rows are in the queue."""
-        return self._queue.rows
+    async def compute(self, request: InferenceRequest) -> Outputs:
+        """Return a request's outputs or raise its error; if cancelled, drop the request."""
+        done = asyncio.Event()
+        pending = self.submit(request, lambda _: done.set())
+        try:
+            await done.wait()
+        except asyncio.CancelledError:
+            self.cancel(pending)
+            raise
+        if pending.error is not None:
+            raise pending.error
+        assert pending.outputs is not None
+        return pending.outputs
 
-    def submit(self, question: Question, done: Callable[[Ticket], None]) -> Ticket:
-        """Queue a question, on the event loop; `done` is called there with the ticket once over.
+    def submit(
+        self, request: InferenceRequest, done: Callable[[PendingRequest], None]
+    ) -> PendingRequest:
+        """Queue a request, on the event loop; `done` is called there at the request's end.
 
         A full queue is a `QueueFullError`, a closed engine a `NotReadyError`.
         """
         if not self._open or self._loop is None:
-            raise NotReadyError("model: expected one that is ready, found one that has stopped")
-        ticket = Ticket(question, done, perf_counter_ns())
-        if self._queue.put(ticket):
-            # Once the loop has read what else has arrived: woken at the first question, the thread
-            # would take it alone, and the interpreter's lock from the loop that reads the others.
+            raise NotReadyError(f"model '{self._classifier.metadata.name}' is not ready")
+        pending = PendingRequest(request, done, perf_counter_ns())
+        if self._queue.put(pending):
+            # Only after the loop has read the other requests that have arrived: woken at once, the
+            # thread would compute the first one alone and take the interpreter's lock.
             self._loop.call_soon(self._wake.put, None)
-        return ticket
+        return pending
 
-    def give_up(self, ticket: Ticket) -> None:
-        """Drop a question whose client has left; a run that has it already is not stopped."""
-        self._queue.withdraw(ticket)
-        ticket.state = State.OVER
-        ticket.done = _untold  # the thread may have found it late, and the loop not heard of it yet
+    def cancel(self, pending: PendingRequest) -> None:
+        """Drop a request whose client has disconnected; a batch under way is not stopped."""
+        self._queue.withdraw(pending)
+        pending.state = RequestState.DONE
+        pending.done = _ignore  # the thread may have scheduled its expiry on the loop
 
-    def expire(self, ticket: Ticket) -> None:
-        """Answer a question whose deadline passed, unless its last rows are in a run."""
-        if self._queue.withdraw(ticket):
-            self._late(ticket)
+    def expire(self, pending: PendingRequest) -> None:
+        """Fail a request whose deadline has passed, unless its last rows are in a batch."""
+        if self._queue.withdraw(pending):
+            self._fail_expired(pending)
 
     def close(self) -> None:
-        """Answer what waits, take nothing more, and end the thread."""
+        """Finish the waiting requests, accept no more, and end the thread."""
         self._open = False
         if self._thread.is_alive():
             self._wake.put(None)
@@ -93,104 +107,110 @@ class Engine:
     def _work(self) -> None:
         while True:
             parts, expired = self._queue.take(perf_counter_ns())
-            for ticket in expired:
-                self._hand_over(self._late, ticket)
+            for pending in expired:
+                self._call_on_loop(self._fail_expired, pending)
             if parts:
-                self._run(parts)
+                self._compute_batch(parts)
             elif not expired:
                 if not self._open:
                     return
                 self._wake.get()
 
-    def _run(self, parts: list[Part]) -> None:
-        """Run the parts together or, where that fails, each alone: one must not harm the others."""
-        began = model = perf_counter_ns()
+    def _compute_batch(self, parts: list[Part]) -> None:
+        """Compute the parts together or, if that fails, one by one: only the faulty one fails."""
+        began = gathered = perf_counter_ns()
         rows = sum(stop - start for _, start, stop in parts)
         outputs: dict[str, FloatArray] = {}
-        failed: Exception | None = None
+        failure: Exception | None = None
         try:
-            feed, scale = gathered(parts)
-            names = self._wanted(parts)
-            model = perf_counter_ns()
+            feed, scale = gather(parts)
+            names = self._output_names(parts)
+            gathered = perf_counter_ns()
             outputs = dict(zip(names, self._classifier.compute(names, feed, scale), strict=True))
-        except Exception as error:  # whatever it is, the thread lives and the questions end
-            failed = error
+        except Exception as error:  # of any kind: the thread must go on, the requests must end
+            failure = error
         ended = perf_counter_ns()
-        if failed is not None and len(parts) > 1:
+        if failure is not None and len(parts) > 1:
             for part in parts:
-                self._run([part])
+                self._compute_batch([part])
             return
-        self._queue.ran(rows, ended - began)
-        self._hand_over(self._deliver, Run(parts, rows, outputs, failed, began, model, ended))
+        self._queue.batch_completed(rows, ended - began)
+        self._call_on_loop(
+            self._deliver, BatchResult(parts, rows, outputs, failure, began, gathered, ended)
+        )
 
-    def _wanted(self, parts: list[Part]) -> list[str]:
-        wanted = ALWAYS.union(*[part.ticket.question.outputs for part in parts])
+    def _output_names(self, parts: list[Part]) -> list[str]:
+        wanted = ALWAYS_COMPUTED.union(*[part.pending.request.outputs for part in parts])
         names = self._names.get(wanted)
         if names is None:
             names = self._names[wanted] = [name for name in OUTPUTS if name in wanted]
         return names
 
-    def _hand_over(self, call: Callable[[T], None], value: T) -> None:
+    def _call_on_loop(self, call: Callable[[T], None], value: T) -> None:
         assert self._loop is not None
         try:
             self._loop.call_soon_threadsafe(call, value)
-        except RuntimeError:  # the loop is closed: a stop did not wait, nobody is left to tell
-            _log.debug("an answer came after the end")
+        except RuntimeError:  # the loop was closed before the engine: no request is waiting
+            _log.debug("a batch ended after the event loop")
 
-    def _deliver(self, run: Run) -> None:
-        """On the event loop: end every question that this run was the last for."""
-        if run.error is not None:
-            _log.error("a run of the model failed", exc_info=run.error)
-        wrong = not run.finite
+    def _deliver(self, batch: BatchResult) -> None:
+        """End every request whose last rows are in this batch; runs on the event loop."""
+        if batch.error is not None:
+            _log.error("a batch failed", exc_info=batch.error)
+        finite = batch.finite
         first = 0
-        for part in run.parts:
+        for part in batch.parts:
             last = first + part.stop - part.start
-            if part.ticket.state is not State.OVER:
-                alone = len(run.parts) == 1
+            if part.pending.state is not RequestState.DONE:
+                alone = len(batch.parts) == 1
                 outputs = (
-                    run.outputs if alone else {n: v[first:last] for n, v in run.outputs.items()}
+                    batch.outputs if alone else {n: v[first:last] for n, v in batch.outputs.items()}
                 )
-                error = run.error or (unfit(part, outputs) if wrong else None)
+                error = batch.error or (None if finite else nonfinite_error(part, outputs))
                 if error is None:
-                    self._advance(part, run, outputs)
+                    self._add_outputs(part, batch, outputs)
                 else:
-                    self._queue.withdraw(part.ticket)  # its other rows
-                    self._end(part.ticket, error=error)
+                    self._queue.withdraw(part.pending)  # its other rows
+                    self._end(part.pending, error=error)
             first = last
-        self._observe(run)
+        self._on_batch(batch, perf_counter_ns())
 
-    def _advance(self, part: Part, run: Run, outputs: Outputs) -> None:
-        """Give a question the answers to a part of its rows; parts come in their order."""
-        ticket = part.ticket
-        ticket.began_ns = ticket.began_ns or run.began_ns
-        ticket.run_ns += run.ended_ns - run.began_ns
-        ticket.run_rows = run.rows
-        if part.stop - part.start == ticket.size:
-            self._end(ticket, outputs=outputs)
+    def _add_outputs(self, part: Part, batch: BatchResult, outputs: Outputs) -> None:
+        """Add the outputs for a part of a request's rows; parts come in the rows' order."""
+        pending = part.pending
+        pending.began_ns = pending.began_ns or batch.began_ns
+        pending.compute_ns += batch.ended_ns - batch.began_ns
+        pending.batch_rows = batch.rows
+        if part.stop - part.start == pending.size:
+            self._end(pending, outputs=outputs)
             return
-        pieces = ticket.pieces = ticket.pieces or []
+        pieces = pending.pieces = pending.pieces or []
         pieces.append(outputs)
-        if part.stop == ticket.size:
-            names = ticket.question.outputs | ALWAYS
-            whole = {name: np.concatenate([piece[name] for piece in pieces]) for name in names}
-            self._end(ticket, outputs=whole)
+        if part.stop == pending.size:
+            names = pending.request.outputs | ALWAYS_COMPUTED
+            joined = {name: np.concatenate([piece[name] for piece in pieces]) for name in names}
+            self._end(pending, outputs=joined)
 
-    def _late(self, ticket: Ticket) -> None:
-        self._end(
-            ticket, error=DeadlineError("deadline: expected an answer before it, found it passed")
-        )
+    def _fail_expired(self, pending: PendingRequest) -> None:
+        waited_ms = (perf_counter_ns() - pending.queued_ns) // 1_000_000
+        message = f"deadline exceeded: waited {waited_ms} ms in the queue"
+        self._end(pending, error=DeadlineError(message))
 
     def _end(
-        self, ticket: Ticket, *, outputs: Outputs | None = None, error: Exception | None = None
+        self,
+        pending: PendingRequest,
+        *,
+        outputs: Outputs | None = None,
+        error: Exception | None = None,
     ) -> None:
-        ticket.state = State.OVER
-        ticket.outputs = outputs
-        ticket.error = error
+        pending.state = RequestState.DONE
+        pending.outputs = outputs
+        pending.error = error
         try:
-            ticket.done(ticket)
+            pending.done(pending)
         except Exception:
-            _log.exception("an answer could not be given")
+            _log.exception("a response could not be sent")
 
 
-def _untold(_ticket: Ticket) -> None:
-    """Stand for who has lost interest."""
+def _ignore(_pending: PendingRequest) -> None:
+    """No-op callback."""

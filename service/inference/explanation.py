@@ -1,4 +1,4 @@
-"""Why this label? The answer as it is, and what it would be with layers closed."""
+"""The effect of closed layers on a row's label, and a small set of layers that changes it."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
@@ -6,87 +6,91 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from service.classifier import FloatArray
+from service.arrays import FloatArray, Outputs
 from service.contract import GATE_UNITS, LOGITS, PROBABILITIES
-from service.inference.question import Outputs
 
-# Answers (1, features) under gate scales (n, layers): outputs of n lines.
-Ask = Callable[[FloatArray], Awaitable[Outputs]]
+# Computes one row, (1, features), under each of the gate scales (n, layers): outputs of n rows.
+Compute = Callable[[FloatArray], Awaitable[Outputs]]
+
+
+class Counterfactual(NamedTuple):
+    """Indices of a few layers, found greedily, and the label's index with all of them closed."""
+
+    closed_layers: tuple[int, ...]
+    label: int
 
 
 class Explanation(NamedTuple):
-    """What closing layers does to one row.
+    """The outputs for one row, and with layers closed.
 
-    `outputs` and `closed` have a line for the row as it is and one for each layer closed alone.
-    `smallest` are the places of few layers that change the label when closed together, found
-    greedily, and `other` is the label's place then; None where no layers were found to do so.
+    `outputs` has one row, `closed` one for each layer closed alone. `label` is the index of the
+    predicted label. `counterfactual` is None if no set of layers was found to change it.
     """
 
     outputs: Outputs
     closed: Outputs
     label: int
-    smallest: tuple[int, ...] | None
-    other: int | None
+    counterfactual: Counterfactual | None
 
 
-async def explain(ask: Ask, layers: int) -> Explanation:
-    """Ask for the row as it is and with each layer closed, in one run, then for sets of layers."""
+async def explain(compute: Compute, layers: int) -> Explanation:
+    """Compute the row unchanged and with each layer closed, at once, then with sets of layers."""
     scales = np.ones((layers + 1, layers), np.float32)
     scales[1:][np.diag_indices(layers)] = 0
-    outputs = await ask(scales)
-    whole = {name: values[:1] for name, values in outputs.items()}
-    closed = {name: values[1:] for name, values in outputs.items() if name != GATE_UNITS}
-    label = int(whole[PROBABILITIES][0].argmax())
-    search = _Search(ask, layers, label)
-    smallest = await search.grown(margins(closed[LOGITS], label))
-    if smallest is None:
-        return Explanation(whole, closed, label, None, None)
-    smallest = await search.shrunk(smallest)
-    other = int((await search.logits([smallest]))[0].argmax())
-    return Explanation(whole, closed, label, smallest, other)
+    results = await compute(scales)
+    outputs = {name: values[:1] for name, values in results.items()}
+    closed = {name: values[1:] for name, values in results.items() if name != GATE_UNITS}
+    label = int(outputs[PROBABILITIES][0].argmax())
+    search = _Search(compute, layers, label)
+    layer_set = await search.grow(margins(closed[LOGITS], label))
+    if layer_set is None:
+        return Explanation(outputs, closed, label, None)
+    layer_set = await search.shrink(layer_set)
+    new_label = int((await search.logits([layer_set]))[0].argmax())
+    return Explanation(outputs, closed, label, Counterfactual(layer_set, new_label))
 
 
 def margins(logits: FloatArray, label: int) -> NDArray[np.float64]:
-    """Return by how much the label's logit is above the best other's, for each line.
+    """Return the label's logit minus the largest other logit, for each row.
 
-    Probabilities would not do: near 1 float32 cannot tell them apart.
+    Probabilities are no substitute: near 1 float32 cannot distinguish them.
     """
     rivals = np.delete(logits.astype(np.float64), label, axis=1).max(axis=1)
     return np.asarray(logits[:, label] - rivals)
 
 
 class _Search:
-    """Looks for few layers, by their places, whose closing changes the label."""
+    """Greedy search for a few layers, given by index, that change the label when closed."""
 
-    def __init__(self, ask: Ask, layers: int, label: int) -> None:
-        self._ask = ask
+    def __init__(self, compute: Compute, layers: int, label: int) -> None:
+        self._compute = compute
         self._layers = layers
         self._label = label
 
-    async def grown(self, alone: NDArray[np.float64]) -> tuple[int, ...] | None:
-        """Close one layer more at a time, that which leaves the label the least margin.
+    async def grow(self, single_margins: NDArray[np.float64]) -> tuple[int, ...] | None:
+        """Add the layer that leaves the smallest margin until the label changes.
 
-        `alone` are the margins with each layer closed alone.
+        `single_margins` are the margins with each layer closed alone.
         """
         sets: list[tuple[int, ...]] = [(layer,) for layer in range(self._layers)]
-        found = alone
+        set_margins = single_margins
         while True:
-            chosen = sets[int(found.argmin())]
-            if found.min() < 0:
+            chosen = sets[int(set_margins.argmin())]
+            if set_margins.min() < 0:
                 return chosen
             sets = [(*chosen, layer) for layer in range(self._layers) if layer not in chosen]
             if not sets:
                 return None
-            found = margins(await self.logits(sets), self._label)
+            set_margins = margins(await self.logits(sets), self._label)
 
-    async def shrunk(self, chosen: tuple[int, ...]) -> tuple[int, ...]:
-        """Leave out again what has become needless, until no layer of the set can be spared."""
+    async def shrink(self, chosen: tuple[int, ...]) -> tuple[int, ...]:
+        """Remove layers that are not needed, until each remaining one is needed."""
         while len(chosen) > 1:
             sets = [tuple(kept for kept in chosen if kept != layer) for layer in chosen]
-            found = margins(await self.logits(sets), self._label)
-            if found.min() >= 0:
+            set_margins = margins(await self.logits(sets), self._label)
+            if set_margins.min() >= 0:
                 break
-            chosen = sets[int(found.argmin())]
+            chosen = sets[int(set_margins.argmin())]
         return chosen
 
     async def logits(self, sets: Sequence[tuple[int, ...]]) -> FloatArray:
@@ -94,4 +98,4 @@ class _Search:
         scales = np.ones((len(sets), self._layers), np.float32)
         for scale, closed in zip(scales, sets, strict=True):
             scale[list(closed)] = 0
-        return (await self._ask(scales))[LOGITS]
+        return (await self._compute(scales))[LOGITS]

@@ -1,66 +1,61 @@
-"""The models that are served, by name and version."""
+"""The served models, by name and version."""
 
 import asyncio
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from time import perf_counter_ns
 
 from service.classifier import Classifier
 from service.contract import Metadata
-from service.drift.watch import Watch
+from service.drift.baseline import HeldOut
+from service.drift.monitor import DriftMonitor
 from service.errors import UnknownModelError
-from service.inference.counters import Board, Shape
 from service.inference.engine import Engine
 from service.inference.queue import RowQueue
-from service.inference.run import Run
-from service.inference.statistics import Statistics
-
-SETTLE_SECONDS = 0.5  # how long a worker may keep gates that its siblings cannot see yet
+from service.inference.statistics import CountersLayout, Statistics
+from service.shared_counters import SharedCounters
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What a queue holds at most, and how much of it goes into one run; in rows."""
+    """The limits of a model's queue and of its batches, in rows."""
 
-    queue_rows: int
-    run_rows: int
+    max_queue_rows: int
+    max_batch_rows: int
 
 
 class ServedModel:
-    """One version of a model with the queue, the thread and the counters of its own."""
+    """One version of a model with its own queue, thread and counters."""
 
-    def __init__(self, classifier: Classifier, limits: Limits, board: Board) -> None:
-        """Without held-out rows in the artifact `watch` is None: its drift is not watched."""
+    def __init__(
+        self, classifier: Classifier, limits: Limits, shared_counters: SharedCounters
+    ) -> None:
+        """Without held-out rows in the artifact, `drift_monitor` is None."""
         metadata = classifier.metadata
-        shape = Shape(
-            labels=len(metadata.labels), layers=len(metadata.layers), run_rows=limits.run_rows
+        layout = CountersLayout(
+            labels=len(metadata.labels),
+            layers=len(metadata.layers),
+            max_batch_rows=limits.max_batch_rows,
         )
         self.metadata: Metadata = metadata
-        self.classifier = classifier
-        key, held_out = f"{metadata.name}@{metadata.version}", classifier.held_out
-        self.watch = None if held_out is None else Watch(held_out, board, key)
-        self.statistics = Statistics(board, key, shape, self.watch)
-        queue = RowQueue(capacity=limits.queue_rows, run_rows=limits.run_rows)
-        self.engine = Engine(classifier, queue, self._observe)
-        self._loop: asyncio.AbstractEventLoop | None = None
+        key, held_out = f"{metadata.name}@{metadata.version}", metadata.held_out
+        self.drift_monitor = (
+            DriftMonitor(HeldOut.of(held_out), shared_counters, key) if held_out else None
+        )
+        self.statistics = Statistics(shared_counters, key, layout, self.drift_monitor)
+        queue = RowQueue(capacity=limits.max_queue_rows, max_batch_rows=limits.max_batch_rows)
+        self.engine = Engine(classifier, queue, self.statistics.batch_completed)
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Begin to answer."""
-        self._loop = loop
+        """Start to serve on `loop`."""
+        self.statistics.start(loop)
         self.engine.start(loop)
-
-    def _observe(self, run: Run) -> None:
-        first = not self.statistics.buffered
-        self.statistics.ran(run, perf_counter_ns())
-        if first and self._loop is not None:
-            self._loop.call_later(SETTLE_SECONDS, self.statistics.settle)
 
 
 class Models:
-    """All that is served; a request keeps the one it found, whatever is put in its place."""
+    """All served models."""
 
     def __init__(self, served: Iterable[ServedModel]) -> None:
-        """Serve these; the first is the one meant where no name is given."""
+        """Serve these models; the first is the default."""
         self._served: dict[str, dict[str, ServedModel]] = {}
         for model in served:
             self._served.setdefault(model.metadata.name, {})[model.metadata.version] = model
@@ -75,13 +70,13 @@ class Models:
 
     @property
     def ready(self) -> bool:
-        """Whether every model answers."""
+        """Whether every model accepts requests."""
         return all(model.engine.alive for model in self)
 
     def find(self, name: str | None = None, version: str | None = None) -> ServedModel:
-        """Return a model, the newest of its versions if none is named.
+        """Return a model, by default the first model and its newest version.
 
-        A name or version that is not served is an `UnknownModelError`.
+        An unknown name or version is an `UnknownModelError`.
         """
         if name is None:
             return self.default
@@ -97,16 +92,16 @@ class Models:
         return versions[version]
 
     def versions(self, name: str) -> list[str]:
-        """Return the versions of a model that are served, oldest first."""
+        """Return the served versions of a model, oldest first."""
         return list(self._served.get(name, {}))
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Begin to answer."""
+        """Start every model on `loop`."""
         for model in self:
             model.start(loop)
 
     def close(self) -> None:
-        """Answer what waits and end the threads."""
+        """Finish the waiting requests and end the threads."""
         for model in self:
             model.engine.close()
 

@@ -1,4 +1,4 @@
-"""How many processors this process may use: affinity and the container's quota, not the host's."""
+"""The number of processors that this process may use, by CPU affinity and container quota."""
 
 import math
 import os
@@ -8,7 +8,7 @@ CGROUP = Path("/sys/fs/cgroup")
 
 
 def usable_processors(root: Path = CGROUP) -> float:
-    """Return a number of processors above 0, a fraction where a cgroup's quota is one."""
+    """Return a number of processors above 0, a fraction if a cgroup's quota is one."""
     try:
         available = float(len(os.sched_getaffinity(0)))
     except AttributeError:  # not on this system
@@ -17,26 +17,23 @@ def usable_processors(root: Path = CGROUP) -> float:
 
 
 def inference_threads(processors: float, workers: int) -> int:
-    """Return how many threads each of `workers` processes should give one run of the model.
+    """Return the number of onnxruntime's threads for each of `workers` processes.
 
-    One of its processors is left to the process's event loop.
+    One processor of each process is left to its event loop.
     """
     return max(1, math.floor(processors / workers) - 1)
 
 
 def _quotas(root: Path) -> list[float]:
-    """Read the limits of cgroup version 2, then 1; what is not there or not limited is left out."""
-    pairs = []
-    two = _words(root / "cpu.max")
-    if len(two) == 2:
-        pairs.append(two)
-    one = [*_words(root / "cpu/cpu.cfs_quota_us"), *_words(root / "cpu/cpu.cfs_period_us")]
-    if len(one) == 2:
-        pairs.append(one)
+    """Read the quotas of cgroup versions 2 and 1; missing and unlimited ones are left out."""
+    pairs = (
+        _words(root / "cpu.max"),
+        [*_words(root / "cpu/cpu.cfs_quota_us"), *_words(root / "cpu/cpu.cfs_period_us")],
+    )
     return [
-        int(quota) / int(period)
-        for quota, period in pairs
-        if quota.isdigit() and period.isdigit() and int(quota) and int(period)
+        int(pair[0]) / int(pair[1])
+        for pair in pairs
+        if len(pair) == 2 and all(word.isdigit() and int(word) for word in pair)
     ]
 
 

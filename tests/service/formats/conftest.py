@@ -1,12 +1,12 @@
-"""Inference requests for the tiny model, four values and two layers, as a client writes them."""
+"""Protocol requests for the tiny model, four values and two layers, as a client writes them."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
 
-from service.classifier import FloatArray
+from service.arrays import FloatArray
 from service.errors import RequestError
 from service.formats.infer_request import InferReader, InferRequest
 from tests.service.conftest import METADATA, TABLE
@@ -16,14 +16,11 @@ TABLES = InferReader(TABLE, max_rows=5)
 
 NAN, INFINITY = float("nan"), float("inf")
 ROW = [1, 2.5, -3, 100]
-NOT_JSON = (
-    "body: expected JSON whose numbers fit 64 bits, found text that is not; NaN and Infinity are "
-    "not JSON either"
-)
+INVALID_JSON = "body: invalid JSON; numbers must fit 64 bits, and NaN and Infinity are not allowed"
 
 
 def tensor(name: object = "input", **members: object) -> dict[str, object]:
-    """Describe one row of the input, or what `members` make of it."""
+    """Describe one row of the input, with some members replaced."""
     return {"name": name, "datatype": "FP32", "shape": [1, 4], "data": ROW, **members}
 
 
@@ -40,7 +37,7 @@ def scale(*rows: Sequence[float]) -> dict[str, object]:
 
 
 def request(*inputs: object, **members: object) -> bytes:
-    """Write a request, of one row if nothing is said of its inputs."""
+    """Write a request, by default of one row."""
     return json.dumps({"inputs": inputs or [tensor()], **members}).encode()
 
 
@@ -49,18 +46,23 @@ def read(head: bytes, *contents: bytes, reader: InferReader = IMAGES) -> InferRe
     return reader.read(b"".join((head, *contents)), len(head) if contents else None)
 
 
-def refused(
-    error: type[RequestError], head: bytes, *contents: bytes, reader: InferReader = IMAGES
-) -> str:
-    """Return the words in which such a request is refused."""
+def message_of(error: type[RequestError], call: Callable[[], object]) -> str:
+    """Return the message of the error that a call raises."""
     with pytest.raises(RequestError) as caught:
-        read(head, *contents, reader=reader)
+        call()
     assert caught.type is error
     return str(caught.value)
 
 
+def rejected(
+    error: type[RequestError], head: bytes, *contents: bytes, reader: InferReader = IMAGES
+) -> str:
+    """Return the message of the error that `read` raises."""
+    return message_of(error, lambda: read(head, *contents, reader=reader))
+
+
 def floats(*values: float) -> bytes:
-    """Write numbers as a binary tensor has them."""
+    """Write the bytes of a binary tensor."""
     return np.array(values, "<f4").tobytes()
 
 

@@ -9,13 +9,13 @@ from service.contract import GATE_SCALE, LOGITS
 from service.errors import BodyError, RequestError
 from tests.service.formats.conftest import (
     IMAGES,
-    NOT_JSON,
+    INVALID_JSON,
     ROW,
     TABLES,
     binary,
     floats,
     read,
-    refused,
+    rejected,
     request,
     scale,
     tensor,
@@ -36,38 +36,38 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("body", HOSTILE, ids=lambda text: str(text[:30]))
-def test_what_is_not_strict_json_is_refused(body: bytes) -> None:
-    assert refused(BodyError, body) == NOT_JSON
+def test_text_that_is_not_strict_json_is_rejected(body: bytes) -> None:
+    assert rejected(BodyError, body) == INVALID_JSON
 
 
 DEEP = b"[" * 1000 + b"]" * 1000
 
 
-def test_what_is_ignored_may_be_nested_deeply() -> None:
+def test_an_ignored_member_may_be_nested_deeply() -> None:
     assert read(VALID.replace(b"{", b'{"other": %s, ' % DEEP)).rows.tolist() == [ROW]
 
 
 @pytest.mark.parametrize("member", [b"id", b"parameters", b"outputs", b"inputs"])
-def test_deep_nesting_is_an_error_like_any_other(member: bytes) -> None:
+def test_deep_nesting_is_a_request_error(member: bytes) -> None:
     with pytest.raises(RequestError):
         read(VALID.replace(b"{", b'{"%s": %s, ' % (member, DEEP), 1))
 
 
 @pytest.mark.parametrize("member", [b"name", b"datatype", b"shape", b"data", b"parameters"])
-def test_deep_nesting_within_a_tensor_is_an_error_like_any_other(member: bytes) -> None:
+def test_deep_nesting_within_a_tensor_is_a_request_error(member: bytes) -> None:
     pair = b'{"%s": [%s, 4], ' % (member, DEEP)
     with pytest.raises(RequestError):
         read(VALID.replace(b'{"name"', pair + b'"name"'))
 
 
-def test_of_a_member_given_twice_the_first_counts() -> None:
+def test_the_first_of_a_repeated_member_counts() -> None:
     twice = VALID.replace(b"{", b'{"id": "first", "id": "second", ', 1)
     assert read(twice).id == "first"
     data = VALID.replace(b'"data"', b'"data": [[5, 6, 7, 8]], "data"')
     assert read(data).rows.tolist() == [[5, 6, 7, 8]]
 
 
-def test_nothing_of_a_body_is_repeated_in_what_is_said_of_it() -> None:
+def test_an_error_repeats_nothing_of_the_body() -> None:
     for body in (
         request(tensor("SECRET")),
         request(tensor(datatype="SECRET")),
@@ -95,23 +95,23 @@ PIECES = [
 
 
 def check(body: bytes, head_length: int | None) -> None:
-    """Read for both kinds of model: what comes out is sound, and only a `RequestError` escapes."""
+    """Read for both kinds of model: the result is valid or the error is a `RequestError`."""
     for reader in (IMAGES, TABLES):
         try:
-            asked = reader.read(body, head_length)
+            parsed = reader.read(body, head_length)
         except RequestError:
             continue
-        assert 1 <= len(asked.rows) <= 5
-        assert asked.rows.shape[1] == 4
-        assert asked.rows.dtype == np.float32
-        assert not np.isinf(asked.rows).any()
-        assert reader is TABLES or not np.isnan(asked.rows).any()
-        assert asked.gate_scale is None or len(asked.gate_scale) in (1, len(asked.rows))
-        assert asked.outputs
+        assert 1 <= len(parsed.rows) <= 5
+        assert parsed.rows.shape[1] == 4
+        assert parsed.rows.dtype == np.float32
+        assert not np.isinf(parsed.rows).any()
+        assert reader is TABLES or not np.isnan(parsed.rows).any()
+        assert parsed.gate_scale is None or len(parsed.gate_scale) in (1, len(parsed.rows))
+        assert parsed.outputs
 
 
 @given(st.binary(max_size=60), st.none() | st.integers(0, 60))
-def test_any_bytes_are_a_request_or_the_clients_error(body: bytes, length: int | None) -> None:
+def test_any_bytes_are_a_request_or_a_request_error(body: bytes, length: int | None) -> None:
     check(body, None if length is None else min(length, len(body)))
 
 
@@ -134,14 +134,14 @@ JSON = st.recursive(
     ),
     st.fixed_dictionaries({}, optional={"id": JSON, "outputs": JSON, "parameters": JSON}),
 )
-def test_any_json_in_the_form_of_a_request_is_one_or_the_clients_error(
+def test_any_json_in_the_form_of_a_request_is_one_or_a_request_error(
     described: dict[str, object], members: dict[str, object]
 ) -> None:
     check(request(described, **members), None)
 
 
 @pytest.mark.parametrize("body", BODIES, ids=["outputs", "gate_scale", "binary", "null"])
-def test_a_damaged_request_is_one_or_the_clients_error(body: bytes) -> None:
+def test_a_damaged_request_is_one_or_a_request_error(body: bytes) -> None:
     chance = random.Random(1)
     content = floats(*ROW, 1, 1) if b"binary_data_size" in body else b""
     for _ in range(2000):

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from service.contract import Column
 from service.errors import InputError
-from service.formats.predict_request import read_predict
+from service.formats.predict import read_predict
 from service.formats.tables import decode_table
 from tests.service.conftest import TABLE
+from tests.service.formats.conftest import message_of
 
 COLUMNS = TABLE.input.columns  # age; job: nurse, teacher, pilot; member: false, true; income
 NAMES = [column.name for column in COLUMNS]
@@ -26,32 +27,30 @@ def decode(*rows: str, columns: tuple[Column, ...] = COLUMNS) -> NDArray[np.floa
     return decode_table(instances, columns, [f"instances[{i}]" for i in range(len(instances))])
 
 
-def refused(*rows: str, columns: tuple[Column, ...] = COLUMNS) -> str:
-    with pytest.raises(InputError) as error:
-        decode(*rows, columns=columns)
-    return str(error.value)
+def rejected(*rows: str, columns: tuple[Column, ...] = COLUMNS) -> str:
+    return message_of(InputError, lambda: decode(*rows, columns=columns))
 
 
-def test_a_category_becomes_its_index_and_a_truth_value_0_or_1() -> None:
+def test_a_category_becomes_its_index_and_a_boolean_0_or_1() -> None:
     rows = decode('[41, "nurse", false, 1.5]', '[-2, "pilot", true, 1e3]')
     assert rows.tolist() == [[41, 0, 0, 1.5], [-2, 2, 1, 1000]]
 
 
-def test_a_truth_value_may_come_as_its_category() -> None:
+def test_a_boolean_may_be_its_category() -> None:
     assert decode('[0, "nurse", "true", 0]', '[0, "nurse", "false", 0]')[:, 2].tolist() == [1, 0]
 
 
-def test_null_becomes_nan_in_every_kind_of_column() -> None:
+def test_null_becomes_nan_in_every_column() -> None:
     rows = decode("[null, null, null, null]", '[1, "teacher", true, null]')
     assert np.isnan(rows).tolist() == [[True] * 4, [False, False, False, True]]
 
 
-def test_names_may_come_in_any_order_and_of_one_given_twice_the_last_counts() -> None:
+def test_names_may_have_any_order_and_the_last_of_a_repeated_name_counts() -> None:
     row = '{"income": 7, "age": 1, "member": true, "job": "pilot", "age": 2}'
     assert decode(row).tolist() == [[2, 2, 1, 7]]
 
 
-def test_a_number_beyond_2_to_the_53_is_rounded_as_floats_are() -> None:
+def test_an_integer_above_2_to_the_53_is_rounded_to_float64() -> None:
     row = '[9007199254740993, "nurse", true, 18446744073709551615]'
     assert decode(row)[0, [0, 3]].tolist() == [2.0**53, 2.0**64]
 
@@ -62,19 +61,19 @@ def test_a_table_of_one_column_has_rows_of_one_value() -> None:
     assert decode("[1]", "[2]", columns=age).tolist() == [[1], [2]]
 
 
-def test_truth_values_belong_only_to_the_categories_false_and_true_in_this_order() -> None:
-    turned = (Column(name="member", categories=("true", "false")),)
-    assert decode('["true"]', '["false"]', columns=turned).tolist() == [[0], [1]]
-    assert refused("[true]", columns=turned) == (
+def test_booleans_require_the_categories_false_and_true_in_this_order() -> None:
+    reversed_boolean = (Column(name="member", categories=("true", "false")),)
+    assert decode('["true"]', '["false"]', columns=reversed_boolean).tolist() == [[0], [1]]
+    assert rejected("[true]", columns=reversed_boolean) == (
         "instances[0][0]: expected one of 'true', 'false' or null for a missing value, "
-        "found true or false"
+        "found a boolean"
     )
 
 
-def test_categories_that_look_like_numbers_are_strings_all_the_same() -> None:
+def test_categories_that_look_like_numbers_are_strings() -> None:
     grade = (Column(name="grade", categories=("1", "2")),)
     assert decode('["2"]', columns=grade).tolist() == [[1]]
-    assert refused("[1]", columns=grade) == (
+    assert rejected("[1]", columns=grade) == (
         "instances[0][0]: expected one of '1', '2' or null for a missing value, found a number"
     )
 
@@ -87,8 +86,8 @@ VALUES = {
 }
 
 
-def worth(name: str, value: Any) -> float:
-    """The number that the graph is fed, by the words of the contract."""
+def expected_number(name: str, value: Any) -> float:
+    """Return the number for the graph by the contract."""
     if value is None:
         return math.nan
     if name == "job":
@@ -97,13 +96,15 @@ def worth(name: str, value: Any) -> float:
 
 
 @given(st.lists(st.fixed_dictionaries(VALUES), min_size=1, max_size=5), st.permutations(NAMES))
-def test_rows_by_name_and_in_order_become_the_same_numbers(
+def test_objects_and_lists_become_the_same_numbers(
     rows: list[dict[str, Any]], order: list[str]
 ) -> None:
-    by_name = [{name: row[name] for name in order} for row in rows]
-    in_order = [[row[name] for name in NAMES] for row in rows]
-    expected = np.array([[worth(name, row[name]) for name in NAMES] for row in rows], np.float32)
-    for form in (by_name, in_order):
+    objects = [{name: row[name] for name in order} for row in rows]
+    lists = [[row[name] for name in NAMES] for row in rows]
+    expected = np.array(
+        [[expected_number(name, row[name]) for name in NAMES] for row in rows], np.float32
+    )
+    for form in (objects, lists):
         body = json.dumps({"instances": form}).encode()
         decoded = read_predict(body, TABLE, max_rows=5).rows
         assert decoded.dtype == np.float32
@@ -120,7 +121,7 @@ ANYTHING = st.recursive(
 
 
 @given(st.lists(ANYTHING, min_size=1, max_size=3))
-def test_any_json_is_rows_of_the_table_or_the_clients_error(rows: list[Any]) -> None:
+def test_any_json_is_rows_of_the_table_or_an_input_error(rows: list[Any]) -> None:
     try:
         values = decode(*map(json.dumps, rows))
     except InputError:
@@ -133,27 +134,28 @@ NAMED = '{"age": 41, "job": "nurse", "member": true, "income": null}'
 
 
 @pytest.mark.parametrize(
-    ("row", "found"),
-    [("5", "a number"), ("null", "null"), ('"x"', "a string"), ("true", "true or false")],
+    ("row", "actual"),
+    [("5", "a number"), ("null", "null"), ('"x"', "a string"), ("true", "a boolean")],
 )
-def test_a_row_is_an_object_or_a_list(row: str, found: str) -> None:
-    assert refused(row) == (
-        f"instances[0]: expected an object by column name or a list of 4 values, found {found}"
+def test_a_row_is_an_object_or_a_list(row: str, actual: str) -> None:
+    assert rejected(row) == (
+        "instances[0]: expected an object keyed by column name or a list of 4 values, "
+        f"found {actual}"
     )
 
 
-def test_all_rows_have_the_form_of_the_first() -> None:
-    assert refused(NAMED, GOOD) == (
-        "instances[1]: expected an object as the first row is, found a list"
+def test_all_rows_must_have_the_form_of_the_first() -> None:
+    assert rejected(NAMED, GOOD) == (
+        "instances[1]: expected an object like the first row, found a list"
     )
-    assert refused(GOOD, GOOD, NAMED) == (
-        "instances[2]: expected a list as the first row is, found an object"
+    assert rejected(GOOD, GOOD, NAMED) == (
+        "instances[2]: expected a list like the first row, found an object"
     )
 
 
 @pytest.mark.parametrize(("row", "count"), [("[]", 0), ("[1, 2]", 2), ("[1, 2, 3, 4, 5]", 5)])
-def test_a_list_has_a_value_for_every_column(row: str, count: int) -> None:
-    assert refused(GOOD, row) == (
+def test_a_list_must_have_a_value_for_every_column(row: str, count: int) -> None:
+    assert rejected(GOOD, row) == (
         f"instances[1]: expected a list of 4 values, found one of {count}"
     )
 
@@ -166,17 +168,16 @@ def test_a_list_has_a_value_for_every_column(row: str, count: int) -> None:
         '{"age": 41, "JOB": "nurse", "member": true, "income": null}',
     ],
 )
-def test_a_column_left_out_is_named(row: str) -> None:
-    assert refused(NAMED, row) == (
-        "instances[1]: expected a value for the column 'job', found none; send null for a missing "
-        "value"
+def test_an_error_names_the_missing_column(row: str) -> None:
+    assert rejected(NAMED, row) == (
+        "instances[1]: the column 'job' is missing; send null for a missing value"
     )
 
 
-def test_a_column_that_the_model_does_not_have_is_refused_without_its_name() -> None:
-    assert refused(NAMED[:-1] + ', "SECRET": "SECRET"}') == (
-        "instances[0]: expected only the columns 'age', 'job', 'member', 'income', found a column "
-        "that the model does not have; leave it out"
+def test_an_unknown_column_is_rejected_without_its_name() -> None:
+    assert rejected(NAMED[:-1] + ', "SECRET": "SECRET"}') == (
+        "instances[0]: expected only the columns 'age', 'job', 'member', 'income', found an "
+        "unknown column; remove it"
     )
 
 
@@ -189,55 +190,51 @@ MEMBER = "expected true, false or null for a missing value"
     ("row", "message"),
     [
         ('["41", "nurse", true, 0]', f"instances[1][0]: {NUMBER}, found a string"),
-        ('[true, "nurse", true, 0]', f"instances[1][0]: {NUMBER}, found true or false"),
+        ('[true, "nurse", true, 0]', f"instances[1][0]: {NUMBER}, found a boolean"),
         ('[1, "nurse", true, [0]]', f"instances[1][3]: {NUMBER}, found a list"),
         ('[1, "nurse", true, {}]', f"instances[1][3]: {NUMBER}, found an object"),
         ('[1, "SECRET", true, 0]', f"instances[1][1]: {JOB}, found another string"),
         ('[1, "Nurse", true, 0]', f"instances[1][1]: {JOB}, found another string"),
         ("[1, 0, true, 0]", f"instances[1][1]: {JOB}, found a number"),
-        ("[1, true, true, 0]", f"instances[1][1]: {JOB}, found true or false"),
+        ("[1, true, true, 0]", f"instances[1][1]: {JOB}, found a boolean"),
         ("[1, [], true, 0]", f"instances[1][1]: {JOB}, found a list"),
         ('[1, "nurse", 1, 0]', f"instances[1][2]: {MEMBER}, found a number"),
         ('[1, "nurse", "yes", 0]', f"instances[1][2]: {MEMBER}, found another string"),
         ('[1, "nurse", {}, 0]', f"instances[1][2]: {MEMBER}, found an object"),
     ],
 )
-def test_a_value_that_does_not_fit_its_column_is_told_with_its_place(
-    row: str, message: str
-) -> None:
-    assert refused(GOOD, row) == message
+def test_an_error_names_the_value_that_does_not_fit_its_column(row: str, message: str) -> None:
+    assert rejected(GOOD, row) == message
 
 
-def test_a_value_by_name_has_the_name_in_its_place() -> None:
-    assert refused(NAMED, NAMED.replace("41", '"SECRET"')) == (
+def test_an_error_names_the_column_of_an_objects_value() -> None:
+    assert rejected(NAMED, NAMED.replace("41", '"SECRET"')) == (
         f"instances[1].age: {NUMBER}, found a string"
     )
-    assert refused(NAMED.replace('"nurse"', '"SECRET"')) == (
+    assert rejected(NAMED.replace('"nurse"', '"SECRET"')) == (
         f"instances[0].job: {JOB}, found another string"
     )
 
 
-def test_of_many_categories_ten_are_listed() -> None:
+def test_an_error_lists_at_most_ten_categories() -> None:
     letters = (Column(name="letter", categories=tuple("abcdefghijklm")),)
-    assert refused('["z"]', columns=letters) == (
+    assert rejected('["z"]', columns=letters) == (
         "instances[0][0]: expected one of 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j' and 3 "
         "more or null for a missing value, found another string"
     )
-    assert "'j' or null" in refused(
+    assert "'j' or null" in rejected(
         '["z"]', columns=(Column(name="letter", categories=tuple("abcdefghij")),)
     )
 
 
-def test_the_index_of_a_category_is_not_taken_for_it_even_among_numbers_alone() -> None:
-    with pytest.raises(InputError) as error:
-        read_predict(b'{"instances": [[41, 0, 1, 1.5]]}', TABLE, max_rows=5)
-    assert str(error.value) == f"instances[0][1]: {JOB}, found a number"
-
-
-def test_a_number_too_large_for_float32_is_refused_beside_a_missing_one() -> None:
-    body = b'{"instances": [[null, "nurse", true, 1], [null, "nurse", true, 1e39]]}'
-    with pytest.raises(InputError) as error:
-        read_predict(body, TABLE, max_rows=5)
-    assert str(error.value) == (
-        "instances[1]: expected numbers that float32 can hold, found a larger one"
+def test_the_index_of_a_category_is_rejected_even_in_a_row_of_numbers() -> None:
+    body = b'{"instances": [[41, 0, 1, 1.5]]}'
+    assert message_of(InputError, lambda: read_predict(body, TABLE, max_rows=5)) == (
+        f"instances[0][1]: {JOB}, found a number"
     )
+
+
+def test_a_number_that_overflows_float32_is_rejected_beside_a_missing_one() -> None:
+    body = b'{"instances": [[null, "nurse", true, 1], [null, "nurse", true, 1e39]]}'
+    error_message = message_of(InputError, lambda: read_predict(body, TABLE, max_rows=5))
+    assert error_message == "instances[1]: a number overflows float32"

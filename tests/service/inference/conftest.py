@@ -1,4 +1,4 @@
-"""A classifier that can be held and can fail, and an engine around it; tests run on both loops."""
+"""A classifier that can be paused and can fail, and an engine around it; tests use both loops."""
 
 import asyncio
 import sys
@@ -12,16 +12,16 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from service.classifier import Classifier, FloatArray
+from service.arrays import FloatArray
+from service.classifier import Classifier
 from service.contract import OUTPUTS
+from service.inference.batch import BatchResult
 from service.inference.engine import Engine
-from service.inference.question import Question, Ticket
-from service.inference.queue import RowQueue
-from service.inference.run import Run
+from service.inference.queue import InferenceRequest, PendingRequest, RowQueue
 
 ALL = frozenset(OUTPUTS)
-BROKEN = -999.0  # a row that begins so makes a run fail
-RUN_ROWS = 8
+FAULTY = -999.0  # a batch fails if one of its rows begins with this value
+MAX_BATCH_ROWS = 8
 
 
 @pytest.fixture(params=[False, True], ids=["asyncio", "uvloop"])
@@ -32,105 +32,115 @@ def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, Any]]:
 
 class Computed(NamedTuple):
     outputs: tuple[str, ...]
-    first: list[float]  # of each row its first value
+    first: list[float]  # the first value of each row
     scale: FloatArray | None
     thread: str
 
 
-class Watched(Classifier):
-    """Remembers its runs, waits before each while it is held, and fails at a broken row."""
+class RecordingClassifier(Classifier):
+    """Records its batches, waits before each while it is paused, and fails at a faulty row."""
 
     def __init__(self, content: bytes) -> None:
-        self.runs: list[Computed] = []
-        self._allowed = sys.maxsize  # runs
+        self.batches: list[Computed] = []
+        self._allowed = sys.maxsize  # number of batches
         self._change = Condition()
-        super().__init__(content)  # answers its golden rows
-        self.runs.clear()
+        super().__init__(content)  # computes its golden rows
+        self.batches.clear()
 
     def compute(
         self, outputs: Any, rows: FloatArray, gate_scale: FloatArray | None = None
     ) -> list[FloatArray]:
         first = rows[:, 0].tolist()
-        self.runs.append(Computed(tuple(outputs), first, gate_scale, current_thread().name))
+        self.batches.append(Computed(tuple(outputs), first, gate_scale, current_thread().name))
         with self._change:
-            assert self._change.wait_for(lambda: len(self.runs) <= self._allowed, 10)
-        if BROKEN in first:
-            raise RuntimeError("a broken row")
+            assert self._change.wait_for(lambda: len(self.batches) <= self._allowed, 10)
+        if FAULTY in first:
+            raise RuntimeError("a faulty row")
         return super().compute(outputs, rows, gate_scale)
 
     @property
     def sizes(self) -> list[int]:
-        """The number of rows of each run."""
-        return [len(run.first) for run in self.runs]
+        """The number of rows of each batch."""
+        return [len(batch.first) for batch in self.batches]
 
-    def hold(self, *, after: int = 0) -> None:
-        """Let the runs go on that have begun and so many more, and no other."""
-        self._allow(len(self.runs) + after)
+    def pause(self, *, after: int = 0) -> None:
+        """Let the batches under way and `after` further ones finish, and no others."""
+        self._allow(len(self.batches) + after)
 
-    def release(self) -> None:
+    def resume(self) -> None:
         self._allow(sys.maxsize)
 
-    def _allow(self, runs: int) -> None:
+    def _allow(self, batches: int) -> None:
         with self._change:
-            self._allowed = runs
+            self._allowed = batches
             self._change.notify()
 
 
 @dataclass
-class Office:
-    """An engine, what it told of its runs, and the tickets that are over, in their order."""
+class EngineHarness:
+    """An engine with the batches that it has completed and the requests that have ended."""
 
     engine: Engine
-    classifier: Watched
-    runs: list[Run]
-    over: list[Ticket] = field(default_factory=list)
-    _ended: dict[Ticket, asyncio.Event] = field(default_factory=dict)
+    queue: RowQueue
+    classifier: RecordingClassifier
+    batches: list[BatchResult]
+    ended: list[PendingRequest] = field(default_factory=list)
+    _events: dict[PendingRequest, asyncio.Event] = field(default_factory=dict)
 
-    def ask(self, rows: FloatArray, outputs: frozenset[str] = ALL, **more: Any) -> Ticket:
-        ticket = self.engine.submit(Question(rows, outputs, **more), self._note)
-        self._ended[ticket] = asyncio.Event()
-        return ticket
+    def submit(
+        self, rows: FloatArray, outputs: frozenset[str] = ALL, **more: Any
+    ) -> PendingRequest:
+        pending = self.engine.submit(InferenceRequest(rows, outputs, **more), self._end)
+        self._events[pending] = asyncio.Event()
+        return pending
 
-    def _note(self, ticket: Ticket) -> None:
-        self.over.append(ticket)
-        self._ended[ticket].set()
+    def _end(self, pending: PendingRequest) -> None:
+        self.ended.append(pending)
+        self._events[pending].set()
 
-    async def answered(self, *tickets: Ticket) -> None:
+    async def wait(self, *requests: PendingRequest) -> None:
         async with asyncio.timeout(10):
-            for ticket in tickets:
-                await self._ended[ticket].wait()
+            for pending in requests:
+                await self._events[pending].wait()
 
-    async def occupy(self) -> Ticket:
-        """Let a run of one row begin and hold it: what is asked from now on waits."""
-        self.classifier.hold()
-        ticket = self.ask(numbered(1))
+    async def resume(self, *requests: PendingRequest) -> None:
+        """Resume the classifier and wait for requests."""
+        self.classifier.resume()
+        await self.wait(*requests)
+
+    async def occupy(self) -> PendingRequest:
+        """Start a batch of one row and pause it, so that further requests wait."""
+        self.classifier.pause()
+        pending = self.submit(numbered(1))
         await until(lambda: self.classifier.sizes == [1])
-        return ticket
+        return pending
 
 
 @asynccontextmanager
-async def opened(classifier: Watched, *, capacity: int = 1000) -> AsyncIterator[Office]:
-    runs: list[Run] = []
-    queue = RowQueue(capacity=capacity, run_rows=RUN_ROWS)
-    engine = Engine(classifier, queue, runs.append)
+async def running_engine(
+    classifier: RecordingClassifier, *, capacity: int = 1000
+) -> AsyncIterator[EngineHarness]:
+    batches: list[BatchResult] = []
+    queue = RowQueue(capacity=capacity, max_batch_rows=MAX_BATCH_ROWS)
+    engine = Engine(classifier, queue, lambda batch, _: batches.append(batch))
     engine.start(asyncio.get_running_loop())
     try:
-        yield Office(engine, classifier, runs)
+        yield EngineHarness(engine, queue, classifier, batches)
     finally:
-        classifier.release()
+        classifier.resume()
         engine.close()
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Wait for what another thread or the loop does soon."""
+    """Wait for a change by another thread or by the loop."""
     async with asyncio.timeout(10):
         while not condition():
             await asyncio.sleep(0.001)  # uvloop takes less for 0, and would spin
 
 
 async def block_until(condition: Callable[[], bool]) -> None:
-    """Wait as `until`, but let the event loop hear of nothing meanwhile."""
-    await asyncio.sleep(0)  # what it has planned already: waking the thread
+    """Wait as `until`, but block the event loop."""
+    await asyncio.sleep(0)  # what it has scheduled already: waking the thread
     end = monotonic() + 10
     while not condition():
         assert monotonic() < end
@@ -144,15 +154,21 @@ def numbered(count: int, first: float = 0.0) -> FloatArray:
     return rows
 
 
-def first_logits(ticket: Ticket) -> list[float]:
-    assert ticket.error is None
-    assert ticket.outputs is not None
-    values: list[float] = ticket.outputs["logits"][:, 0].tolist()
+def first_logits(pending: PendingRequest) -> list[float]:
+    assert pending.error is None
+    assert pending.outputs is not None
+    values: list[float] = pending.outputs["logits"][:, 0].tolist()
     return values
 
 
 @pytest.fixture
-def watched(content: bytes) -> Iterator[Watched]:
-    classifier = Watched(content)
-    yield classifier
-    classifier.release()
+def classifier(content: bytes) -> Iterator[RecordingClassifier]:
+    recording = RecordingClassifier(content)
+    yield recording
+    recording.resume()
+
+
+@pytest.fixture
+async def harness(classifier: RecordingClassifier) -> AsyncIterator[EngineHarness]:
+    async with running_engine(classifier) as harness:
+        yield harness

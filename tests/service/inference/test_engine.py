@@ -7,133 +7,122 @@ import numpy as np
 import pytest
 
 from service.contract import OUTPUTS
-from service.errors import DeadlineError, InputError, NotReadyError, QueueFullError
+from service.errors import InputError, NotReadyError
 from service.inference.engine import Engine
-from service.inference.question import Question, State, Ticket
-from service.inference.queue import RowQueue
+from service.inference.queue import InferenceRequest, PendingRequest, RequestState, RowQueue
 from tests.service.inference.conftest import (
     ALL,
-    BROKEN,
-    Watched,
+    FAULTY,
+    EngineHarness,
+    RecordingClassifier,
     block_until,
     first_logits,
     numbered,
-    opened,
+    running_engine,
     until,
 )
 
 pytestmark = pytest.mark.anyio
 
-INF = float("inf")
 LOGITS = frozenset({"logits"})
-CLOSED = np.array([[0.0, 0.0]], np.float32)  # takes 1 from each logit
-QUESTION = Question(numbered(3), LOGITS)
-LATE = "deadline: expected an answer before it, found it passed"
+CLOSED = np.array([[0.0, 0.0]], np.float32)  # subtracts 1 from each logit
+REQUEST = InferenceRequest(numbered(3), LOGITS)
 
 
-async def test_a_question_is_answered_with_all_it_wants(watched: Watched) -> None:
-    async with opened(watched) as office:
-        ticket = office.ask(numbered(2))
-        await office.answered(ticket)
-    assert ticket.state is State.OVER
-    assert ticket.outputs is not None
-    assert {name: values.shape for name, values in ticket.outputs.items()} == {
+def new_engine(classifier: RecordingClassifier) -> Engine:
+    return Engine(classifier, RowQueue(capacity=10, max_batch_rows=8), lambda batch, time: None)
+
+
+async def test_a_request_gets_all_the_outputs_that_it_wants(harness: EngineHarness) -> None:
+    await harness.wait(pending := harness.submit(numbered(2)))
+    assert pending.state is RequestState.DONE
+    assert pending.outputs is not None
+    assert {name: values.shape for name, values in pending.outputs.items()} == {
         "logits": (2, 3),
         "probabilities": (2, 3),
         "gate_mean": (2, 2),
         "gate_units": (2, 4),
-        "unusual": (2, 3),
+        "typicality": (2, 3),
     }
-    assert first_logits(ticket) == [1, 2]
+    assert first_logits(pending) == [1, 2]
 
 
-async def test_the_event_loop_never_runs_the_model(watched: Watched) -> None:
-    async with opened(watched) as office:
-        await office.answered(*[office.ask(numbered(20)) for _ in range(3)])
-    assert {run.thread for run in watched.runs} == {"inference"}
+async def test_batches_are_computed_only_on_the_inference_thread(harness: EngineHarness) -> None:
+    await harness.wait(*[harness.submit(numbered(20)) for _ in range(3)])
+    assert {batch.thread for batch in harness.classifier.batches} == {"inference"}
 
 
-async def test_answers_come_on_the_event_loops_thread(watched: Watched) -> None:
-    threads = []
-    async with opened(watched) as office:
-        office.engine.submit(QUESTION, lambda _: threads.append(threading.current_thread()))
-        await until(lambda: len(threads) == 1)
+async def test_requests_end_on_the_event_loops_thread(harness: EngineHarness) -> None:
+    threads: list[threading.Thread] = []
+    harness.engine.submit(REQUEST, lambda _: threads.append(threading.current_thread()))
+    await until(lambda: len(threads) == 1)
     assert threads == [threading.current_thread()]
 
 
-async def test_an_idle_engine_uses_no_processor(watched: Watched) -> None:
-    others = set(threading.enumerate())  # servers that other tests keep
-    async with opened(watched) as office:
-        await office.answered(office.ask(numbered(1)))
-        named = {one for one in threading.enumerate() if one.name == "inference"}
-        (thread,) = named - others
+async def test_an_idle_engine_uses_no_processor(classifier: RecordingClassifier) -> None:
+    others = set(threading.enumerate())  # of servers that other tests keep
+    async with running_engine(classifier) as harness:
+        await harness.wait(harness.submit(numbered(1)))
+        (thread,) = {one for one in threading.enumerate() if one.name == "inference"} - others
         assert thread.ident is not None
         clock = time.pthread_getcpuclockid(thread.ident)
-        await asyncio.sleep(0.02)  # it looks once more, and falls asleep
+        await asyncio.sleep(0.02)  # it takes once more, then waits
         before = time.clock_gettime_ns(clock)
         await asyncio.sleep(0.05)
         assert time.clock_gettime_ns(clock) == before
 
 
-# Several questions in one run.
+# Several requests in one batch.
 
 
-async def test_what_arrives_during_a_run_goes_together_into_the_next(watched: Watched) -> None:
-    async with opened(watched) as office:
-        first = await office.occupy()
-        tickets = [office.ask(numbered(2, 10 * n)) for n in range(1, 4)]
-        watched.release()
-        await office.answered(first, *tickets)
-    assert watched.sizes == [1, 6]
-    assert [first_logits(ticket) for ticket in tickets] == [[11, 12], [21, 22], [31, 32]]
-
-
-async def test_what_arrives_at_once_goes_together_where_the_thread_slept(
-    watched: Watched,
+async def test_requests_that_arrive_during_a_batch_form_the_next_one(
+    harness: EngineHarness,
 ) -> None:
-    async with opened(watched) as office:
-        await until(lambda: office.engine._queue._idle)
-        one = office.ask(numbered(1))
-        time.sleep(0.005)  # the loop reads on, and the thread must not take the first alone
-        two = office.ask(numbered(2))
-        await office.answered(one, two)
-    assert watched.sizes == [3]
+    first = await harness.occupy()
+    requests = [harness.submit(numbered(2, 10 * n)) for n in range(1, 4)]
+    await harness.resume(first, *requests)
+    assert harness.classifier.sizes == [1, 6]
+    assert [first_logits(pending) for pending in requests] == [[11, 12], [21, 22], [31, 32]]
 
 
-async def test_a_run_computes_what_any_of_its_questions_wants(watched: Watched) -> None:
-    async with opened(watched) as office:
-        await office.occupy()
-        wanted: list[frozenset[str]] = [frozenset(), LOGITS, frozenset({"gate_units"}), LOGITS]
-        tickets = [office.ask(numbered(1), outputs) for outputs in wanted]
-        watched.release()
-        await office.answered(*tickets)
-    assert watched.runs[1].outputs == OUTPUTS
-    for ticket, outputs in zip(tickets, wanted, strict=True):
-        assert outputs <= (ticket.outputs or {}).keys()
-
-
-async def test_labels_gates_and_unusualness_are_computed_in_every_run_and_no_more(
-    watched: Watched,
+async def test_requests_that_arrive_at_once_form_one_batch_if_the_thread_slept(
+    harness: EngineHarness,
 ) -> None:
-    async with opened(watched) as office:
-        await office.answered(office.ask(numbered(1), frozenset()))
-    assert watched.runs[0].outputs == ("probabilities", "gate_mean", "unusual")
+    await until(lambda: harness.queue._idle)
+    one = harness.submit(numbered(1))
+    time.sleep(0.005)  # the loop goes on, and the thread must not take the first alone
+    two = harness.submit(numbered(2))
+    await harness.wait(one, two)
+    assert harness.classifier.sizes == [3]
 
 
-async def test_each_row_has_its_own_gate_scale_bit_for_bit(watched: Watched) -> None:
+async def test_a_batch_computes_the_outputs_that_any_request_wants(harness: EngineHarness) -> None:
+    await harness.occupy()
+    wanted: list[frozenset[str]] = [frozenset(), LOGITS, frozenset({"gate_units"}), LOGITS]
+    requests = [harness.submit(numbered(1), outputs) for outputs in wanted]
+    await harness.resume(*requests)
+    assert harness.classifier.batches[1].outputs == OUTPUTS
+    for pending, outputs in zip(requests, wanted, strict=True):
+        assert outputs <= (pending.outputs or {}).keys()
+
+
+async def test_every_batch_computes_labels_gates_and_typicality(harness: EngineHarness) -> None:
+    await harness.wait(harness.submit(numbered(1), frozenset()))
+    assert harness.classifier.batches[0].outputs == ("probabilities", "gate_mean", "typicality")
+
+
+async def test_each_row_has_its_own_gate_scale_bit_for_bit(harness: EngineHarness) -> None:
     rows = np.array([[0.3, -1.7, 2.1, 0.9], [1 / 3, 0.1, -0.7, 5.5]], np.float32)
     scales = [None, CLOSED, np.array([[0.3, 0.7], [1.1, 0.2]], np.float32), None]
-    async with opened(watched) as office:
-        alone = []
-        for scale in scales:
-            alone.append(office.ask(rows, gate_scale=scale))
-            await office.answered(alone[-1])
-        watched.runs.clear()
-        await office.occupy()
-        together = [office.ask(rows, gate_scale=scale) for scale in scales]
-        watched.release()
-        await office.answered(*together)
-    assert watched.sizes == [1, 8]
+    alone = []
+    for scale in scales:
+        alone.append(harness.submit(rows, gate_scale=scale))
+        await harness.wait(alone[-1])
+    harness.classifier.batches.clear()
+    await harness.occupy()
+    together = [harness.submit(rows, gate_scale=scale) for scale in scales]
+    await harness.resume(*together)
+    assert harness.classifier.sizes == [1, 8]
     for one, other in zip(alone, together, strict=True):
         assert one.outputs is not None
         assert other.outputs is not None
@@ -141,378 +130,134 @@ async def test_each_row_has_its_own_gate_scale_bit_for_bit(watched: Watched) -> 
             assert np.array_equal(one.outputs[name], other.outputs[name]), name
 
 
-async def test_no_scale_is_fed_where_none_was_given(watched: Watched) -> None:
-    async with opened(watched) as office:
-        await office.answered(office.ask(numbered(1)))
-        await office.answered(office.ask(numbered(1), gate_scale=CLOSED))
-    assert [run.scale is None for run in watched.runs] == [True, False]
+async def test_a_batch_without_a_gate_scale_is_fed_none(harness: EngineHarness) -> None:
+    await harness.wait(harness.submit(numbered(1)))
+    await harness.wait(harness.submit(numbered(1), gate_scale=CLOSED))
+    assert [batch.scale is None for batch in harness.classifier.batches] == [True, False]
 
 
-# Questions larger than a run.
+# Requests larger than a batch.
 
 
-async def test_a_large_question_is_put_together_from_its_parts(watched: Watched) -> None:
+async def test_the_outputs_of_a_large_request_are_joined(harness: EngineHarness) -> None:
     scale = np.ones((20, 2), np.float32)
     scale[17] = 0
-    async with opened(watched) as office:
-        ticket = office.ask(numbered(20), gate_scale=scale)
-        await office.answered(ticket)
-    assert watched.sizes == [8, 8, 4]
+    await harness.wait(pending := harness.submit(numbered(20), gate_scale=scale))
+    assert harness.classifier.sizes == [8, 8, 4]
     expected = [n + 1.0 for n in range(20)]
     expected[17] = 17
-    assert first_logits(ticket) == expected
-    assert ticket.outputs is not None
-    assert ticket.outputs["gate_units"].shape == (20, 4)
+    assert first_logits(pending) == expected
+    assert pending.outputs is not None
+    assert pending.outputs["gate_units"].shape == (20, 4)
 
 
-async def test_a_large_question_does_not_end_before_its_last_part(watched: Watched) -> None:
-    async with opened(watched) as office:
-        ticket = office.ask(numbered(20))
-        # All runs are over before the loop hears of the first: no row is left, none is answered.
-        await block_until(lambda: len(watched.runs) == 3)
-        assert (ticket.left, ticket.state) == (0, State.RUNNING)
-        await office.answered(ticket)
-    assert first_logits(ticket) == [n + 1.0 for n in range(20)]
-    assert office.over == [ticket]
+async def test_a_large_request_does_not_end_before_its_last_part(harness: EngineHarness) -> None:
+    pending = harness.submit(numbered(20))
+    # All batches end before the loop delivers the first: no row remains, no output is there.
+    await block_until(lambda: len(harness.classifier.batches) == 3)
+    assert (pending.remaining, pending.state) == (0, RequestState.RUNNING)
+    await harness.wait(pending)
+    assert first_logits(pending) == [n + 1.0 for n in range(20)]
+    assert harness.ended == [pending]
 
 
-async def test_small_questions_get_their_turn_between_the_parts(watched: Watched) -> None:
-    async with opened(watched) as office:
-        await office.occupy()
-        large = office.ask(numbered(30, 100))
-        small = office.ask(numbered(2, 10))
-        watched.release()
-        await office.answered(large, small)
-    assert office.over.index(small) < office.over.index(large)
-    assert watched.sizes == [1, 8, 8, 8, 8]
-    assert watched.runs[2].first[:3] == [10, 11, 108]
+async def test_small_requests_are_computed_between_the_parts_of_a_large_one(
+    harness: EngineHarness,
+) -> None:
+    await harness.occupy()
+    large = harness.submit(numbered(30, 100))
+    small = harness.submit(numbered(2, 10))
+    await harness.resume(large, small)
+    assert harness.ended.index(small) < harness.ended.index(large)
+    assert harness.classifier.sizes == [1, 8, 8, 8, 8]
+    assert harness.classifier.batches[2].first[:3] == [10, 11, 108]
     assert first_logits(small) == [11, 12]
     assert first_logits(large) == [n + 101.0 for n in range(30)]
 
 
-async def test_two_large_questions_with_other_outputs_do_not_mix(watched: Watched) -> None:
-    async with opened(watched) as office:
-        await office.occupy()
-        one, two = office.ask(numbered(12), LOGITS), office.ask(numbered(13, 50), frozenset())
-        watched.release()
-        await office.answered(one, two)
+async def test_two_large_requests_with_different_outputs_do_not_mix(
+    harness: EngineHarness,
+) -> None:
+    await harness.occupy()
+    one, two = harness.submit(numbered(12), LOGITS), harness.submit(numbered(13, 50), frozenset())
+    await harness.resume(one, two)
     assert first_logits(one) == [n + 1.0 for n in range(12)]
     assert two.outputs is not None
-    assert two.outputs.keys() == {"probabilities", "gate_mean", "unusual"}
+    assert two.outputs.keys() == {"probabilities", "gate_mean", "typicality"}
     assert two.outputs["probabilities"].shape == (13, 3)
 
 
-# Too many, too late, gone.
+# Times and the batch callback.
 
 
-async def test_a_full_queue_refuses_and_tells_its_rows(watched: Watched) -> None:
-    async with opened(watched, capacity=10) as office:
-        await office.occupy()
-        fits = office.ask(numbered(10))
-        with pytest.raises(QueueFullError) as error:
-            office.ask(numbered(1))
-        assert str(error.value) == (
-            "queue: expected room for 1 rows, found 0 of 10; come again later"
-        )
-        assert office.engine.waiting_rows == 10
-        watched.release()
-        await office.answered(fits)
-        assert office.engine.waiting_rows == 0
-        await office.answered(office.ask(numbered(10)))
+async def test_a_request_has_its_times_and_the_size_of_its_batch(harness: EngineHarness) -> None:
+    await harness.occupy()
+    one, two = harness.submit(numbered(2)), harness.submit(numbered(3))
+    await harness.resume(one, two)
+    batch = harness.batches[1]
+    assert (batch.rows, one.batch_rows, two.batch_rows) == (5, 5, 5)
+    assert one.began_ns == two.began_ns == batch.began_ns
+    assert one.compute_ns == batch.ended_ns - batch.began_ns
+    assert one.queued_ns < batch.began_ns <= batch.gathered_ns < batch.ended_ns
 
 
-async def test_how_long_runs_take_decides_when_to_come_again(watched: Watched) -> None:
-    async with opened(watched, capacity=5000) as office:
-        await office.occupy()
-        await asyncio.sleep(0.01)  # for one row; a tenth of that is believed at first
-        large = office.ask(numbered(5000))
-        watched.hold()
-        await until(lambda: watched.sizes == [1, 8])
-        with pytest.raises(QueueFullError) as error:
-            office.ask(numbered(9))
-        office.engine.give_up(large)
-    assert error.value.retry_after >= 4  # 4,992 rows of a millisecond each
-
-
-async def test_a_question_given_up_while_it_waits_frees_its_rows_and_never_runs(
-    watched: Watched,
+async def test_the_compute_time_of_a_large_request_is_that_of_all_its_batches(
+    harness: EngineHarness,
 ) -> None:
-    async with opened(watched, capacity=10) as office:
-        await office.occupy()
-        gone = office.ask(numbered(10, 50))
-        office.engine.give_up(gone)
-        assert office.engine.waiting_rows == 0
-        stays = office.ask(numbered(10))
-        watched.release()
-        await office.answered(stays)
-    assert watched.sizes == [1, 8, 2]
-    assert gone not in office.over
+    await harness.wait(pending := harness.submit(numbered(20)))
+    assert pending.began_ns == harness.batches[0].began_ns
+    assert pending.compute_ns == sum(batch.ended_ns - batch.began_ns for batch in harness.batches)
+    assert pending.batch_rows == 4
 
 
-async def test_a_question_given_up_while_it_runs_is_not_told(watched: Watched) -> None:
-    async with opened(watched) as office:
-        running = await office.occupy()
-        office.engine.give_up(running)
-        watched.release()
-        await office.answered(office.ask(numbered(1)))
-    assert running not in office.over
-
-
-async def test_the_rest_of_a_large_question_given_up_does_not_run(watched: Watched) -> None:
-    async with opened(watched) as office:
-        watched.hold()
-        large = office.ask(numbered(30))
-        await until(lambda: watched.sizes == [8])
-        office.engine.give_up(large)
-        watched.release()
-        await office.answered(office.ask(numbered(1)))
-    assert watched.sizes == [8, 1]
-    assert large not in office.over
-
-
-async def test_a_question_whose_deadline_passed_in_the_queue_is_not_run(watched: Watched) -> None:
-    now = time.perf_counter_ns()
-    async with opened(watched) as office:
-        await office.occupy()
-        late = office.ask(numbered(3), deadline_ns=now)
-        early = office.ask(numbered(2), deadline_ns=now + 60 * 10**9)
-        watched.release()
-        await office.answered(late, early)
-    assert watched.sizes == [1, 2]
-    assert (type(late.error), str(late.error)) == (DeadlineError, LATE)
-    assert late.outputs is None
-    assert first_logits(early) == [1, 2]
-
-
-async def test_a_waiting_question_can_expire_while_a_run_is_under_way(watched: Watched) -> None:
-    async with opened(watched) as office:
-        await office.occupy()
-        late = office.ask(numbered(3))
-        office.engine.expire(late)
-        assert office.over == [late]
-        assert str(late.error) == LATE
-        assert office.engine.waiting_rows == 0
-        watched.release()
-        await office.answered(office.ask(numbered(1)))
-    assert watched.sizes == [1, 1]
-
-
-async def test_a_question_whose_last_rows_run_does_not_expire(watched: Watched) -> None:
-    async with opened(watched) as office:
-        running = await office.occupy()
-        office.engine.expire(running)
-        assert office.over == []
-        watched.release()
-        await office.answered(running)
-        office.engine.expire(running)  # nor once it is answered
-    assert office.over == [running]
-    assert first_logits(running) == [1]
-
-
-async def test_a_large_question_can_expire_between_its_parts(watched: Watched) -> None:
-    async with opened(watched) as office:
-        watched.hold()
-        large = office.ask(numbered(20))
-        await until(lambda: watched.sizes == [8])
-        office.engine.expire(large)
-        watched.release()
-        await office.answered(office.ask(numbered(1)))
-    assert watched.sizes == [8, 1]
-    assert str(large.error) == LATE
-    assert office.over.count(large) == 1
-
-
-async def test_a_question_given_up_after_it_expired_is_not_told(watched: Watched) -> None:
-    async with opened(watched) as office:
-        gone = office.ask(numbered(1), deadline_ns=0)
-        # The thread has found it late, the loop has not heard of it, and the client leaves.
-        await block_until(lambda: gone.state is State.OVER)
-        office.engine.give_up(gone)
-        await office.answered(office.ask(numbered(1)))
-    assert gone not in office.over
-
-
-# One question's failure is no other's.
-
-
-async def test_a_failing_run_harms_only_the_question_that_made_it_fail(
-    watched: Watched, caplog: pytest.LogCaptureFixture
-) -> None:
-    async with opened(watched) as office:
-        await office.occupy()
-        one, broken, two = (office.ask(numbered(2, first)) for first in (10, BROKEN, 20))
-        watched.release()
-        await office.answered(one, broken, two)
-        assert watched.sizes == [1, 6, 2, 2, 2]  # together, then each alone
-        assert first_logits(one) == [11, 12]
-        assert first_logits(two) == [21, 22]
-        assert (type(broken.error), str(broken.error)) == (RuntimeError, "a broken row")
-        assert broken.outputs is None
-        assert office.engine.alive
-        await office.answered(again := office.ask(numbered(1)))
-        assert first_logits(again) == [1]
-    (record,) = caplog.records
-    assert record.getMessage() == "a run of the model failed"
-    assert record.exc_info is not None
-    assert record.exc_info[1] is broken.error
-
-
-async def test_rows_that_cannot_be_put_together_harm_only_the_question_they_are_of(
-    watched: Watched,
-) -> None:
-    async with opened(watched) as office:
-        await office.occupy()
-        one, odd = office.ask(numbered(1)), office.ask(np.zeros((1, 5), np.float32))
-        watched.release()
-        await office.answered(one, odd)
-    assert first_logits(one) == [1]
-    assert odd.error is not None
-
-
-async def test_a_large_question_that_fails_frees_its_other_rows_and_is_told_once(
-    watched: Watched,
-) -> None:
-    rows = numbered(40)
-    rows[[1, 9]] = BROKEN
-    async with opened(watched) as office:
-        watched.hold(after=1)
-        large = office.ask(rows)
-        await office.answered(large)
-        assert str(large.error) == "a broken row"
-        assert office.engine.waiting_rows == 0
-        watched.release()
-        await office.answered(office.ask(numbered(1)))
-    assert watched.sizes in ([8, 1], [8, 8, 1])  # a second part may have begun before the news
-    assert office.over.count(large) == 1
-
-
-async def test_an_answer_that_cannot_be_given_harms_no_other(
-    watched: Watched, caplog: pytest.LogCaptureFixture
-) -> None:
-    def fail(ticket: Ticket) -> None:
-        raise OSError("gone")
-
-    async with opened(watched) as office:
-        await office.occupy()
-        office.engine.submit(QUESTION, fail)
-        other = office.ask(numbered(1, 5))
-        watched.release()
-        await office.answered(other)
-    assert first_logits(other) == [6]
-    assert [record.getMessage() for record in caplog.records] == ["an answer could not be given"]
-
-
-def no_number(row: int) -> str:
-    return (
-        f"row {row}: expected values that the network can add up, found some so large that its "
-        "answer is no number"
-    )
-
-
-async def test_an_answer_that_is_no_number_is_told_to_its_question_alone(
-    watched: Watched,
-) -> None:
-    rows = numbered(3)
-    rows[1:] = INF
-    async with opened(watched) as office:
-        await office.occupy()
-        one, bad, two = office.ask(numbered(2)), office.ask(rows), office.ask(numbered(2, 20))
-        watched.release()
-        await office.answered(one, bad, two)
-    assert watched.sizes == [1, 7]
-    assert (type(bad.error), str(bad.error)) == (InputError, no_number(1))
-    assert bad.outputs is None
-    assert [first_logits(one), first_logits(two)] == [[1, 2], [21, 22]]
-
-
-@pytest.mark.parametrize("row", [3, 8, 19])
-async def test_the_row_is_counted_in_the_question_also_in_a_later_part(
-    watched: Watched, row: int
-) -> None:
-    rows = numbered(20)
-    rows[row] = INF
-    async with opened(watched) as office:
-        await office.occupy()
-        other, bad = office.ask(numbered(5)), office.ask(rows)
-        watched.release()
-        await office.answered(other, bad)
-    assert str(bad.error) == no_number(row)
-    assert office.over.count(bad) == 1
-
-
-async def test_very_large_numbers_are_numbers(watched: Watched) -> None:
-    rows = np.array([[3e38, 3e38, 3e38, 0], [3e38, 3e38, 3e38, 0]], np.float32)
-    async with opened(watched) as office:
-        await office.answered(ticket := office.ask(rows))
-    assert first_logits(ticket) == [np.float32(3e38)] * 2
-
-
-@pytest.mark.parametrize("neighbour", [frozenset(), LOGITS])
-async def test_what_a_neighbour_wants_does_not_change_the_answer(
-    watched: Watched, neighbour: frozenset[str]
-) -> None:
-    rows = np.array([[-3e38, 0, 0, 0]], np.float32)
-    scale = np.array([[-3e38, -3e38]], np.float32)  # logits -∞, -3e38, -3e38: chances 0, 0.5, 0.5
-    async with opened(watched) as office:
-        await office.occupy()
-        ticket, _ = (
-            office.ask(rows, frozenset(), gate_scale=scale),
-            office.ask(numbered(1), neighbour),
-        )
-        watched.release()
-        await office.answered(ticket)
-    assert ticket.error is None
-
-
-# What a ticket and the observer are told.
-
-
-async def test_a_ticket_tells_its_times_and_how_full_its_run_was(watched: Watched) -> None:
-    async with opened(watched) as office:
-        await office.occupy()
-        one, two = office.ask(numbered(2)), office.ask(numbered(3))
-        watched.release()
-        await office.answered(one, two)
-    run = office.runs[1]
-    assert (run.rows, one.run_rows, two.run_rows) == (5, 5, 5)
-    assert one.began_ns == two.began_ns == run.began_ns
-    assert one.run_ns == run.ended_ns - run.began_ns
-    assert one.queued_ns < run.began_ns <= run.model_ns < run.ended_ns
-
-
-async def test_a_large_questions_time_is_that_of_all_its_runs(watched: Watched) -> None:
-    async with opened(watched) as office:
-        await office.answered(ticket := office.ask(numbered(20)))
-    assert ticket.began_ns == office.runs[0].began_ns
-    assert ticket.run_ns == sum(run.ended_ns - run.began_ns for run in office.runs)
-    assert ticket.run_rows == 4
-
-
-async def test_a_run_is_told_to_the_observer_once_its_questions_are_answered(
-    content: bytes,
+async def test_the_batch_callback_comes_after_its_requests_have_ended(
+    classifier: RecordingClassifier,
 ) -> None:
     events: list[str] = []
-    loop = asyncio.get_running_loop()
-    queue = RowQueue(capacity=10, run_rows=8)
-    engine = Engine(Watched(content), queue, lambda run: events.append(f"run of {run.rows}"))
-    engine.start(loop)
-    engine.submit(QUESTION, lambda _: events.append("answer"))
+    queue = RowQueue(capacity=10, max_batch_rows=8)
+    engine = Engine(classifier, queue, lambda batch, time: events.append(f"batch of {batch.rows}"))
+    engine.start(asyncio.get_running_loop())
+    engine.submit(REQUEST, lambda _: events.append("request"))
     await until(lambda: len(events) == 2)
     engine.close()
-    assert events == ["answer", "run of 3"]
+    assert events == ["request", "batch of 3"]
 
 
-async def test_a_failed_run_is_told_with_its_error(watched: Watched) -> None:
-    async with opened(watched) as office:
-        await office.answered(ticket := office.ask(numbered(1, BROKEN)))
-    assert [run.error for run in office.runs] == [ticket.error]
+async def test_the_batch_callback_gets_the_error_of_a_failed_batch(harness: EngineHarness) -> None:
+    await harness.wait(pending := harness.submit(numbered(1, FAULTY)))
+    assert [batch.error for batch in harness.batches] == [pending.error]
 
 
-# The end.
+# Coroutines.
 
 
-async def test_an_engine_is_alive_from_start_to_close(watched: Watched) -> None:
-    engine = Engine(watched, RowQueue(capacity=10, run_rows=8), lambda run: None)
+async def test_compute_returns_the_outputs(harness: EngineHarness) -> None:
+    outputs = await harness.engine.compute(InferenceRequest(numbered(2, first=4), ALL))
+    assert outputs["logits"][:, 0].tolist() == [5, 6]
+
+
+async def test_compute_raises_the_error_of_a_request(harness: EngineHarness) -> None:
+    with pytest.raises(InputError):
+        await harness.engine.compute(InferenceRequest(numbered(1, first=np.inf), ALL))
+
+
+async def test_a_cancelled_compute_drops_its_request(harness: EngineHarness) -> None:
+    first = await harness.occupy()
+    task = asyncio.create_task(harness.engine.compute(REQUEST))
+    await until(lambda: harness.queue.rows == 3)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert harness.queue.rows == 0
+    await harness.resume(first)
+    assert harness.classifier.sizes == [1]
+
+
+# Start and close.
+
+
+async def test_an_engine_is_alive_from_start_to_close(classifier: RecordingClassifier) -> None:
+    engine = new_engine(classifier)
     engine.close()  # before its start: nothing to end
     assert not engine.alive
     engine.start(asyncio.get_running_loop())
@@ -522,80 +267,83 @@ async def test_an_engine_is_alive_from_start_to_close(watched: Watched) -> None:
     assert not engine.alive
 
 
-async def test_a_close_answers_what_waits(watched: Watched) -> None:
-    async with opened(watched) as office:
-        tickets = [await office.occupy(), *(office.ask(numbered(n)) for n in (3, 20, 5))]
-        watched.release()
-        office.engine.close()
-        await office.answered(*tickets)
-    assert [len(first_logits(ticket)) for ticket in tickets] == [1, 3, 20, 5]
+async def test_close_finishes_the_waiting_requests(harness: EngineHarness) -> None:
+    requests = [await harness.occupy(), *(harness.submit(numbered(n)) for n in (3, 20, 5))]
+    harness.classifier.resume()
+    harness.engine.close()
+    await harness.wait(*requests)
+    assert [len(first_logits(pending)) for pending in requests] == [1, 3, 20, 5]
 
 
-async def test_a_closed_engine_takes_no_question(watched: Watched) -> None:
-    async with opened(watched) as office:
-        office.engine.close()
-        with pytest.raises(NotReadyError) as error:
-            office.ask(numbered(1))
-    assert str(error.value) == "model: expected one that is ready, found one that has stopped"
-    assert office.engine.waiting_rows == 0
-
-
-async def test_an_engine_that_has_not_started_takes_no_question(watched: Watched) -> None:
-    engine = Engine(watched, RowQueue(capacity=10, run_rows=8), lambda run: None)
+async def test_a_closed_engine_accepts_no_request(harness: EngineHarness) -> None:
+    harness.engine.close()
+    with pytest.raises(NotReadyError) as error:
+        harness.submit(numbered(1))
+    assert str(error.value) == "model 'tiny' is not ready"
     with pytest.raises(NotReadyError):
-        engine.submit(QUESTION, lambda ticket: None)
+        await harness.engine.compute(REQUEST)
+    assert harness.queue.rows == 0
 
 
-def test_a_run_that_outlives_the_event_loop_ends_the_thread_in_peace(watched: Watched) -> None:
+async def test_an_engine_that_has_not_started_accepts_no_request(
+    classifier: RecordingClassifier,
+) -> None:
+    with pytest.raises(NotReadyError):
+        new_engine(classifier).submit(REQUEST, lambda pending: None)
+
+
+def test_a_batch_that_outlives_the_event_loop_ends_the_thread_without_error(
+    classifier: RecordingClassifier,
+) -> None:
     async def leave() -> Engine:
-        engine = Engine(watched, RowQueue(capacity=10, run_rows=8), lambda run: None)
+        engine = new_engine(classifier)
         engine.start(asyncio.get_running_loop())
-        watched.hold()
-        engine.submit(QUESTION, lambda ticket: None)
-        await until(lambda: watched.sizes == [3])
+        classifier.pause()
+        engine.submit(REQUEST, lambda pending: None)
+        await until(lambda: classifier.sizes == [3])
         return engine
 
     engine = asyncio.run(leave())
-    watched.release()
+    classifier.resume()
     engine.close()
     assert not engine.alive
 
 
-# Identity.
+# Many requests.
 
 
 @pytest.mark.parametrize("seed", range(3))
-async def test_among_hundreds_of_questions_each_gets_its_own_answer(
-    watched: Watched, seed: int
+async def test_each_of_hundreds_of_requests_gets_its_own_outputs(
+    classifier: RecordingClassifier, seed: int
 ) -> None:
     random = Random(seed)
-    numbers = iter(range(0, 10**6, 200))  # no two questions share a row
+    numbers = iter(range(0, 10**6, 200))  # no two requests share a row
+    submitted: list[PendingRequest] = []
+    cancelled: list[PendingRequest] = []
+    expected: dict[PendingRequest, list[float]] = {}
 
-    async def client() -> None:
+    async def client(harness: EngineHarness) -> None:
         for _ in range(20):
             size = random.choice([1, 1, 1, 2, 3, 7, 8, 9, 17, 64, random.randint(1, 200)])
             scale = np.array([[random.choice([0, 0.5, 1, 2]), 1]], np.float32)
             first = float(next(numbers))
             outputs = frozenset(random.sample(sorted(ALL), 2)) | LOGITS
-            ticket = office.ask(numbered(size, first), outputs, gate_scale=scale)
+            pending = harness.submit(numbered(size, first), outputs, gate_scale=scale)
             if random.random() < 0.1:
-                office.engine.give_up(ticket)
-                gone.append(ticket)
+                harness.engine.cancel(pending)
+                cancelled.append(pending)
                 continue
-            asked.append(ticket)
+            submitted.append(pending)
             if random.random() < 0.7:
-                await office.answered(ticket)
+                await harness.wait(pending)
             added = float(scale.sum()) / 2
-            expected[ticket] = [first + n + added for n in range(size)]
+            expected[pending] = [first + n + added for n in range(size)]
 
-    asked: list[Ticket] = []
-    gone: list[Ticket] = []
-    expected: dict[Ticket, list[float]] = {}
-    async with opened(watched, capacity=100_000) as office:
-        await asyncio.gather(*[client() for _ in range(16)])
-        await office.answered(*asked)
-    assert len(asked) > 200
-    assert {ticket: first_logits(ticket) for ticket in office.over} == expected
-    assert len(office.over) == len(asked)  # none twice
-    assert max(watched.sizes) == 8
-    assert not set(gone) & set(office.over)
+    async with running_engine(classifier, capacity=100_000) as harness:
+        await asyncio.gather(*[client(harness) for _ in range(16)])
+        await harness.wait(*submitted)
+    assert len(submitted) > 200
+    assert {pending: first_logits(pending) for pending in harness.ended} == expected
+    assert len(harness.ended) == len(submitted)  # none ended twice
+    assert max(classifier.sizes) == 8
+    assert not set(cancelled) & set(harness.ended)

@@ -1,4 +1,4 @@
-"""Networks of three layers worked out by hand: each is a table of margins by what is closed."""
+"""Networks of three layers, each a table of margins by the set of closed layers."""
 
 from collections.abc import Callable
 
@@ -6,66 +6,62 @@ import anyio
 import numpy as np
 import pytest
 
-from service.classifier import FloatArray
-from service.inference.explanation import Explanation, explain, margins
-from service.inference.question import Outputs
+from service.arrays import FloatArray, Outputs
+from service.inference.explanation import Counterfactual, Explanation, explain, margins
 
 Margin = Callable[[frozenset[int]], float]
 
 
 class Network:
-    """Label 1 is above label 2 by a margin that depends on the layers closed; label 0 is last."""
+    """Label 1 is above label 2 by a margin that depends on the closed layers; label 0 is last."""
 
     def __init__(self, margin: Margin) -> None:
         self._margin = margin
-        self.asked: list[int] = []
+        self.computed: list[int] = []  # numbers of rows
 
     async def __call__(self, scales: FloatArray) -> Outputs:
-        self.asked.append(len(scales))
-        found = [self._margin(frozenset(np.flatnonzero(row == 0).tolist())) for row in scales]
-        logits = np.array([[-9, margin, 0] for margin in found], np.float32)
+        self.computed.append(len(scales))
+        closed = [frozenset(np.flatnonzero(row == 0).tolist()) for row in scales]
+        logits = np.array([[-9, self._margin(layers), 0] for layers in closed], np.float32)
         powers = np.exp(logits)
         return {"logits": logits, "probabilities": powers / powers.sum(axis=1, keepdims=True)}
 
 
 def explained(margin: Margin, layers: int = 3) -> tuple[Explanation, list[int]]:
     network = Network(margin)
-    return anyio.run(explain, network, layers), network.asked
+    return anyio.run(explain, network, layers), network.computed
 
 
 def sum_above(least: float) -> Margin:
-    """Each layer adds to the label: 3, 2 and 1; the rival has `least`."""
+    """The layers add 3, 2 and 1 to the label's logit; the rival's logit is `least`."""
     return lambda closed: sum({0: 3, 1: 2, 2: 1}[i] for i in {0, 1, 2} - closed) - least
 
 
-def test_the_row_is_asked_as_it_is_and_with_each_layer_closed_in_one_run() -> None:
-    explanation, asked = explained(sum_above(5.5))
-    assert asked[0] == 4
+def test_the_row_is_computed_unchanged_and_with_each_layer_closed_at_once() -> None:
+    explanation, computed = explained(sum_above(5.5))
+    assert computed[0] == 4
     assert explanation.label == 1
     assert explanation.outputs["logits"].tolist() == [[-9, 0.5, 0]]
     assert explanation.closed["logits"].tolist() == [[-9, -2.5, 0], [-9, -1.5, 0], [-9, -0.5, 0]]
 
 
-def test_one_layer_is_enough_where_one_changes_the_label() -> None:
+def test_the_counterfactual_is_one_layer_if_one_changes_the_label() -> None:
     explanation, _ = explained(sum_above(5.5))
-    assert explanation.smallest == (0,)
-    assert explanation.other == 2
+    assert explanation.counterfactual == Counterfactual((0,), label=2)
 
 
 def test_layers_are_closed_until_the_label_changes() -> None:
     explanation, _ = explained(sum_above(2.5))
-    assert explanation.smallest == (0, 1)
-    assert explanation.other == 2
+    assert explanation.counterfactual == Counterfactual((0, 1), label=2)
 
 
-def test_no_set_is_told_where_even_all_layers_change_nothing() -> None:
-    explanation, asked = explained(sum_above(-1))
-    assert explanation.smallest is None
-    assert explanation.other is None
-    assert asked == [4, 2, 1]
+def test_there_is_no_counterfactual_if_all_layers_change_nothing() -> None:
+    explanation, computed = explained(sum_above(-1))
+    assert explanation.counterfactual is None
+    assert computed == [4, 2, 1]
 
 
-def test_a_layer_that_has_become_needless_is_left_out_again() -> None:
+def test_a_layer_that_is_no_longer_needed_is_removed() -> None:
     table = {
         frozenset[int](): 5.0,
         frozenset({0}): 1.0,
@@ -77,19 +73,19 @@ def test_a_layer_that_has_become_needless_is_left_out_again() -> None:
         frozenset({0, 1, 2}): -2.0,
     }
     explanation, _ = explained(table.__getitem__)
-    assert explanation.smallest == (1, 2)
+    assert explanation.counterfactual == Counterfactual((1, 2), label=2)
 
 
-def test_a_network_of_one_layer_hangs_on_it_or_not() -> None:
-    assert explained(lambda closed: -1.0 if closed else 1.0, layers=1)[0].smallest == (0,)
-    assert explained(lambda closed: 1.0, layers=1)[0].smallest is None
+def test_a_network_of_one_layer_may_have_a_counterfactual() -> None:
+    decisive, _ = explained(lambda closed: -1.0 if closed else 1.0, layers=1)
+    assert decisive.counterfactual == Counterfactual((0,), label=2)
+    assert explained(lambda closed: 1.0, layers=1)[0].counterfactual is None
 
 
 @pytest.mark.parametrize(("label", "margin"), [(0, -1.5), (1, 1.5), (2, -4.0)])
-def test_a_margin_is_how_far_the_label_is_above_its_best_rival(label: int, margin: float) -> None:
+def test_a_margin_is_the_labels_logit_minus_the_largest_other(label: int, margin: float) -> None:
     assert margins(np.array([[1, 2.5, -1.5]], np.float32), label).tolist() == [margin]
 
 
-def test_margins_are_told_apart_where_probabilities_are_not() -> None:
-    found = margins(np.array([[90, 0], [95, 0]], np.float32), 0)
-    assert found.tolist() == [90, 95]
+def test_margins_differ_where_float32_probabilities_do_not() -> None:
+    assert margins(np.array([[90, 0], [95, 0]], np.float32), 0).tolist() == [90, 95]

@@ -8,14 +8,14 @@ from service.inference.processors import inference_threads, usable_processors
 
 
 @pytest.fixture
-def two(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let there be two processors, as a system without affinity tells."""
+def two_processors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two processors, on a system without affinity."""
     monkeypatch.delattr(os, "sched_getaffinity")
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
 
 
 @pytest.fixture
-def one_of_them() -> Iterator[None]:
+def one_processor() -> Iterator[None]:
     """Bind this thread to one processor."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {min(before)})
@@ -29,17 +29,17 @@ def version_1(root: Path, quota: str, period: str) -> None:
     (root / "cpu/cpu.cfs_period_us").write_text(period)
 
 
-@pytest.mark.usefixtures("one_of_them")
-def test_only_the_processors_that_the_process_is_bound_to_count(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("one_processor")
+def test_the_affinity_of_the_process_limits(tmp_path: Path) -> None:
     assert usable_processors(tmp_path) == 1
 
 
-@pytest.mark.usefixtures("two")
-def test_without_affinity_and_quota_all_processors_count(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("two_processors")
+def test_without_affinity_and_quota_all_processors_are_usable(tmp_path: Path) -> None:
     assert usable_processors(tmp_path) == 2
 
 
-def test_a_system_that_cannot_count_has_one(
+def test_an_unknown_number_of_processors_is_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delattr(os, "sched_getaffinity")
@@ -47,7 +47,7 @@ def test_a_system_that_cannot_count_has_one(
     assert usable_processors(tmp_path) == 1
 
 
-@pytest.mark.usefixtures("two")
+@pytest.mark.usefixtures("two_processors")
 @pytest.mark.parametrize(
     ("text", "processors"),
     [
@@ -64,7 +64,7 @@ def test_a_quota_of_cgroup_version_2_limits(tmp_path: Path, text: str, processor
     assert usable_processors(tmp_path) == processors
 
 
-@pytest.mark.usefixtures("two")
+@pytest.mark.usefixtures("two_processors")
 @pytest.mark.parametrize(
     ("quota", "processors"),
     [("150000\n", 1.5), ("50000\n", 0.5), ("800000\n", 2), ("-1\n", 2)],
@@ -74,21 +74,21 @@ def test_a_quota_of_cgroup_version_1_limits(tmp_path: Path, quota: str, processo
     assert usable_processors(tmp_path) == processors
 
 
-@pytest.mark.usefixtures("two")
-def test_a_quota_without_its_period_says_nothing(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("two_processors")
+def test_a_quota_without_its_period_is_ignored(tmp_path: Path) -> None:
     version_1(tmp_path, "50000\n", "100000\n")
     (tmp_path / "cpu/cpu.cfs_period_us").unlink()
     assert usable_processors(tmp_path) == 2
 
 
-@pytest.mark.usefixtures("two")
-def test_of_two_quotas_the_smaller_limits(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("two_processors")
+def test_the_smaller_of_two_quotas_limits(tmp_path: Path) -> None:
     (tmp_path / "cpu.max").write_text("150000 100000\n")
     version_1(tmp_path, "50000\n", "100000\n")
     assert usable_processors(tmp_path) == 0.5
 
 
-def test_this_machine_has_some() -> None:
+def test_this_machine_has_usable_processors() -> None:
     assert 0 < usable_processors() <= (os.cpu_count() or 1)
 
 
@@ -96,7 +96,7 @@ def test_this_machine_has_some() -> None:
     ("processors", "workers", "threads"),
     [(8, 1, 7), (8, 2, 3), (7.9, 2, 2), (2, 1, 1), (1, 1, 1), (0.25, 1, 1), (4, 16, 1)],
 )
-def test_a_run_has_the_threads_that_its_process_s_event_loop_leaves(
+def test_each_process_leaves_one_processor_to_its_event_loop(
     processors: float, workers: int, threads: int
 ) -> None:
     assert inference_threads(processors, workers) == threads

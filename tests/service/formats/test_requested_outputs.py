@@ -1,48 +1,48 @@
 import pytest
 
-from service.contract import GATE_MEAN, GATE_UNITS, LOGITS, OUTPUTS, PROBABILITIES, UNUSUAL
+from service.contract import GATE_MEAN, GATE_UNITS, LOGITS, OUTPUTS, PROBABILITIES, TYPICALITY
 from service.errors import BodyError, InputError, RequestError
-from service.formats.wanted_outputs import WantedOutput, default_outputs
-from tests.service.formats.conftest import read, refused, request
+from service.formats.requested_outputs import WantedOutput, default_outputs
+from tests.service.formats.conftest import read, rejected, request
 
-NAMES = "the name 'logits' or 'probabilities' or 'gate_mean' or 'gate_units' or 'unusual'"
+NAMES = "the name 'logits' or 'probabilities' or 'gate_mean' or 'gate_units' or 'typicality'"
 
 
 def wanted(outputs: object, **parameters: object) -> tuple[WantedOutput, ...]:
     return read(request(outputs=outputs, parameters=parameters)).outputs
 
 
-def test_all_outputs_but_the_single_gates_are_the_default() -> None:
+def test_the_default_is_all_outputs_but_gate_units() -> None:
     assert default_outputs(binary=False) == (
         WantedOutput(LOGITS, False),
         WantedOutput(PROBABILITIES, False),
         WantedOutput(GATE_MEAN, False),
-        WantedOutput(UNUSUAL, False),
+        WantedOutput(TYPICALITY, False),
     )
 
 
 @pytest.mark.parametrize("outputs", [None, []])
 @pytest.mark.parametrize("binary", [True, False])
-def test_no_list_and_an_empty_one_are_the_default(outputs: object, binary: bool) -> None:
+def test_a_missing_or_empty_list_means_the_default(outputs: object, binary: bool) -> None:
     assert wanted(outputs, binary_data_output=binary) == default_outputs(binary=binary)
 
 
-def test_without_the_member_the_default_is_json() -> None:
+def test_the_default_outputs_are_json() -> None:
     assert read(request()).outputs == default_outputs(binary=False)
 
 
-def test_only_what_is_asked_comes_in_the_order_asked() -> None:
-    asked = wanted([{"name": GATE_UNITS}, {"name": LOGITS}])
-    assert asked == (WantedOutput(GATE_UNITS, False), WantedOutput(LOGITS, False))
+def test_outputs_keep_the_requested_order() -> None:
+    outputs = wanted([{"name": GATE_UNITS}, {"name": LOGITS}])
+    assert outputs == (WantedOutput(GATE_UNITS, False), WantedOutput(LOGITS, False))
 
 
 @pytest.mark.parametrize("name", OUTPUTS)
-def test_every_output_can_be_asked_alone(name: str) -> None:
+def test_every_output_can_be_requested_alone(name: str) -> None:
     assert wanted([{"name": name}]) == (WantedOutput(name, False),)
 
 
 @pytest.mark.parametrize(
-    ("own", "whole", "binary"),
+    ("own", "default", "binary"),
     [
         (True, True, True),
         (True, False, True),
@@ -55,14 +55,14 @@ def test_every_output_can_be_asked_alone(name: str) -> None:
         (None, None, False),
     ],
 )
-def test_an_outputs_own_word_counts_before_the_requests(
-    own: bool | None, whole: bool | None, binary: bool
+def test_an_outputs_own_binary_data_overrides_the_requests(
+    own: bool | None, default: bool | None, binary: bool
 ) -> None:
     outputs = [{"name": LOGITS, "parameters": {"binary_data": own}}]
-    assert wanted(outputs, binary_data_output=whole) == (WantedOutput(LOGITS, binary),)
+    assert wanted(outputs, binary_data_output=default) == (WantedOutput(LOGITS, binary),)
 
 
-def test_a_classification_is_asked_for_each_output() -> None:
+def test_each_output_has_its_own_classification() -> None:
     outputs = [{"name": LOGITS, "parameters": {"classification": 2}}, {"name": GATE_MEAN}]
     assert wanted(outputs) == (WantedOutput(LOGITS, False, 2), WantedOutput(GATE_MEAN, False))
 
@@ -77,7 +77,7 @@ def test_other_members_and_parameters_of_an_output_are_ignored() -> None:
     [
         ({}, BodyError, "outputs: expected a list of tensors, found an object"),
         ("logits", BodyError, "outputs: expected a list of tensors, found a string"),
-        (False, BodyError, "outputs: expected a list of tensors, found true or false"),
+        (False, BodyError, "outputs: expected a list of tensors, found a boolean"),
         (["logits"], BodyError, "outputs[0]: expected an object, found a string"),
         ([{"name": LOGITS}, None], BodyError, "outputs[1]: expected an object, found null"),
         ([{}], InputError, f"outputs[0]: expected {NAMES}, found null"),
@@ -99,16 +99,16 @@ def test_other_members_and_parameters_of_an_output_are_ignored() -> None:
         (
             [{"name": LOGITS, "parameters": {"binary_data": 1}}],
             BodyError,
-            "parameter 'binary_data': expected true or false, found a number",
+            "parameter 'binary_data': expected a boolean, found a number",
         ),
         (
             [{"name": LOGITS, "parameters": {"classification": 0}}],
             BodyError,
-            "parameter 'classification': expected a whole number from 1 on, found another number",
+            "parameter 'classification': expected an integer of at least 1, found another number",
         ),
     ],
 )
-def test_outputs_that_are_none_are_told_with_their_place(
+def test_an_error_names_the_location_of_a_malformed_output(
     outputs: object, error: type[RequestError], message: str
 ) -> None:
-    assert refused(error, request(outputs=outputs)) == message
+    assert rejected(error, request(outputs=outputs)) == message

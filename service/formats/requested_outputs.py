@@ -1,4 +1,4 @@
-"""Which outputs an Open Inference Protocol request wants, and in which form each."""
+"""The outputs that an Open Inference Protocol request wants, and the form of each."""
 
 from functools import cache
 from typing import Any, NamedTuple
@@ -7,13 +7,12 @@ import simdjson
 
 from service.contract import GATE_UNITS, OUTPUTS
 from service.errors import BodyError, InputError
-from service.formats.documents import members
-from service.formats.json_kinds import kind_of
+from service.formats.json_documents import kind_of, members
 from service.formats.parameters import read_count, read_flag, read_parameters
 
 
 class WantedOutput(NamedTuple):
-    """An output as it is, or of each row its best `classes` entries; binary, or in the JSON."""
+    """An output, or only the largest `classes` entries of each row; binary or in the JSON."""
 
     name: str
     binary: bool
@@ -22,14 +21,15 @@ class WantedOutput(NamedTuple):
 
 @cache
 def default_outputs(*, binary: bool) -> tuple[WantedOutput, ...]:
-    """Return what a request without a list of outputs gets: all but the gates one by one."""
+    """Return the outputs for a request that lists none: all but `gate_units`."""
     return tuple(WantedOutput(name, binary) for name in OUTPUTS if name != GATE_UNITS)
 
 
 def read_outputs(items: Any, *, binary: bool) -> tuple[WantedOutput, ...]:
-    """Read the list `outputs`; `binary` holds for those that do not say for themselves.
+    """Read the list `outputs`; `binary` is the default of their `binary_data`.
 
-    An empty list counts as none. A name that is unknown or given twice is an `InputError`.
+    A missing or empty list means the default outputs. An unknown or repeated name is an
+    `InputError`.
     """
     if items is None:
         return default_outputs(binary=binary)
@@ -46,16 +46,16 @@ def read_outputs(items: Any, *, binary: bool) -> tuple[WantedOutput, ...]:
     return tuple(outputs.values()) or default_outputs(binary=binary)
 
 
-def _output(item: Any, place: str, binary: bool) -> WantedOutput:
+def _output(item: Any, location: str, binary: bool) -> WantedOutput:
     if not isinstance(item, simdjson.Object):
-        raise BodyError(f"{place}: expected an object, found {kind_of(item)}")
+        raise BodyError(f"{location}: expected an object, found {kind_of(item)}")
     output = members(item, "name", "parameters")
     name = output.get("name")
     if name not in OUTPUTS:
         names = " or ".join(f"'{known}'" for known in OUTPUTS)
-        found = "another name" if isinstance(name, str) else kind_of(name)
-        raise InputError(f"{place}: expected the name {names}, found {found}")
-    parameters = read_parameters(output, f"{place}: parameters", "binary_data", "classification")
+        actual = "another name" if isinstance(name, str) else kind_of(name)
+        raise InputError(f"{location}: expected the name {names}, found {actual}")
+    parameters = read_parameters(output, f"{location}: parameters", "binary_data", "classification")
     own = read_flag(parameters, "binary_data")
     classes = read_count(parameters, "classification", least=1)
     return WantedOutput(name, binary if own is None else own, classes)

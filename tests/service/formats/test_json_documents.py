@@ -7,8 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.errors import BodyError
-from service.formats.documents import LONGEST_SHARED, encode, members, parse_object
-from tests.service.formats.conftest import NOT_JSON
+from service.formats.json_documents import (
+    MAX_SHARED_BYTES,
+    encode,
+    kind_of,
+    members,
+    parse_object,
+)
+from tests.service.formats.conftest import INVALID_JSON
 
 
 def test_float32_is_written_in_its_shortest_decimals() -> None:
@@ -17,55 +23,55 @@ def test_float32_is_written_in_its_shortest_decimals() -> None:
     )
 
 
-def test_what_is_no_number_becomes_null_so_that_the_json_stays_strict() -> None:
+def test_nan_and_infinity_become_null_in_strict_json() -> None:
     assert encode(np.array([np.nan, np.inf, 1.0], np.float32)) == b"[null,null,1.0]"
 
 
 @given(st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False)))
-def test_float32_that_is_written_reads_back_to_the_same_bits(values: list[float]) -> None:
+def test_written_float32_reads_back_to_the_same_bits(values: list[float]) -> None:
     written = np.array(values, np.float32)
     assert np.array(json.loads(encode(written)), np.float32).tobytes() == written.tobytes()
 
 
-def test_only_the_members_asked_for_are_read() -> None:
+def test_only_the_named_members_are_read() -> None:
     assert parse_object(b'{"a": 1, "b": [[]], "c": "x"}', "c", "a", "z") == {"c": "x", "a": 1}
 
 
-def test_of_a_member_given_twice_the_first_counts() -> None:
+def test_the_first_of_a_repeated_member_counts() -> None:
     assert parse_object(b'{"a": 1, "a": 2}', "a") == {"a": 1}
 
 
-def test_an_escaped_name_is_the_name() -> None:
+def test_an_escaped_name_equals_the_plain_name() -> None:
     assert parse_object(b'{"\\u0061": 1, "a\\u0000": 2}', "a") == {"a": 1}
 
 
-def test_white_space_and_a_byte_order_mark_are_passed_over() -> None:
+def test_white_space_and_a_byte_order_mark_are_ignored() -> None:
     assert parse_object(b'\xef\xbb\xbf {"a": 1}\r\n\t ', "a") == {"a": 1}
 
 
 @pytest.mark.parametrize("number", [0, -1, 2**63, 2**64 - 1, -(2**63), 0.1, -0.0, 5e-324, 1e308])
-def test_numbers_come_through_as_they_are(number: float) -> None:
-    found = parse_object(json.dumps({"a": number}).encode(), "a")["a"]
-    assert (type(found), str(found)) == (type(number), str(number))
+def test_numbers_keep_their_type_and_value(number: float) -> None:
+    value = parse_object(json.dumps({"a": number}).encode(), "a")["a"]
+    assert (type(value), str(value)) == (type(number), str(number))
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "actual"),
     [
         (b"[]", "a list"),
         (b'"a"', "a string"),
         (b"1.5", "a number"),
-        (b"true", "true or false"),
+        (b"true", "a boolean"),
         (b"null", "null"),
     ],
 )
-def test_what_is_no_object_is_refused(text: bytes, found: str) -> None:
+def test_json_that_is_not_an_object_is_rejected(text: bytes, actual: str) -> None:
     with pytest.raises(BodyError) as error:
         parse_object(text, "a")
-    assert str(error.value) == f"body: expected a JSON object, found {found}"
+    assert str(error.value) == f"body: expected a JSON object, found {actual}"
 
 
-BROKEN = [
+INVALID = [
     *(b"", b" ", b"{", b'{"a": 1', b'{"a": 1}}', b'{"a": 1} x', b'{"a": 1}{}', b'{"a": 1}\0'),
     *(b'{"a": 1,}', b'{"a": 01}', b'{"a": +1}', b'{"a": .5}', b'{"a": 0x1}', b"{'a': 1}"),
     *(b"{a: 1}", b'{"a": 1 /* one */}', b'{"a"= 1}', b'{"a": True}', b'{"a": "\\x"}'),
@@ -78,46 +84,61 @@ BROKEN = [
 ]
 
 
-@pytest.mark.parametrize("text", BROKEN, ids=lambda text: str(text[:30]))
-def test_what_is_not_strict_json_is_refused_and_the_next_text_is_read(text: bytes) -> None:
+@pytest.mark.parametrize("text", INVALID, ids=lambda text: str(text[:30]))
+def test_a_text_is_read_after_one_that_is_not_strict_json(text: bytes) -> None:
     with pytest.raises(BodyError) as error:
         parse_object(text, "a")
-    assert str(error.value) == NOT_JSON
+    assert str(error.value) == INVALID_JSON
     assert parse_object(b'{"a": 1}', "a") == {"a": 1}
 
 
-def test_a_hundred_thousand_lists_in_each_other_are_refused_at_once() -> None:
+def test_a_hundred_thousand_nested_lists_are_rejected() -> None:
     with pytest.raises(BodyError) as error:
         parse_object(b'{"a": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "a")
-    assert str(error.value) == NOT_JSON
+    assert str(error.value) == INVALID_JSON
 
 
-def test_a_value_that_is_a_list_or_an_object_stays_with_the_parser() -> None:
-    found = parse_object(b'{"a": [1, 2], "b": {"c": 3}}', "a", "b")
-    assert isinstance(found["a"], simdjson.Array)
-    assert found["a"].as_list() == [1, 2]
-    assert members(found["b"], "c", "d") == {"c": 3}
+def test_lists_and_objects_stay_in_the_parser() -> None:
+    document = parse_object(b'{"a": [1, 2], "b": {"c": 3}}', "a", "b")
+    assert isinstance(document["a"], simdjson.Array)
+    assert document["a"].as_list() == [1, 2]
+    assert members(document["b"], "c", "d") == {"c": 3}
 
 
-def test_while_one_text_is_still_in_use_another_is_read() -> None:
+def test_a_text_is_read_while_another_is_still_in_use() -> None:
     first = parse_object(b'{"a": [1, 2]}', "a")["a"]
     second = parse_object(b'{"a": [3]}', "a")["a"]
     third = parse_object(b'{"b": [4, 5, 6]}', "b")["b"]
-    found = [first.as_list(), second.as_list(), third.as_list()]
-    assert found == [[1, 2], [3], [4, 5, 6]]
+    assert [first.as_list(), second.as_list(), third.as_list()] == [[1, 2], [3], [4, 5, 6]]
 
 
-def test_a_broken_text_is_refused_while_another_is_still_in_use() -> None:
+def test_invalid_text_is_rejected_while_another_is_still_in_use() -> None:
     first = parse_object(b'{"a": [1, 2]}', "a")["a"]
     with pytest.raises(BodyError):
         parse_object(b'{"a": [3}', "a")
     assert first.as_list() == [1, 2]
 
 
-@pytest.mark.parametrize("length", [LONGEST_SHARED - 1, LONGEST_SHARED, LONGEST_SHARED + 1])
-def test_a_long_text_is_read_and_so_is_the_one_after_it(length: int) -> None:
+@pytest.mark.parametrize("length", [MAX_SHARED_BYTES - 1, MAX_SHARED_BYTES, MAX_SHARED_BYTES + 1])
+def test_a_short_text_is_read_after_a_long_one(length: int) -> None:
     text = b'{"a": [1, 2], "filling": "'
     text += b"x" * (length - len(text) - 2) + b'"}'
     assert len(text) == length
     assert parse_object(text, "a")["a"].as_list() == [1, 2]
     assert parse_object(b'{"a": [3]}', "a")["a"].as_list() == [3]
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        (b"null", "null"),
+        (b"true", "a boolean"),
+        (b"0", "a number"),
+        (b"-1.5", "a number"),
+        (b'"null"', "a string"),
+        (b"[]", "a list"),
+        (b"{}", "an object"),
+    ],
+)
+def test_every_json_type_has_a_name(text: bytes, kind: str) -> None:
+    assert kind_of(simdjson.Parser().parse(text)) == kind

@@ -1,0 +1,42 @@
+"""Request events, and the observers that write them to logs, traces and the ledger."""
+
+from collections.abc import Mapping
+from typing import NamedTuple, Protocol
+
+from service.arrays import Outputs
+from service.contract import Metadata
+from service.inference.queue import InferenceRequest
+from service.inference.statistics import Timing
+
+SERVER_ERROR = 500  # the lowest status of a server error
+PHASES = Timing._fields[:4]  # in the order of a request: decode, queue, compute, encode
+
+
+class RequestEvent(NamedTuple):
+    """One finished request.
+
+    `endpoint` is "predict" or "infer". `timing`, `request` and `outputs` are None if the request
+    failed; logs and traces must not contain the latter two.
+    """
+
+    endpoint: str
+    model: Metadata
+    headers: Mapping[bytes, bytes]
+    request_id: str
+    status: int
+    rows: int
+    arrived_ns: int
+    ended_ns: int
+    timing: Timing | None
+    request: InferenceRequest | None = None
+    outputs: Outputs | None = None
+
+
+class RequestObserver(Protocol):
+    """Writer of finished requests to a log, a trace or the ledger."""
+
+    def wants(self, status: int, rows: int) -> bool:
+        """Return whether to observe a request; called for every request, so it must be fast."""
+
+    def observe(self, event: RequestEvent) -> None:
+        """Write a request for which `wants` returned True."""

@@ -1,0 +1,88 @@
+import json
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+
+from service.arrays import Outputs
+from service.classifier import Classifier
+from service.errors import BodyError, InputError
+from service.formats.predict import PredictRequest, encode_predictions, read_predict
+from tests.service.conftest import METADATA
+from tests.service.formats.conftest import message_of
+
+OUTPUTS: Outputs = {
+    "probabilities": np.array([[0.7, 0.2, 0.1], [0.25, 0.25, 0.5]], np.float32),
+    "gate_mean": np.array([[0.1, 1], [1e-7, 0]], np.float32),
+    "typicality": np.array([[0.003, 1, 0.006], [0.5, 0.25, 0.375]], np.float32),
+}
+
+
+def read(body: bytes) -> PredictRequest:
+    return read_predict(body, METADATA, max_rows=5)
+
+
+@pytest.mark.parametrize("member", [b"", b', "gate_scale": null'])
+def test_a_request_may_have_no_gate_scale(member: bytes) -> None:
+    request = read(b'{"instances": [[1, 2, 3, 4]]' + member + b"}")
+    assert request.rows.tolist() == [[1, 2, 3, 4]]
+    assert request.gate_scale is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"instances": [[1, 2, 3, 4], [5, 6, 7, 8]], "gate_scale": [[0, 1], [1, 0]]}',
+        b'{"gate_scale": [[0, 1], {"highway 2": 0}], "instances": [[1, 2, 3, 4], [5, 6, 7, 8]]}',
+    ],
+)
+def test_rows_and_gate_scale_are_read_in_any_order(body: bytes) -> None:
+    request = read(body)
+    assert request.gate_scale is not None
+    assert request.gate_scale.tolist() == [[0, 1], [1, 0]]
+    assert request.rows.tolist() == [[1, 2, 3, 4], [5, 6, 7, 8]]
+
+
+def test_a_list_in_place_of_a_number_is_detected_beside_a_gate_scale() -> None:
+    body = b'{"instances": [[1, 2, 3, [4]]], "gate_scale": [1, 1]}'
+    assert message_of(InputError, lambda: read(body)) == (
+        "instances[0][3]: expected a number, found a list"
+    )
+
+
+def test_a_request_without_instances_is_rejected() -> None:
+    assert message_of(BodyError, lambda: read(b'{"gate_scale": [1, 1]}')) == (
+        "body: the member 'instances' is missing"
+    )
+
+
+def test_the_response_is_written_word_for_word() -> None:
+    assert encode_predictions(OUTPUTS, METADATA) == (
+        b'{"model_name":"tiny","model_version":"1","predictions":['
+        b'{"label":"a","probability":0.7,"probabilities":[0.7,0.2,0.1],"gate_mean":[0.1,1.0],'
+        b'"typicality":{"gates":0.003,"confidence":1.0,"combined":0.006}},'
+        b'{"label":"c","probability":0.5,"probabilities":[0.25,0.25,0.5],"gate_mean":[1e-7,0.0],'
+        b'"typicality":{"gates":0.5,"confidence":0.25,"combined":0.375}}]}'
+    )
+
+
+def test_the_first_of_equally_probable_labels_is_predicted() -> None:
+    equal = {**OUTPUTS, "probabilities": np.array([[0.25, 0.375, 0.375]] * 2, np.float32)}
+    predictions = json.loads(encode_predictions(equal, METADATA))["predictions"]
+    assert [prediction["label"] for prediction in predictions] == ["b", "b"]
+
+
+def test_labels_of_any_script_are_written_in_utf_8() -> None:
+    metadata = replace(METADATA, name="цифры", labels=("零", '"\\\n', "🙂"))
+    body = json.loads(encode_predictions(OUTPUTS, metadata))
+    assert body["model_name"] == "цифры"
+    assert [prediction["label"] for prediction in body["predictions"]] == ["零", "🙂"]
+
+
+def test_a_response_reads_back_to_the_same_float32(classifier: Classifier) -> None:
+    outputs = classifier.run(np.array([[1, 0, 0, 0], [0, 0, 3, 0]], np.float32))
+    body = json.loads(encode_predictions(asdict(outputs), classifier.metadata))
+    assert [prediction["label"] for prediction in body["predictions"]] == ["a", "c"]
+    for name in ("probabilities", "gate_mean"):
+        written = np.array([prediction[name] for prediction in body["predictions"]], np.float32)
+        assert written.tolist() == getattr(outputs, name).tolist()

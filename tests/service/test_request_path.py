@@ -1,0 +1,74 @@
+"""The modules of the service through which a `POST /predict` passes."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.conftest import ROOT
+
+MAX_MODULES = 16
+
+# Serves the bundled model while a thread sends three requests of one image; prints the modules
+# whose functions were called on any thread for the second one. The periodic work of the ledger and
+# of the statistics begins late, so that it does not fall into this time. The third response shows
+# that the second request has been counted and observed.
+SCRIPT = """
+import http.client, json, os, signal, socket, sys, threading, time
+
+modules = set()
+tracing = False
+
+def trace(frame, event, argument):
+    if tracing and event == "call":
+        modules.add(frame.f_globals.get("__name__", ""))
+
+def predict(port):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    body = json.dumps({"instances": [[0] * 784]})
+    connection.request("POST", "/predict", body, {"Content-Type": "application/json"})
+    assert connection.getresponse().status == 200
+
+def send(port):
+    global tracing
+    while True:
+        try:
+            predict(port)
+            break
+        except ConnectionRefusedError:
+            time.sleep(0.05)
+    tracing = True
+    predict(port)
+    predict(port)
+    tracing = False
+    print(json.dumps(sorted(name for name in modules if name.startswith("service"))), flush=True)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+with socket.create_server(("127.0.0.1", 0)) as free:
+    port = free.getsockname()[1]
+threading.Thread(target=send, args=[port], daemon=True).start()
+threading.setprofile(trace)
+sys.setprofile(trace)
+import service.inference.statistics, service.ledger.observer, service.ledger.writer
+service.inference.statistics.FLUSH_SECONDS = 3600
+service.ledger.observer.INTERVAL_SECONDS = 3600
+service.ledger.writer.START_SECONDS = 3600
+from service.__main__ import main
+sys.argv = ["service", "serve", "--port", str(port)]
+main()
+"""
+
+
+def test_a_prediction_passes_through_few_modules(tmp_path: Path) -> None:
+    process = subprocess.run(
+        [sys.executable, "-c", SCRIPT],
+        cwd=ROOT,
+        env={**os.environ, "HIGHWAY_LEDGER_URL": f"sqlite:///{tmp_path}/ledger.db"},
+        stdout=subprocess.PIPE,
+        timeout=60,
+        check=True,
+    )
+    modules = json.loads(process.stdout)
+    assert {"service.inference.engine", "service.formats.predict"} <= set(modules)
+    assert len(modules) <= MAX_MODULES, modules
