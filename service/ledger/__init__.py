@@ -1,1 +1,1 @@
-"""The ledger: what was answered, kept in SQLite or PostgreSQL; sqlalchemy is loaded late, in it."""
+"""The ledger: records answered rows in SQLite or PostgreSQL; loads SQLAlchemy after the start."""

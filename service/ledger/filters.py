@@ -1,147 +1,132 @@
-"""Which requests are asked for, and in which order; from the parameters of a query."""
+"""Filters, order and paging of requests: the query parameters of `GET /requests`."""
 
-import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Annotated, Literal, NamedTuple, Self
 
-from service.errors import QueryError
-from service.ledger.cursor import Position, read_cursor
-from service.ledger.tags import LONGEST, is_tag
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
-LARGEST_PAGE = 1000
-SORTS = ("-time", "time", "unusual", "-unusual")  # the first unless told
+from service.ledger.fields import EPOCH
+from service.ledger.tags import TAG_PATTERN
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MAX_PAGE_ROWS = 1000
+MAX_CURSOR_LENGTH = 200
+
+Sort = Literal["-time", "time", "typicality", "-typicality"]
+Integer = Annotated[int, Field(gt=-(2**63), lt=2**63)]  # of a database
 
 
-@dataclass(frozen=True, kw_only=True)
-class Filters:
-    """What every request shown has to be; None is no matter.
+class Position(NamedTuple):
+    """A row's position in an order: the `key` that it is sorted by, then its number."""
 
-    `since_us` is in, `until_us` is out, in µs since 1970. `unusual_below` bounds the p-value of
-    both signs. `after` is where the last page ended.
+    sort: Sort
+    key: Integer | Annotated[float, Field(ge=0, le=1)]  # µs or a p-value
+    sequence: Integer
+
+
+_position = TypeAdapter(Position)
+
+
+def write_cursor(position: Position) -> str:
+    """Encode a position."""
+    return urlsafe_b64encode(_position.dump_json(position)).decode().rstrip("=")
+
+
+def read_cursor(cursor: str) -> Position:
+    """Decode a position; raise `ValueError` for anything that `write_cursor` has not written."""
+    try:
+        text = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        return _position.validate_json(text, strict=True)
+    except ValueError:  # from base64 or pydantic
+        raise PydanticCustomError("cursor", "expected the `next` of an earlier page") from None
+
+
+def _check_cursor(cursor: str) -> str:
+    read_cursor(cursor)
+    return cursor
+
+
+def _read_time(value: object) -> object:
+    """Convert a time in ISO 8601 from a query to µs since 1970."""
+    if not isinstance(value, str):
+        return value
+    try:
+        time = datetime.fromisoformat(value)
+        aware = time if time.tzinfo is not None else time.replace(tzinfo=UTC)
+        return (aware - EPOCH) // timedelta(microseconds=1)
+    except (ValueError, OverflowError):
+        raise PydanticCustomError(
+            "time", "expected a time such as 2026-01-31T12:00:00Z; a + must be written as %2B"
+        ) from None
+
+
+Time = Annotated[
+    int, BeforeValidator(_read_time), WithJsonSchema({"type": "string", "format": "date-time"})
+]
+Cursor = Annotated[str, Field(max_length=MAX_CURSOR_LENGTH), AfterValidator(_check_cursor)]
+Name = Annotated[str, Field(min_length=1)]
+
+
+class Filters(BaseModel):
+    """Conditions that rows must meet, and their order; None: not filtered.
+
+    `since` and `until` are µs since 1970.
     """
 
-    since_us: int | None = None
-    until_us: int | None = None
-    label: str | None = None
-    model: str | None = None
-    version: str | None = None
-    tag: str | None = None
-    id: str | None = None
-    unusual_below: float | None = None
-    sort: str = SORTS[0]
-    limit: int = 50
-    after: Position | None = None
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    since: Time | None = Field(None, description="Earliest time, included.")
+    until: Time | None = Field(None, description="Latest time, excluded.")
+    label: Name | None = Field(None, description="Predicted label.")
+    model: Name | None = Field(None, description="Name of the model.")
+    version: Name | None = Field(None, description="Version of the model.")
+    tag: str | None = Field(None, pattern=TAG_PATTERN, description="One of the request's X-Tags.")
+    id: str | None = Field(None, pattern="^[!-~]{1,128}$", description="Request id.")
+    typicality_below: float | None = Field(
+        None, gt=0, le=1, description="Upper bound of the combined p-value, excluded."
+    )
+    sort: Sort = Field("-time", description="`-` sorts in descending order.")
+
+    @model_validator(mode="after")
+    def _check_interval(self) -> Self:
+        if self.since is not None and self.until is not None and self.since >= self.until:
+            raise PydanticCustomError("interval", "until: expected a time after since")
+        return self
 
     @property
     def descending(self) -> bool:
-        """Whether the largest come first."""
+        """Whether the largest values come first."""
         return self.sort.startswith("-")
 
     @property
     def by_time(self) -> bool:
-        """Whether they come in the order of time, not of unusualness."""
+        """Whether rows are sorted by time instead of typicality."""
         return self.sort.endswith("time")
 
 
-def read_filters(query: Iterable[tuple[str, str]], *, paged: bool = True) -> Filters:
-    """Read a query's parameters; what makes no sense is a `QueryError`.
+class PageFilters(Filters):
+    """Filters, and which page of the rows."""
 
-    Without pages there is no `limit` and no `cursor`.
-    """
-    values: dict[str, Any] = {}
-    for name, text in query:
-        if name not in _READERS or (name in ("limit", "cursor") and not paged):
-            known = [n for n in _READERS if paged or n not in ("limit", "cursor")]
-            raise QueryError(f"query: expected parameters among {', '.join(known)}; found another")
-        field, read = _READERS[name]
-        if field in values:
-            raise QueryError(f"{name}: expected it once, found it again")
-        values[field] = read(name, text)
-    filters = Filters(**values)
-    _check_together(filters)
-    return filters
+    limit: int = Field(50, ge=1, le=MAX_PAGE_ROWS, description="Maximum number of rows.")
+    cursor: Cursor | None = Field(None, description="The `next` of the previous page.")
 
+    @model_validator(mode="after")
+    def _check_sort(self) -> Self:
+        if self.after is not None and self.after.sort != self.sort:
+            raise PydanticCustomError("sort", "cursor: expected the `next` of a page of this sort")
+        return self
 
-def _check_together(filters: Filters) -> None:
-    since, until = filters.since_us, filters.until_us
-    if since is not None and until is not None and since >= until:
-        raise QueryError("until: expected a time after since, found none")
-    if filters.after is not None and filters.after.sort != filters.sort:
-        raise QueryError("cursor: expected one of a page with the same sort, found another's")
-
-
-def _time(name: str, text: str) -> int:
-    try:
-        time = datetime.fromisoformat(text)
-        aware = time if time.tzinfo is not None else time.replace(tzinfo=UTC)
-        return (aware - EPOCH) // timedelta(microseconds=1)
-    except (ValueError, OverflowError) as error:
-        raise QueryError(
-            f"{name}: expected a time as 2026-01-31T12:00:00Z, found another text; a + is written "
-            "%2B in a query"
-        ) from error
-
-
-def _text(name: str, text: str) -> str:
-    if text == "":
-        raise QueryError(f"{name}: expected a text, found none")
-    return text
-
-
-def _tag(name: str, text: str) -> str:
-    if not is_tag(text):
-        raise QueryError(
-            f"{name}: expected 1 to {LONGEST} letters, digits or . _ : = / @ -, found another text"
-        )
-    return text
-
-
-def _id(name: str, text: str) -> str:
-    if not re.fullmatch(r"[!-~]{1,128}", text):
-        raise QueryError(f"{name}: expected 1 to 128 visible ASCII letters, found another text")
-    return text
-
-
-def _share(name: str, text: str) -> float:
-    if not re.fullmatch(r"\d{0,20}\.?\d{1,20}([eE]-?\d{1,3})?", text, re.ASCII) or not (
-        0 < float(text) <= 1
-    ):
-        raise QueryError(f"{name}: expected a number above 0 and at most 1, found another value")
-    return float(text)
-
-
-def _sort(name: str, text: str) -> str:
-    if text not in SORTS:
-        raise QueryError(f"{name}: expected {' or '.join(sorted(SORTS))}, found another")
-    return text
-
-
-def _limit(name: str, text: str) -> int:
-    if not re.fullmatch(r"\d{1,4}", text, re.ASCII) or not 1 <= int(text) <= LARGEST_PAGE:
-        raise QueryError(
-            f"{name}: expected a whole number from 1 to {LARGEST_PAGE}, found another value"
-        )
-    return int(text)
-
-
-def _cursor(_name: str, text: str) -> Position:
-    return read_cursor(text)
-
-
-_READERS: dict[str, tuple[str, Callable[[str, str], Any]]] = {
-    "since": ("since_us", _time),
-    "until": ("until_us", _time),
-    "label": ("label", _text),
-    "model": ("model", _text),
-    "version": ("version", _text),
-    "tag": ("tag", _tag),
-    "id": ("id", _id),
-    "unusual_below": ("unusual_below", _share),
-    "sort": ("sort", _sort),
-    "limit": ("limit", _limit),
-    "cursor": ("after", _cursor),
-}
+    @property
+    def after(self) -> Position | None:
+        """Position of the last row of the previous page."""
+        return None if self.cursor is None else read_cursor(self.cursor)

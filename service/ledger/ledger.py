@@ -1,80 +1,64 @@
-"""The ledger as the application holds it: who records, who writes, who reads, and how it stands."""
+"""The ledger of one process: observer, write buffer, writer and reader."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from service.inference.counters import Board
-from service.ledger.address import Address, read_address
-from service.ledger.backlog import Backlog
-from service.ledger.entries import Gap
-from service.ledger.recorder import LedgerRecorder
-from service.ledger.tallies import Tallies, Tally
+from service.database_url import DatabaseUrl, read_database_url
+from service.errors import LedgerOffError
+from service.ledger.observer import LedgerObserver
+from service.ledger.write_buffer import WriteBuffer
 from service.ledger.writer import Writer
 from service.settings import Settings
+from service.shared_counters import SharedCounters
 
 if TYPE_CHECKING:
     from service.ledger.reader import Reader
 
-BACKLOG_SECONDS = 20  # of recording at the full rate, which may wait for the database
+BUFFER_SECONDS = 20  # of rows at the full rate
 STOP_SECONDS = 5.0
 
 
-class Standing(NamedTuple):
-    """How this process's writer stands, and the sums over all processes."""
-
-    state: str
-    trouble: str | None
-    tally: Tally
-
-
 class Ledger:
-    """Records what is answered, from `start` to `close`; one for each process."""
+    """Records answered rows from `start` to `close`."""
 
-    def __init__(self, address: Address, settings: Settings, board: Board) -> None:
-        self.address = address
-        self.settings = settings
-        self._tallies = Tallies(board)
+    def __init__(
+        self, database: DatabaseUrl, settings: Settings, shared_counters: SharedCounters
+    ) -> None:
+        self.database = database
         rate = settings.ledger_rate / settings.workers
-        self._backlog = Backlog(max(1, round(rate * BACKLOG_SECONDS)))
-        self._writer = Writer(
-            *(address, self._backlog, self._tallies),
-            days=settings.ledger_days,
-            rows=settings.ledger_rows,
-        )
-        self.recorder = LedgerRecorder(self._backlog.put, rate=rate, inputs=settings.ledger_inputs)
+        write_buffer = WriteBuffer(max(1, round(rate * BUFFER_SECONDS)))
+        self.writer = Writer(database, settings, write_buffer, shared_counters)
+        self.observer = LedgerObserver(write_buffer.put, rate=rate, inputs=settings.ledger_inputs)
         self._reader: Reader | None = None
 
     def start(self) -> None:
-        """Begin to write."""
-        self._writer.start()
+        """Start the writer."""
+        self.writer.start()
 
     def close(self) -> None:
-        """Write what is left, within `STOP_SECONDS`."""
-        self.recorder.hand_over()
-        self._writer.stop(STOP_SECONDS)
+        """Write the buffered rows within `STOP_SECONDS`, and close all connections."""
+        self.observer.flush()
+        self.writer.stop(STOP_SECONDS)
         if self._reader is not None:
             self._reader.close()
 
-    def standing(self) -> Standing:
-        """Tell how it stands."""
-        self._writer.tell()
-        return Standing(self._writer.state, self._writer.trouble, self._tallies.total())
-
-    @property
-    def pending_gaps(self) -> tuple[Gap, ...]:
-        """Gaps of this process that the database does not know yet, oldest first."""
-        return self._writer.pending_gaps
-
     @property
     def reader(self) -> "Reader":
-        """Who looks things up; loads SQLAlchemy, so not for the event loop."""
+        """Reader for use in threads; the first access loads SQLAlchemy."""
         if self._reader is None:
             from service.ledger.reader import Reader
 
-            self._reader = Reader(self.address)
+            self._reader = Reader(self.database)
         return self._reader
 
 
-def open_ledger(settings: Settings, board: Board) -> Ledger | None:
-    """Return the ledger that the settings ask for, if they do."""
-    address = read_address(settings.ledger_url)
-    return None if address is None else Ledger(address, settings, board)
+def open_ledger(settings: Settings, shared_counters: SharedCounters) -> Ledger | None:
+    """Return the ledger of the settings, None if it is off."""
+    database = read_database_url(settings.ledger_url)
+    return None if database is None else Ledger(database, settings, shared_counters)
+
+
+def require_ledger(ledger: Ledger | None) -> Ledger:
+    """Return the ledger; without one raise `LedgerOffError`."""
+    if ledger is None:
+        raise LedgerOffError("the ledger is off; set HIGHWAY_LEDGER_URL to turn it on")
+    return ledger

@@ -1,82 +1,128 @@
-"""Recorded rows as a Parquet file that is written while it is sent: its memory is bounded."""
+"""Recorded rows as a Parquet file, written while it is sent, so that its memory is bounded."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from queue import Full, Queue
 from threading import Event, Thread
+from typing import Any
 
-from arro3.core import RecordBatch, RecordBatchReader
+import numpy as np
+from arro3.core import Array, DataType, Field, RecordBatch, RecordBatchReader, Schema, list_array
 from arro3.io import write_parquet
 
-from service.ledger.columns import SCHEMA, batch_of
-from service.ledger.reader import Recorded
+from service.ledger.fields import FIELDS, FLOAT, RecordedRow, floats
 
-GROUP_ROWS = 16_384  # of a row group, which is in memory as a whole
-WAITING = 8  # pieces that the client has not read yet
-STALLED_SECONDS = 60.0  # after which a client that reads nothing is given up
+GROUP_ROWS = 16_384  # of a row group, which is held in memory
+MAX_CHUNKS = 8  # of the file that the client has not read yet
+STALLED_SECONDS = 60.0  # after which a client that does not read is disconnected
 
-Piece = bytes | Exception | None  # None is the end
+Chunk = bytes | Exception | None  # None is the end
 
 
-def parquet(chunks: Iterable[list[Recorded]]) -> Iterator[bytes]:
-    """Yield the file piece by piece; an error among the chunks is raised here."""
+def parquet(rows: Iterable[list[RecordedRow]]) -> Iterator[bytes]:
+    """Yield the file in chunks; an error raised by `rows` is raised here."""
     sink = _Sink()
-    Thread(target=_write, args=(chunks, sink), name="parquet", daemon=True).start()
+    Thread(target=_write, args=(rows, sink), name="parquet", daemon=True).start()
     try:
-        while (piece := sink.pieces.get()) is not None:
-            if isinstance(piece, Exception):
-                raise piece
-            yield piece
+        while (chunk := sink.chunks.get()) is not None:
+            if isinstance(chunk, Exception):
+                raise chunk
+            yield chunk
     finally:
-        sink.left.set()
+        sink.closed.set()
 
 
 class _Sink:
-    """The file that arrow writes to; arrow dies of a file that fails, so it swallows instead."""
+    """The file that Arrow writes to; it never raises, because Arrow then aborts the process."""
 
     def __init__(self) -> None:
-        self.pieces: Queue[Piece] = Queue(WAITING)
-        self.left = Event()  # set when the client has gone
+        self.chunks: Queue[Chunk] = Queue(MAX_CHUNKS)
+        self.closed = Event()  # set when the client has disconnected
 
-    def write(self, piece: bytes) -> int:
-        """Hand on, as fast as the client reads."""
-        self.put(bytes(piece))
-        return len(piece)
+    def write(self, chunk: bytes) -> int:
+        """Pass a chunk on, as fast as the client reads."""
+        self.put(bytes(chunk))
+        return len(chunk)
 
-    def put(self, piece: Piece) -> None:
-        """Hand on, unless nobody reads."""
-        if not self.left.is_set():
+    def put(self, chunk: Chunk) -> None:
+        """Wait for the client, unless it has disconnected."""
+        if not self.closed.is_set():
             try:
-                self.pieces.put(piece, timeout=STALLED_SECONDS)
+                self.chunks.put(chunk, timeout=STALLED_SECONDS)
             except Full:
-                self.left.set()
-                self.pieces.get_nowait()  # nobody else puts: what ends the file has a place now
-                self.pieces.put_nowait(BrokenPipeError("its client has stopped reading"))
+                self.closed.set()
+                self.chunks.get_nowait()  # this is the only producer: the error now fits
+                self.chunks.put_nowait(BrokenPipeError("the client has stopped reading"))
 
     def flush(self) -> None:
-        """Have nothing to hand on."""
+        """No-op."""
 
     def seek(self, *_: int) -> int:
-        """Stand for what arrow looks for in a file, and does not call."""
-        raise OSError("expected writing from beginning to end, found another order")
+        """Required by Arrow, which does not call it."""
+        raise OSError("the file can only be written sequentially")
 
 
-def _write(chunks: Iterable[list[Recorded]], sink: _Sink) -> None:
-    failed: list[Exception] = []
+def _write(rows: Iterable[list[RecordedRow]], sink: _Sink) -> None:
+    errors: list[Exception] = []
 
     def batches() -> Iterator[RecordBatch]:
         try:
-            for chunk in chunks:
-                if sink.left.is_set():
+            for chunk in rows:
+                if sink.closed.is_set():
                     return
-                yield batch_of(chunk)
-        except Exception as error:  # arrow would keep only its text
-            failed.append(error)
+                yield record_batch(chunk)
+        except Exception as error:  # Arrow only keeps its message
+            errors.append(error)
             raise
 
     try:
         reader = RecordBatchReader.from_batches(SCHEMA, batches())
         write_parquet(reader, sink, max_row_group_size=GROUP_ROWS, compression="zstd(1)")  # type: ignore[arg-type]
     except Exception as error:
-        sink.put(failed[0] if failed else error)
+        sink.put(errors[0] if errors else error)
     else:
         sink.put(None)
+
+
+def record_batch(rows: list[RecordedRow]) -> RecordBatch:
+    """Return rows as a record batch with the columns of `SCHEMA`."""
+    columns = [
+        _ARRAYS.get(kind, Array)(list(map(read, rows)), _TYPES[kind]) for _, kind, read in _COLUMNS
+    ]
+    return RecordBatch.from_arrays(columns, schema=SCHEMA)
+
+
+def _times(values: list[int], kind: DataType) -> Array:
+    return Array(values, DataType.int64()).cast(kind)
+
+
+def _string_lists(values: list[list[str]], kind: DataType) -> Array:
+    items = Array([item for items in values for item in items], DataType.utf8())
+    return list_array(_offsets(map(len, values)), items, type=kind)
+
+
+def _float_lists(values: list[bytes | None], kind: DataType) -> Array:
+    missing = Array.from_numpy(np.array([value is None for value in values], bool))
+    lengths = (len(value or b"") // FLOAT.itemsize for value in values)
+    items = floats(b"".join(value or b"" for value in values)).astype(np.float32)
+    return list_array(_offsets(lengths), Array.from_numpy(items), type=kind, mask=missing)
+
+
+def _offsets(lengths: Iterable[int]) -> Array:
+    return Array.from_numpy(np.cumsum([0, *lengths], dtype=np.int32))
+
+
+_TYPES = {
+    "utf8": DataType.utf8(),
+    "int32": DataType.int32(),
+    "float64": DataType.float64(),
+    "timestamp": DataType.timestamp("us", tz="UTC"),
+    "floats": DataType.list(Field("item", DataType.float32(), nullable=False)),
+    "strings": DataType.list(Field("item", DataType.utf8(), nullable=False)),
+}
+_ARRAYS: dict[str, Callable[[Any, DataType], Array]] = {
+    "timestamp": _times,
+    "floats": _float_lists,
+    "strings": _string_lists,
+}
+_COLUMNS = [(field.name, field.kind.arrow, field.reader) for field in FIELDS if field.exported]
+SCHEMA = Schema([Field(name, _TYPES[kind]) for name, kind, _ in _COLUMNS])

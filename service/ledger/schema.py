@@ -1,68 +1,80 @@
-"""The tables brought up to date, by one process at a time."""
+"""Creates and migrates the tables, one process at a time."""
 
 import logging
 
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
+from service.ledger.database import BUSY_SECONDS, time_limit
 from service.ledger.tables import REVISION, VERSION_TABLE
 
-_FOUND = text(f"SELECT version_num FROM {VERSION_TABLE}")
+MIGRATION_SECONDS = 3600  # large tables take a long time
+WAIT_SECONDS = 60  # for another process's migration; the writer then tries again
 
-LOCK = 0x6869676877  # of PostgreSQL's advisory locks: "highw"
+_LOCK = 0x6869676877  # of PostgreSQL's advisory locks: "highw"
+_REVISION = text(f"SELECT version_num FROM {VERSION_TABLE}")
 
 
 class SchemaError(RuntimeError):
-    """The tables are not those that this release knows."""
+    """The tables do not exist, or belong to another release."""
 
 
 def check_schema(connection: Connection) -> None:
-    """Refuse tables of another release, and a database that has none yet."""
+    """Raise `SchemaError` unless the tables are those of this release."""
     try:
-        found = connection.scalar(_FOUND)
+        actual = connection.scalar(_REVISION)
     except (OperationalError, ProgrammingError) as error:
         if VERSION_TABLE not in str(error.orig):
             raise
         raise SchemaError(
-            "tables: expected the ledger's, found none yet; the server that writes makes them in "
-            "its first seconds"
+            "the tables do not exist yet; the server creates them in its first seconds"
         ) from error
-    if found != REVISION:
+    if actual != REVISION:
         raise SchemaError(
-            f"tables: expected version {REVISION}, found another; the server that writes brings "
-            "older ones up to date"
+            f"tables: expected version {REVISION}, found another; restart the server that writes, "
+            "it updates older tables"
         )
 
 
 def migrate(connection: Connection) -> None:
-    """Make the tables, or bring older ones up to date; newer ones are a `SchemaError`.
+    """Create the tables or update older ones; newer ones are a `SchemaError`.
 
-    Either all steps are done or none. Who comes second waits, and finds it done.
+    All steps are one transaction. Waits for another process that migrates at the same time.
     """
-    with connection.begin():
-        if revision(connection) == REVISION:
-            return
-    with connection.begin():
+    with time_limit(connection, MIGRATION_SECONDS):
+        with connection.begin():
+            if revision(connection) == REVISION:
+                return
+        with connection.begin():
+            _lock(connection)
+            if revision(connection) != REVISION:
+                _upgrade(connection)
         if connection.dialect.name == "sqlite":
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-        else:
-            connection.execute(text(f"SELECT pg_advisory_xact_lock({LOCK})"))
-            connection.execute(text("SET LOCAL statement_timeout = 0"))
-        if revision(connection) != REVISION:
-            _upgrade(connection)
+            connection.exec_driver_sql(f"PRAGMA busy_timeout = {round(BUSY_SECONDS * 1000)}")
+            connection.rollback()
 
 
 def revision(connection: Connection) -> str | None:
-    """Return the version of the tables, None where there are none."""
+    """Return the version of the tables, None if there are none."""
     if not inspect(connection).has_table(VERSION_TABLE):
         return None
-    found: str | None = connection.scalar(_FOUND)
-    return found
+    stored: str | None = connection.scalar(_REVISION)
+    return stored
+
+
+def _lock(connection: Connection) -> None:
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {WAIT_SECONDS * 1000}")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    else:
+        connection.execute(text(f"SET LOCAL lock_timeout = '{WAIT_SECONDS}s'"))
+        connection.execute(text("SET LOCAL statement_timeout = 0"))
+        connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
 
 
 def _upgrade(connection: Connection) -> None:
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    # Loaded only for who has to: it takes ten megabytes.
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # before it logs its import
+    # Imported only here, because Alembic takes 10 MB.
     from alembic import command
     from alembic.config import Config
     from alembic.util import CommandError
@@ -74,6 +86,6 @@ def _upgrade(connection: Connection) -> None:
         command.upgrade(config, REVISION)
     except CommandError as error:
         raise SchemaError(
-            f"tables: expected version {REVISION} or older, found those of a newer release; serve "
-            "with that release, or choose another database"
+            f"tables: expected version {REVISION} or older, found a newer one; serve with the "
+            "newer release, or choose another database"
         ) from error

@@ -1,1 +1,1 @@
-"""The steps from one release's tables to the next one's, for Alembic."""
+"""Alembic's migrations of the ledger's tables."""

@@ -1,4 +1,4 @@
-"""What Alembic runs: the steps, on the connection that `service.ledger.schema` has opened."""
+"""Alembic environment: runs migrations on the connection that `service.ledger.schema` passes."""
 
 from alembic import context
 

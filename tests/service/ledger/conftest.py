@@ -1,44 +1,25 @@
-"""Real databases, each test with one of its own, and entries to put into them."""
+"""Real databases, one for each test, and rows to write to them."""
 
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from secrets import token_hex
 from typing import Any
 
 import numpy as np
-import psycopg
 import pytest
 
+from service.database_url import DatabaseUrl, read_database_url
 from service.inference.statistics import Timing
-from service.ledger.address import Address, read_address
-from service.ledger.entries import FLOAT, Batch, Entry
+from service.ledger.fields import FLOAT, LedgerRow
+from service.ledger.write_buffer import RowSample
+from tests.postgresql import new_database
 from tests.service.conftest import METADATA
 
-SERVER = "postgresql://postgres@127.0.0.1:5432"
-TIMING = Timing(decode=1_000, queue=2_000, model=3_000, encode=4_000, total=10_000, batch_rows=5)
-
-
-@contextmanager
-def postgresql() -> Iterator[str]:
-    """Make a database of the server, and give its URL."""
-    name = f"ledger_{os.getpid()}_{token_hex(4)}"
-    with psycopg.connect(f"{SERVER}/test", autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
-        yield f"{SERVER}/{name}"
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
-
-
-@pytest.fixture
-def postgresql_url() -> Iterator[str]:
-    with postgresql() as url:
-        yield url
+TIMING = Timing(decode=1_000, queue=2_000, compute=3_000, encode=4_000, total=10_000, batch_rows=5)
 
 
 @pytest.fixture(scope="module")
-def module_postgresql_url() -> Iterator[str]:
-    with postgresql() as url:
+def module_postgresql_url(postgresql_server: str) -> Iterator[str]:
+    with new_database(postgresql_server) as url:
         yield url
 
 
@@ -49,46 +30,46 @@ def sqlite_url(tmp_path: Path) -> str:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest) -> str:
-    """The URL of an empty database; a test that asks for it runs once for each kind."""
-    found: str = request.getfixturevalue(f"{request.param}_url")
-    return found
+    """URL of an empty database; a test with this fixture runs once for each kind."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
 
 
 @pytest.fixture
-def address(url: str) -> Address:
-    return address_of(url)
+def database(url: str) -> DatabaseUrl:
+    return database_of(url)
 
 
-def address_of(url: str) -> Address:
-    found = read_address(url)
-    assert found is not None
-    return found
+def database_of(url: str) -> DatabaseUrl:
+    database = read_database_url(url)
+    assert database is not None
+    return database
 
 
 def floats(*values: float) -> bytes:
     return np.array(values, FLOAT).tobytes()
 
 
-def entry(**changes: Any) -> Entry:
-    """A row of the tiny model, labelled "b"."""
-    plain = Entry(
+def ledger_row(**changes: Any) -> LedgerRow:
+    """Return a row of the tiny model, labelled "b"."""
+    row = LedgerRow(
         time_us=1_000_000,
         request_id="one",
         row=0,
         rows=1,
-        door="predict",
+        endpoint="predict",
         model=METADATA,
         timing=TIMING,
         probabilities=floats(0.25, 0.5, 0.25),
         gate_mean=floats(0.125, 0.75),
-        unusual=(0.5, 0.25, 0.125),
+        typicality=(0.5, 0.25, 0.125),
         gate_scale=None,
         tags=(),
         content=None,
     )
-    return plain._replace(**changes)
+    return row._replace(**changes)
 
 
-def batch(*entries: Entry, seen: int | None = None) -> Batch:
-    times = [each.time_us for each in entries]
-    return Batch(min(times), max(times), len(entries) if seen is None else seen, entries)
+def sample(*rows: LedgerRow, seen: int | None = None) -> RowSample:
+    times = [row.time_us for row in rows]
+    return RowSample(min(times), max(times), len(rows) if seen is None else seen, rows)

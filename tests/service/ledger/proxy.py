@@ -1,46 +1,47 @@
-"""A line to a server of TCP that can be cut, held still, and mended."""
+"""A TCP proxy whose connections can be cut, frozen and restored."""
 
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from threading import Event, Thread
+from urllib.parse import urlsplit
 
 
 class Proxy:
-    """Hands on what comes, both ways, on a port of its own."""
+    """Forwards data in both directions."""
 
-    def __init__(self, port: int) -> None:
-        self._target = port
+    def __init__(self, host: str, port: int) -> None:
+        self._target = host, port
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._open = Event()
         self._open.set()
         self._flowing = Event()
         self._flowing.set()
-        self._lines: list[socket.socket] = []
+        self._sockets: list[socket.socket] = []
         Thread(target=self._accept, daemon=True).start()
 
     def cut(self) -> None:
-        """Break every connection off, and take no new one."""
+        """Close all connections, and refuse new ones."""
         self._open.clear()
-        for line in self._lines:
+        for connection in self._sockets:
             with suppress(OSError):
-                line.shutdown(socket.SHUT_RDWR)
-        self._lines.clear()
+                connection.shutdown(socket.SHUT_RDWR)
+        self._sockets.clear()
 
-    def hold(self) -> None:
-        """Swallow what comes, and keep the connections."""
+    def freeze(self) -> None:
+        """Drop all data, but keep the connections."""
         self._flowing.clear()
 
-    def mend(self) -> None:
-        """Go on; what was swallowed is lost with its connection."""
+    def restore(self) -> None:
+        """Forward again; connections with dropped data are closed."""
         if not self._flowing.is_set():
             self.cut()
         self._flowing.set()
         self._open.set()
 
     def close(self) -> None:
-        """End."""
+        """Close all connections and the port."""
         self.cut()
         self._listener.close()
 
@@ -51,27 +52,28 @@ class Proxy:
                 if not self._open.is_set():
                     near.close()
                     continue
-                far = socket.create_connection(("127.0.0.1", self._target))
-                self._lines += [near, far]
+                far = socket.create_connection(self._target)
+                self._sockets += [near, far]
                 for pair in ((near, far), (far, near)):
-                    Thread(target=self._pass, args=pair, daemon=True).start()
+                    Thread(target=self._forward, args=pair, daemon=True).start()
 
-    def _pass(self, source: socket.socket, sink: socket.socket) -> None:
+    def _forward(self, source: socket.socket, sink: socket.socket) -> None:
         with suppress(OSError):
             while data := source.recv(65536):
                 if self._flowing.is_set():
                     sink.sendall(data)
-        for line in (source, sink):
+        for connection in (source, sink):
             with suppress(OSError):
-                line.shutdown(socket.SHUT_RDWR)
-            line.close()
+                connection.shutdown(socket.SHUT_RDWR)
+            connection.close()
 
 
 @contextmanager
-def proxy(port: int = 5432) -> Iterator[Proxy]:
-    """Run one until the block ends."""
-    line = Proxy(port)
+def proxy(url: str) -> Iterator[Proxy]:
+    """Run a proxy for the server at `url` until the block ends."""
+    parts = urlsplit(url)
+    connection = Proxy(parts.hostname or "127.0.0.1", parts.port or 5432)
     try:
-        yield line
+        yield connection
     finally:
-        line.close()
+        connection.close()

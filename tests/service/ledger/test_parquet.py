@@ -9,25 +9,26 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from service.errors import LedgerAwayError
+from service.errors import LedgerUnavailableError
 from service.ledger import parquet as writing
-from service.ledger.backlog import Shipment
-from service.ledger.filters import Filters
+from service.ledger.fields import RecordedRow
+from service.ledger.filters import PageFilters
 from service.ledger.parquet import parquet
-from service.ledger.reader import Reader, Recorded
+from service.ledger.reader import Reader
 from service.ledger.store import Store
-from tests.service.ledger.conftest import address_of, batch, entry, floats
+from service.ledger.write_buffer import WriteBatch
+from tests.service.ledger.conftest import database_of, floats, ledger_row, sample
 
-MICROSECONDS = 1_767_225_600_000_007  # 2026-01-01 and a little
+TIME_US = 1_767_225_600_000_007  # 2026-01-01, and 7 µs
 
 
 @pytest.fixture
-def recorded(sqlite_url: str) -> list[Recorded]:
-    address = address_of(sqlite_url)
-    store, reader = Store(address), Reader(address)
-    first = entry(time_us=MICROSECONDS, tags=("a", "b"), gate_scale=floats(0, 1))
-    store.send(Shipment(1, batch(first, entry(row=1, unusual=None), seen=5), ()))
-    rows = reader.page(Filters()).rows
+def recorded(sqlite_url: str) -> list[RecordedRow]:
+    database = database_of(sqlite_url)
+    store, reader = Store(database), Reader(database)
+    first = ledger_row(time_us=TIME_US, tags=("a", "b"), gate_scale=floats(0, 1))
+    store.send(WriteBatch(1, sample(first, ledger_row(row=1, typicality=None), seen=5), ()))
+    rows = reader.page(PageFilters()).rows
     store.close()
     reader.close()
     return rows
@@ -37,36 +38,36 @@ def read(pieces: Iterator[bytes]) -> Any:
     return pq.read_table(io.BytesIO(b"".join(pieces)))
 
 
-def test_columns_have_the_types_that_a_data_frame_keeps(recorded: list[Recorded]) -> None:
+def test_columns_have_types_that_data_frames_support(recorded: list[RecordedRow]) -> None:
     schema = read(parquet([recorded])).schema
-    floats_ = pa.list_(pa.field("item", pa.float32(), nullable=False))
+    float_list = pa.list_(pa.field("item", pa.float32(), nullable=False))
     assert schema.field("time").type == pa.timestamp("us", tz="UTC")
-    assert schema.field("probabilities").type == floats_
-    assert schema.field("gate_mean").type == floats_
+    assert schema.field("probabilities").type == float_list
+    assert schema.field("gate_mean").type == float_list
     assert schema.field("tags").type.value_type == pa.string()
-    assert schema.field("unusual_both").type == pa.float64()
+    assert schema.field("typicality_combined").type == pa.float64()
     assert schema.field("total_us").type == pa.int32()
 
 
-def test_rows_come_back_as_they_were(recorded: list[Recorded]) -> None:
+def test_rows_are_exported_unchanged(recorded: list[RecordedRow]) -> None:
     first, second = read(parquet([recorded])).to_pylist()
     assert first == {
         "id": "one",
         "row": 0,
         "rows": 1,
         "time": datetime(2026, 1, 1, 0, 0, 0, 7, UTC),
-        "door": "predict",
+        "endpoint": "predict",
         "model_name": "tiny",
         "model_version": "1",
         "label": "b",
         "probabilities": [0.25, 0.5, 0.25],
         "gate_mean": [0.125, 0.75],
-        "unusual_gates": 0.5,
-        "unusual_confidence": 0.25,
-        "unusual_both": 0.125,
+        "typicality_gates": 0.5,
+        "typicality_confidence": 0.25,
+        "typicality_combined": 0.125,
         "decode_us": 1,
         "queue_us": 2,
-        "model_us": 3,
+        "compute_us": 3,
         "encode_us": 4,
         "total_us": 10,
         "batch_rows": 5,
@@ -74,60 +75,60 @@ def test_rows_come_back_as_they_were(recorded: list[Recorded]) -> None:
         "gate_scale": [0.0, 1.0],
         "tags": ["a", "b"],
     }
-    assert (second["gate_scale"], second["tags"], second["unusual_both"]) == (None, [], None)
+    assert (second["gate_scale"], second["tags"], second["typicality_combined"]) == (None, [], None)
 
 
-def test_nothing_is_a_file_without_rows() -> None:
+def test_a_file_without_rows_is_valid() -> None:
     assert read(parquet([[]])).num_rows == 0
 
 
-def test_it_is_written_group_by_group_as_it_is_read(
-    recorded: list[Recorded], monkeypatch: pytest.MonkeyPatch
+def test_row_groups_are_written_as_the_client_reads(
+    recorded: list[RecordedRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(writing, "GROUP_ROWS", 100)
-    asked: list[int] = []
+    read_chunks: list[int] = []
 
-    def chunks() -> Iterator[list[Recorded]]:
+    def chunks() -> Iterator[list[RecordedRow]]:
         for number in range(1000):
-            asked.append(number)
+            read_chunks.append(number)
             yield recorded * 50
 
     pieces = parquet(chunks())
     begun = [next(pieces), next(pieces)]
     time.sleep(0.2)
-    assert len(asked) < 100  # the others wait for the client
+    assert len(read_chunks) < 100  # the rest waits for the client
     table = pq.ParquetFile(io.BytesIO(b"".join([*begun, *pieces])))
     assert (table.num_row_groups, table.metadata.num_rows) == (1000, 100_000)
 
 
-def test_an_error_among_the_chunks_is_the_readers() -> None:
-    def chunks() -> Iterator[list[Recorded]]:
+def test_an_error_while_reading_rows_is_raised() -> None:
+    def chunks() -> Iterator[list[RecordedRow]]:
         yield []
-        raise LedgerAwayError("ledger: away")
+        raise LedgerUnavailableError("ledger: unavailable")
 
-    with pytest.raises(LedgerAwayError, match=r"^ledger: away$"):
+    with pytest.raises(LedgerUnavailableError, match=r"^ledger: unavailable$"):
         list(parquet(chunks()))
 
 
-def test_a_client_that_reads_on_after_it_was_given_up_gets_an_end(
-    recorded: list[Recorded], monkeypatch: pytest.MonkeyPatch
+def test_a_client_that_stalled_gets_an_error_when_it_reads_again(
+    recorded: list[RecordedRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(writing, "GROUP_ROWS", 2)
     monkeypatch.setattr(writing, "STALLED_SECONDS", 0.1)
     pieces = parquet([recorded] * 1000)
     next(pieces)
     time.sleep(0.5)
-    with pytest.raises(BrokenPipeError, match=r"^its client has stopped reading$"):
+    with pytest.raises(BrokenPipeError, match=r"^the client has stopped reading$"):
         list(pieces)
 
 
-def test_a_client_that_leaves_ends_the_writing(
-    recorded: list[Recorded], monkeypatch: pytest.MonkeyPatch
+def test_a_disconnected_client_ends_the_writing(
+    recorded: list[RecordedRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(writing, "GROUP_ROWS", 2)
     monkeypatch.setattr(writing, "STALLED_SECONDS", 0.2)
 
-    def chunks() -> Iterator[list[Recorded]]:
+    def chunks() -> Iterator[list[RecordedRow]]:
         while True:
             yield recorded
 

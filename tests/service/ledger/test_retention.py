@@ -1,34 +1,43 @@
+from itertools import count
 from time import time_ns
 
+import pytest
 from sqlalchemy import func, select
 
-from service.ledger.address import Address
-from service.ledger.backlog import Shipment
+from service.database_url import DatabaseUrl
+from service.ledger import retention as retention_module
 from service.ledger.database import writing_engine
-from service.ledger.entries import Gap
-from service.ledger.retention import CHUNK_ROWS, DAY_US, Retention
+from service.ledger.retention import (
+    CHUNK_ROWS,
+    DAY_US,
+    IDLE_SECONDS,
+    SHARE,
+    Retention,
+    delete_expired,
+)
 from service.ledger.store import Store
 from service.ledger.tables import gaps, inputs, requests, tags
-from tests.service.ledger.conftest import batch, entry, floats
+from service.ledger.write_buffer import Gap, WriteBatch
+from tests.service.ledger.conftest import database_of, floats, ledger_row, sample
 
 NOW = time_ns() // 1000
-EVER = 10**12
+UNLIMITED = 10**12
 
 
-def fill(address: Address, *ages_days: float) -> None:
-    """Put in rows of these ages, each with a tag and an input."""
-    store = Store(address)
-    entries = [
-        entry(time_us=NOW - round(age * DAY_US), tags=("a",), content=floats(1))
+def fill(database: DatabaseUrl, *ages_days: float) -> None:
+    """Write rows of these ages, each with a tag and an input."""
+    store = Store(database)
+    rows = [
+        ledger_row(time_us=NOW - round(age * DAY_US), tags=("a",), content=floats(1))
         for age in ages_days
     ]
-    store.send(Shipment(1, batch(*entries), ()))
+    store.send(WriteBatch(1, sample(*rows), ()))
     store.close()
 
 
-def left(address: Address) -> list[int]:
-    """Return the rows that are left, after seeing that tags and inputs are theirs."""
-    with writing_engine(address).begin() as connection:
+def remaining(database: DatabaseUrl) -> list[int]:
+    """Return the numbers of the rows, which tags and inputs must share."""
+    with writing_engine(database).begin() as connection:
         numbers = [
             list(connection.scalars(select(table.c.sequence).order_by(table.c.sequence)))
             for table in (requests, tags, inputs)
@@ -37,47 +46,82 @@ def left(address: Address) -> list[int]:
     return numbers[0]
 
 
-def expire(address: Address, *, days: float = 36_500, rows: int = EVER) -> bool:
-    with writing_engine(address).connect() as connection:
-        return Retention(days=days, rows=rows).expire(connection)
+def expire(database: DatabaseUrl, *, days: float = 36_500, rows: int = UNLIMITED) -> bool:
+    with writing_engine(database).connect() as connection:
+        return delete_expired(connection, days=days, rows=rows)
 
 
-def test_old_rows_go_with_their_tags_and_inputs(address: Address) -> None:
-    fill(address, 31, 1, 29, 40, 0)
-    assert not expire(address, days=30)
-    assert left(address) == [2, 3, 5]
+def test_old_rows_are_deleted_with_their_tags_and_inputs(database: DatabaseUrl) -> None:
+    fill(database, 31, 1, 29, 40, 0)
+    assert not expire(database, days=30)
+    assert remaining(database) == [2, 3, 5]
 
 
-def test_beyond_a_number_of_rows_those_written_first_go(address: Address) -> None:
-    fill(address, 0, 9, 3, 1)
-    assert not expire(address, rows=3)
-    assert left(address) == [2, 3, 4]
-    assert not expire(address, rows=3)
-    assert left(address) == [2, 3, 4]
+def test_beyond_the_maximum_number_the_first_rows_are_deleted(database: DatabaseUrl) -> None:
+    fill(database, 0, 9, 3, 1)
+    assert not expire(database, rows=3)
+    assert remaining(database) == [2, 3, 4]
+    assert not expire(database, rows=3)
+    assert remaining(database) == [2, 3, 4]
 
 
-def test_a_chunk_goes_at_a_time(address: Address) -> None:
-    fill(address, *([40.0] * (CHUNK_ROWS + 10)), 0)
-    assert expire(address, days=30)
-    assert len(left(address)) == 11
-    assert not expire(address, days=30)
-    assert left(address) == [CHUNK_ROWS + 11]
+def test_rows_are_deleted_in_chunks(database: DatabaseUrl) -> None:
+    fill(database, *([40.0] * (CHUNK_ROWS + 10)), 0)
+    assert expire(database, days=30)
+    assert len(remaining(database)) == 11
+    assert not expire(database, days=30)
+    assert remaining(database) == [CHUNK_ROWS + 11]
 
 
-def test_gaps_go_when_rows_of_their_time_have_gone(address: Address) -> None:
-    store = Store(address)
+def test_gaps_are_deleted_at_the_age_of_rows(database: DatabaseUrl) -> None:
+    store = Store(database)
     old = NOW - 31 * DAY_US
-    store.send(Shipment(1, None, (Gap(old, old, 1, "old"), Gap(old, NOW, 1, "young"))))
+    store.send(WriteBatch(1, None, (Gap(old, old, 1, "old"), Gap(old, NOW, 1, "young"))))
     store.close()
-    expire(address, days=30)
-    with writing_engine(address).begin() as connection:
+    expire(database, days=30)
+    with writing_engine(database).begin() as connection:
         assert list(connection.scalars(select(gaps.c.reason))) == ["young"]
 
 
-def test_an_empty_ledger_has_nothing_to_lose(address: Address) -> None:
-    store = Store(address)
+def test_an_empty_ledger_has_nothing_to_delete(database: DatabaseUrl) -> None:
+    store = Store(database)
     store.connection()
     store.close()
-    assert not expire(address, rows=1)
-    with writing_engine(address).begin() as connection:
+    assert not expire(database, rows=1)
+    with writing_engine(database).begin() as connection:
         assert connection.scalar(select(func.count()).select_from(requests)) == 0
+
+
+def test_chunks_are_deleted_with_pauses_between(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticks = count(1)  # each reading of the clock takes a second, and so does a chunk
+    monkeypatch.setattr(retention_module, "monotonic", lambda: float(next(ticks)))
+    database = database_of(sqlite_url)
+    fill(database, *([40.0] * (2 * CHUNK_ROWS + 1)), 0)
+    store = Store(database)
+    retention = Retention(store, days=30, rows=10**6)
+    retention.step()  # ends at 3, and the next chunk is due at 2 + 1 / SHARE
+    assert retention.due_seconds == pytest.approx(1 / SHARE - 2)
+    assert len(remaining(database)) == CHUNK_ROWS + 2
+    retention.step()  # too early
+    assert len(remaining(database)) == CHUNK_ROWS + 2
+    for _ in range(6):
+        retention.step()
+    assert remaining(database) == [2 * CHUNK_ROWS + 2]
+    assert 0 < retention.due_seconds < IDLE_SECONDS
+    store.close()
+
+
+def test_only_the_leader_deletes(sqlite_url: str) -> None:
+    database = database_of(sqlite_url)
+    fill(database, 40, 0)
+    stores = [Store(database), Store(database)]
+    for store in stores:
+        store.connection()
+    follower = next(store for store in stores if not store.heartbeat())
+    Retention(follower, days=30, rows=10**6).step()
+    assert remaining(database) == [1, 2]
+    follower.send(WriteBatch(1, sample(ledger_row()), ()))
+    for store in stores:
+        store.close()

@@ -1,7 +1,7 @@
 import pytest
 
 from service.errors import BodyError
-from service.ledger.tags import is_tag, read_tags
+from service.ledger.tags import read_tags
 
 
 @pytest.mark.parametrize(
@@ -15,34 +15,22 @@ from service.ledger.tags import is_tag, read_tags
         (b"x" * 64, ("x" * 64,)),
     ],
 )
-def test_tags_stand_between_commas(text: bytes, tags: tuple[str, ...]) -> None:
+def test_tags_are_separated_by_commas(text: bytes, tags: tuple[str, ...]) -> None:
     assert read_tags(text) == tags
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        *(
-            b"",
-            b",",
-            b"a,,b",
-            b"a b",
-            b"x" * 65,
-            b"caf\xc3\xa9",
-            b"a;b",
-            b'"a"',
-            b"a\x00b",
-            b"a\nb",
-        ),
-        b"x'); DROP TABLE ledger_requests; --",
+        *(b"", b",", b"a,,b", b"a b", b"x" * 65, b"caf\xc3\xa9", b"a;b", b'"a"'),
+        *(b"a\x00b", b"a\nb", b"a\n", b"x'); DROP TABLE ledger_requests; --"),
     ],
 )
-def test_what_is_no_tag_is_refused(text: bytes) -> None:
+def test_a_malformed_tag_is_refused(text: bytes) -> None:
     with pytest.raises(BodyError) as error:
         read_tags(text)
     assert str(error.value) == (
-        "X-Tags: expected tags with commas between, each 1 to 64 letters, digits or "
-        ". _ : = / @ -; found another"
+        "X-Tags: expected comma-separated tags, each of 1 to 64 letters, digits or . _ : = / @ -"
     )
 
 
@@ -51,8 +39,3 @@ def test_too_many_tags_are_refused() -> None:
     with pytest.raises(BodyError) as error:
         read_tags(b",".join(b"%d" % i for i in range(17)))
     assert str(error.value) == "X-Tags: expected at most 16 tags, found 17"
-
-
-def test_a_tag_is_asked_for_as_it_is_given() -> None:
-    assert is_tag("customer=acme")
-    assert not any(map(is_tag, ("", "a b", "é", "x" * 65)))

@@ -1,5 +1,7 @@
 """The first tables."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -10,83 +12,73 @@ _NUMBER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 
 def upgrade() -> None:
-    """Make everything."""
+    """Create all tables."""
     if op.get_bind().dialect.supports_sequences:
         op.execute(sa.schema.CreateSequence(sa.Sequence("ledger_sequence")))
     op.create_table(
         "ledger_requests",
-        sa.Column("sequence", _NUMBER, primary_key=True, autoincrement=False),
-        sa.Column("id", sa.Text, nullable=False),
-        sa.Column("row", sa.Integer, nullable=False),
-        sa.Column("rows", sa.Integer, nullable=False),
-        sa.Column("time", sa.BigInteger, nullable=False),
-        sa.Column("door", sa.Text, nullable=False),
-        sa.Column("model", sa.Integer, nullable=False),
-        sa.Column("label", sa.Integer, nullable=False),
-        sa.Column("probabilities", sa.LargeBinary, nullable=False),
-        sa.Column("gate_mean", sa.LargeBinary, nullable=False),
-        sa.Column("unusual_gates", sa.Double),
-        sa.Column("unusual_confidence", sa.Double),
-        sa.Column("unusual_both", sa.Double),
-        *(
-            sa.Column(f"{phase}_us", sa.Integer, nullable=False)
-            for phase in ("decode", "queue", "model", "encode", "total")
-        ),
-        sa.Column("batch_rows", sa.Integer, nullable=False),
-        sa.Column("weight", sa.Double, nullable=False),
+        _key("sequence", _NUMBER),
+        *_columns(sa.Text, "id", "endpoint"),
+        *_columns(sa.Integer, "row", "rows", "model", "label", "batch_rows"),
+        *_columns(sa.Integer, "decode_us", "queue_us", "compute_us", "encode_us", "total_us"),
+        *_columns(sa.BigInteger, "time"),
+        *_columns(sa.Double, "weight"),
+        *_columns(sa.LargeBinary, "probabilities", "gate_mean"),
         sa.Column("gate_scale", sa.LargeBinary),
+        *(
+            sa.Column(f"typicality_{name}", sa.Double)
+            for name in ("gates", "confidence", "combined")
+        ),
     )
-    for name, *columns in (
-        ("time", "time", "sequence", "unusual_both"),
-        ("model", "model", "time", "sequence", "unusual_both"),
-        ("label", "model", "label", "time", "sequence", "unusual_both"),
-        ("unusual", "unusual_both", "sequence", "time"),
-        ("label_unusual", "model", "label", "unusual_both", "sequence", "time"),
-        ("id", "id", "time", "sequence", "unusual_both"),
+    by_time, by_typicality = (
+        "time sequence typicality_combined",
+        "typicality_combined sequence time",
+    )
+    for name, columns in (
+        ("time", by_time),
+        ("model", f"model {by_time}"),
+        ("label", f"model label {by_time}"),
+        ("typicality", by_typicality),
+        ("label_typicality", f"model label {by_typicality}"),
+        ("id", f"id {by_time}"),
     ):
-        op.create_index(f"ledger_requests_{name}", "ledger_requests", columns)
-    _make_others()
-
-
-def _make_others() -> None:
+        op.create_index(f"ledger_requests_{name}", "ledger_requests", columns.split())
     op.create_table(
         "ledger_models",
         sa.Column("number", sa.Integer, primary_key=True),
-        *(
-            sa.Column(name, sa.Text, nullable=False)
-            for name in ("name", "version", "digest", "labels", "layers")
-        ),
+        *_columns(sa.Text, "name", "version", "digest", "labels", "layers"),
     )
     unique = ["name", "version", "digest"]
     op.create_index("ledger_models_name", "ledger_models", unique, unique=True)
     op.create_table(
         "ledger_tags",
-        sa.Column("sequence", sa.BigInteger, primary_key=True, autoincrement=False),
+        _key("sequence", sa.BigInteger()),
         sa.Column("tag", sa.Text, primary_key=True),
-        sa.Column("time", sa.BigInteger, nullable=False),
-        sa.Column("unusual_both", sa.Double),
+        *_columns(sa.BigInteger, "time"),
+        sa.Column("typicality_combined", sa.Double),
     )
-    by_time = ["tag", "time", "sequence", "unusual_both"]
-    op.create_index("ledger_tags_time", "ledger_tags", by_time)
-    by_unusual = ["tag", "unusual_both", "sequence", "time"]
-    op.create_index("ledger_tags_unusual", "ledger_tags", by_unusual)
+    op.create_index("ledger_tags_time", "ledger_tags", f"tag {by_time}".split())
+    op.create_index("ledger_tags_typicality", "ledger_tags", f"tag {by_typicality}".split())
     op.create_table(
-        "ledger_inputs",
-        sa.Column("sequence", _NUMBER, primary_key=True, autoincrement=False),
-        sa.Column("content", sa.LargeBinary, nullable=False),
+        "ledger_inputs", _key("sequence", _NUMBER), *_columns(sa.LargeBinary, "content")
     )
     op.create_table(
         "ledger_gaps",
         sa.Column("number", _NUMBER, primary_key=True),
-        sa.Column("began", sa.BigInteger, nullable=False),
-        sa.Column("ended", sa.BigInteger, nullable=False),
-        sa.Column("rows", sa.BigInteger, nullable=False),
-        sa.Column("reason", sa.Text, nullable=False),
+        *_columns(sa.BigInteger, "began", "ended", "rows"),
+        *_columns(sa.Text, "reason"),
     )
     op.create_index("ledger_gaps_ended", "ledger_gaps", ["ended"])
     op.create_table(
         "ledger_writers",
         sa.Column("id", sa.Text, primary_key=True),
-        sa.Column("shipment", sa.BigInteger, nullable=False),
-        sa.Column("time", sa.BigInteger, nullable=False),
+        *_columns(sa.BigInteger, "write_batch", "time"),
     )
+
+
+def _key(name: str, kind: Any) -> sa.Column[Any]:
+    return sa.Column(name, kind, primary_key=True, autoincrement=False)
+
+
+def _columns(kind: Any, *names: str) -> list[sa.Column[Any]]:
+    return [sa.Column(name, kind, nullable=False) for name in names]
