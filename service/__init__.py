@@ -1,3 +1,3 @@
-"""Serve one verified highway network over HTTP; never imports torch, onnx, `models` or `export`."""
+"""Serve verified highway networks over HTTP; never imports torch, onnx, `models` or `export`."""
 
 __version__ = "0.1.0"

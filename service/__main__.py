@@ -1,4 +1,4 @@
-"""The command line: `python -m service serve | check | predict`."""
+"""The commands `highway serve` and `highway check`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -17,22 +17,26 @@ app = typer.Typer(
 )
 
 PublicKeyOption = Annotated[
-    Path | None, typer.Option(help="Require FILE.sig, a signature by the owner of this PEM key.")
+    Path | None, typer.Option(help="PEM public key; FILE.sig must be a signature by it.")
 ]
 
 
 @app.command()
 def serve(
     file: Annotated[
-        Path | None, typer.Argument(help="The .onnx file; the bundled digit model unless given.")
+        Path | None, typer.Argument(help="The ONNX file; by default the bundled digit model.")
     ] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
-    port: Annotated[int | None, typer.Option(min=0, max=65535, help="0 takes a free one.")] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes on the one port.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port to listen on; 0 chooses a free port.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes that share the port.")
+    ] = None,
     public_key: PublicKeyOption = None,
 ) -> None:
-    """Answer HTTP requests until stopped; settings may also come from HIGHWAY_… variables."""
-    from service.server import run_server  # imports FastAPI, which `check` has no use for
+    """Serve FILE over HTTP; environment variables HIGHWAY_… are further settings."""
+    from service.server import run_server  # FastAPI, which `check` does not need
 
     run_server(
         read_settings(model=file, host=host, port=port, workers=workers, public_key=public_key)
@@ -41,42 +45,20 @@ def serve(
 
 @app.command()
 def check(
-    file: Annotated[Path, typer.Argument(help="The .onnx file.")],
+    file: Annotated[Path, typer.Argument(help="The ONNX file.")],
     public_key: PublicKeyOption = None,
 ) -> None:
-    """Say whether FILE keeps the contract, is unchanged since it was verified, and answers."""
+    """Check that FILE can be served: a valid artifact, unchanged, with the recorded outputs."""
     metadata = Classifier.load(file, public_key=public_key).metadata
     signed = "" if public_key is None else f"signed by the owner of {public_key}, "
     typer.echo(
         f"{file}: {metadata.name} version {metadata.version}, {len(metadata.labels)} labels, "
-        f"{len(metadata.layers)} highway layers: {signed}fit to serve"
+        f"{len(metadata.layers)} highway layers: {signed}ready to serve"
     )
 
 
-@app.command()
-def predict(
-    file: Annotated[
-        Path, typer.Argument(help="Rows as .json, .csv, .npy or .npz, or a picture: PNG, JPEG, …")
-    ],
-    url: Annotated[str, typer.Option(help="The server.")] = "http://127.0.0.1:8000",
-    model: Annotated[
-        str | None, typer.Option(help="The server's first unless given.", show_default=False)
-    ] = None,
-    json_output: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
-    invert: Annotated[
-        bool, typer.Option("--invert", help="Make dark what is light in the picture.")
-    ] = False,
-) -> None:
-    """Ask a running server about the rows of FILE; needs the extra `client`."""
-    try:
-        from service.client.command import predict_file  # imports httpx2, which no server has
-    except ImportError as error:
-        raise SystemExit(f"error: {error}") from error
-    predict_file(file, url=url, model=model, json_output=json_output, invert=invert)
-
-
 def main() -> None:
-    """Run a command; what the user can put right is one sentence and exit code 1."""
+    """Run a command; an error of the user is one sentence and exit code 1."""
     try:
         app()
     except (ContractError, SettingsError) as error:

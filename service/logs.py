@@ -1,4 +1,4 @@
-"""Where log lines go and how they look."""
+"""Logging set-up: destination, level and format."""
 
 import logging
 import sys
@@ -6,14 +6,14 @@ import sys
 from service.settings import Settings
 
 TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-FIELDS = "%(asctime)s %(levelname)s %(name)s %(message)s"  # of a line in JSON, beside its own
+FIELDS = "%(asctime)s %(levelname)s %(name)s %(message)s"  # of JSON, besides those in `extra`
 
 
 def configure_logs(settings: Settings) -> None:
-    """Write log lines to stderr, as text or, one object a line, as JSON."""
+    """Log to stderr, as text or as JSON with one object a line."""
     handler = logging.StreamHandler(sys.stderr)
     if settings.log_format == "json":
-        from pythonjsonlogger.json import JsonFormatter  # only for who asks for it
+        from pythonjsonlogger.json import JsonFormatter
 
         handler.setFormatter(JsonFormatter(FIELDS))
     else:

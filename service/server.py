@@ -1,4 +1,4 @@
-"""uvicorn with limits, in one process or several, and a plain sentence when it cannot start."""
+"""The server: uvicorn in one process or several, its configuration, and start-up errors."""
 
 import logging
 import os
@@ -19,113 +19,116 @@ from uvicorn.supervisors.multiprocess import Multiprocess
 from service.app import create_app
 from service.classifier import Classifier
 from service.contract import ContractError
-from service.http.fast_protocol import FastProtocol
-from service.inference.counters import Board
+from service.http.protocol import HttpProtocol
 from service.inference.models import Limits, Models, ServedModel
 from service.inference.processors import inference_threads, usable_processors
 from service.logs import configure_logs
 from service.settings import Settings, SettingsError
+from service.shared_counters import SharedCounters
 
 _log = logging.getLogger(__name__)
 
 
 def run_server(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT; requests under way get `drain_seconds` to finish."""
-    # uvicorn raises the signal again when it has drained, which would end the process as killed.
+    """Serve until SIGTERM or SIGINT; pending requests then have `drain_seconds` to finish."""
+    # uvicorn raises the signal again after draining, which would end the process as killed.
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _leave)
+        signal.signal(number, _exit)
     configure_logs(settings)
     threads = settings.threads or inference_threads(usable_processors(), settings.workers)
-    classifier = load(settings, threads)
+    classifier = Classifier.load(settings.model, public_key=settings.public_key, threads=threads)
     listener = _listen(settings)
-    _announce(classifier, settings, threads, listener)
+    _log_start(classifier, settings, threads, listener)
     if settings.workers == 1:
-        app = _application(classifier, settings, Board())
-        uvicorn.Server(_config(app, settings)).run(sockets=[listener])
+        app = _application(classifier, settings, SharedCounters())
+        uvicorn.Server(server_config(app, settings)).run(sockets=[listener])
         return
-    del classifier  # it was to be seen that it loads; each worker loads its own
-    with _board_folder() as folder:
-        worker = Worker(settings=settings, threads=threads, board=Path(folder))
-        supervisor = Multiprocess(_config(worker, settings), [listener])
+    del classifier  # loaded only to validate it; each worker loads its own
+    with _counters_folder() as folder:
+        worker = Worker(settings=settings, threads=threads, shared_counters=Path(folder))
+        supervisor = Multiprocess(server_config(worker, settings), [listener])
         supervisor.run()
     if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes):
-        raise SystemExit(1)  # the worker has said why
+        raise SystemExit(1)  # the worker has logged the reason
 
 
 @dataclass(frozen=True, kw_only=True)
 class Worker:
-    """Makes the application in a process of its own; goes there by pickle."""
+    """Picklable factory of the application in a worker process."""
 
     settings: Settings
     threads: int
-    board: Path
+    shared_counters: Path
 
     def __call__(self) -> FastAPI:
-        """Load the model and make the application."""
-        configure_logs(self.settings)
-        Thread(target=_end_with_parent, daemon=True).start()
+        """Load the model and create the application."""
+        settings = self.settings
+        configure_logs(settings)
+        Thread(target=_exit_with_parent, daemon=True).start()
         try:
-            classifier = load(self.settings, self.threads)
-            return _application(classifier, self.settings, Board(self.board))
+            classifier = Classifier.load(
+                settings.model, public_key=settings.public_key, threads=self.threads
+            )
+            return _application(classifier, settings, SharedCounters(self.shared_counters))
         except (ContractError, OSError) as error:
-            # Its code tells uvicorn that another one would fail as well.
+            # This exit code stops uvicorn from starting another worker, which would fail as well.
             _log.error("a worker cannot start: %s", error)
             raise SystemExit(STARTUP_FAILURE) from error
 
 
-def _end_with_parent() -> None:
-    """Stop when the process that watches over the workers is gone, however it ended."""
+def _exit_with_parent() -> None:
+    """Stop this worker when the supervising process has ended for any reason."""
     parent = parent_process()
     if parent is not None:
         parent.join()
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-def load(settings: Settings, threads: int) -> Classifier:
-    """Load the model that the settings name."""
-    return Classifier.load(settings.model, public_key=settings.public_key, threads=threads)
-
-
-def _board_folder() -> TemporaryDirectory[str]:
-    try:
-        return TemporaryDirectory(prefix="highway-")
-    except OSError as error:
-        raise SettingsError(
-            "TMPDIR: expected a folder in which several workers can count together, found none "
-            "that can be written to; set the variable, or use one worker"
-        ) from error
-
-
-def _application(classifier: Classifier, settings: Settings, board: Board) -> FastAPI:
-    limits = Limits(queue_rows=settings.queue_rows, run_rows=settings.run_rows)
-    return create_app(Models([ServedModel(classifier, limits, board)]), settings, board)
-
-
-def _config(app: FastAPI | Worker, settings: Settings) -> uvicorn.Config:
+def server_config(app: FastAPI | Worker, settings: Settings) -> uvicorn.Config:
+    """Return uvicorn's configuration; the tests use it too."""
     return uvicorn.Config(
         app,
         factory=isinstance(app, Worker),
         workers=settings.workers,
-        http=FastProtocol,
+        http=HttpProtocol,
         ws="none",
         lifespan="on",
         log_config=None,
         log_level="warning",
         access_log=False,
         server_header=False,
-        # Without it one half-sent request keeps a stopped server alive for ever.
+        # Without it a single incomplete request keeps a stopping server alive forever.
         timeout_graceful_shutdown=settings.drain_seconds,
     )
 
 
-def _announce(
+def _counters_folder() -> TemporaryDirectory[str]:
+    try:
+        return TemporaryDirectory(prefix="highway-")
+    except OSError as error:
+        raise SettingsError(
+            "TMPDIR: no writable folder for the counters that several workers share; set the "
+            "variable, or use one worker"
+        ) from error
+
+
+def _application(
+    classifier: Classifier, settings: Settings, shared_counters: SharedCounters
+) -> FastAPI:
+    limits = Limits(max_queue_rows=settings.max_queue_rows, max_batch_rows=settings.max_batch_rows)
+    return create_app(
+        Models([ServedModel(classifier, limits, shared_counters)]), settings, shared_counters
+    )
+
+
+def _log_start(
     classifier: Classifier, settings: Settings, threads: int, listener: socket.socket
 ) -> None:
     metadata = classifier.metadata
     host, port = listener.getsockname()[:2]
     _log.info(
         "serving %s version %s (%d labels, %d highway layers) on http://%s:%d "
-        "(processors: %g, workers: %d, threads for a run: %d)",
+        "(processors: %g, workers: %d, inference threads: %d)",
         metadata.name,
         metadata.version,
         len(metadata.labels),
@@ -138,7 +141,7 @@ def _announce(
     )
 
 
-def _leave(_number: int, _frame: FrameType | None) -> None:
+def _exit(_number: int, _frame: FrameType | None) -> None:
     raise SystemExit(0)
 
 
@@ -147,8 +150,8 @@ def _listen(settings: Settings) -> socket.socket:
         family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
         return socket.create_server((settings.host, settings.port), family=family, backlog=512)
     except OSError as error:
-        reason = str(error.strerror).partition(" (")[0]  # the address behind it is told already
+        reason = str(error.strerror).partition(" (")[0]  # without the address, given below
         raise SettingsError(
-            f"{settings.host}:{settings.port}: expected an address to listen on, found: {reason}; "
-            "choose another --host or --port"
+            f"cannot listen on {settings.host}:{settings.port}: {reason}; choose another --host or "
+            "--port"
         ) from error

@@ -1,1 +1,1 @@
-"""The routes, and the short way through uvicorn that the two inference endpoints take."""
+"""HTTP: the routes, and a direct path through uvicorn for the inference endpoints."""

@@ -1,47 +1,45 @@
-"""One log line for some requests and for every failure of ours; never a word of a body."""
+"""Access log: one line for a sample of requests and for every server error; never a body."""
 
 import logging
 import random
 
-from service.http.records import Record
+from service.observers import PHASES, SERVER_ERROR, RequestEvent
 
 _log = logging.getLogger("service.access")
 
-OURS = 500  # statuses from here on are our fault and always logged
-
 
 class AccessLog:
-    """Writes a sample of the reception, each field for itself where the format is JSON."""
+    """Observer that logs a sample of requests; in JSON each value is a field of its own."""
 
     def __init__(self, share: float) -> None:
-        """Write this share of the requests, from 0 (none) to 1 (all)."""
+        """Log this share of the requests, from 0 (none) to 1 (all)."""
         self._share = share
 
     def wants(self, status: int, rows: int) -> bool:
-        """Choose the failures, and by chance others."""
-        return status >= OURS or random.random() < self._share
+        """Select every server error, and other requests at random."""
+        return status >= SERVER_ERROR or random.random() < self._share
 
-    def record(self, record: Record) -> None:
-        """Write one line."""
-        metadata = record.door.model.metadata
-        milliseconds = (record.ended_ns - record.arrived_ns) * 1e-6
+    def observe(self, event: RequestEvent) -> None:
+        """Log one line."""
+        metadata = event.model
+        milliseconds = (event.ended_ns - event.arrived_ns) * 1e-6
         fields: dict[str, object] = {
-            "request_id": record.request_id,
+            "request_id": event.request_id,
             "model": metadata.name,
             "version": metadata.version,
-            "status": record.status,
-            "rows": record.rows,
+            "status": event.status,
+            "rows": event.rows,
             "total_ms": round(milliseconds, 3),
         }
-        if record.timing is not None:
-            for phase in ("decode", "queue", "model", "encode"):
-                fields[f"{phase}_ms"] = round(getattr(record.timing, phase) * 1e-6, 3)
-            fields["batch_rows"] = record.timing.batch_rows
+        if event.timing is not None:
+            for phase in PHASES:
+                fields[f"{phase}_ms"] = round(getattr(event.timing, phase) * 1e-6, 3)
+            fields["batch_rows"] = event.timing.batch_rows
         _log.info(
             "%s: status %d, %d rows of %s in %.3f ms",
-            record.request_id,
-            record.status,
-            record.rows,
+            event.request_id,
+            event.status,
+            event.rows,
             metadata.name,
             milliseconds,
             extra=fields,

@@ -1,24 +1,20 @@
-"""`GET /drift`: whether each model is used as it was tried out, over all processes."""
+"""`GET /drift`: the last drift decision for each window of each model, over all processes."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from time import time
+from typing import Any, TypeVar
 
 from fastapi import APIRouter
+from pydantic import BaseModel
 
 from service.contract import Metadata
-from service.drift.baseline import UNUSUAL_SHARES, HeldOut
-from service.drift.verdict import FALSE_ALARMS, RULE, Verdict
-from service.http.schemas.drift import (
-    ClassDrift,
-    DriftResponse,
-    HeldOutRows,
-    LabelDrift,
-    LayerDrift,
-    ModelDrift,
-    UnusualDrift,
-    WindowDrift,
-)
+from service.drift.baseline import ATYPICAL_SHARES, HeldOut, IntArray
+from service.drift.monitor import FALSE_ALARMS, RULE, DriftDecision
+from service.http.schemas import drift as schemas
 from service.inference.models import Models, ServedModel
+
+Item = TypeVar("Item", bound=BaseModel)
 
 
 def drift_router(models: Models) -> APIRouter:
@@ -26,10 +22,10 @@ def drift_router(models: Models) -> APIRouter:
     router = APIRouter(tags=["operation"])
 
     @router.get("/drift")
-    async def drift() -> DriftResponse:
-        """Tell how far the last 5 minutes, hour and day are from the models' held-out rows."""
+    async def drift() -> schemas.DriftResponse:
+        """Compare the last 5 minutes, hour and day of traffic with the models' held-out rows."""
         now = time()
-        return DriftResponse(
+        return schemas.DriftResponse(
             rule=RULE,
             false_alarms=FALSE_ALARMS,
             models=[_of_model(model, now) for model in models],
@@ -38,93 +34,73 @@ def drift_router(models: Models) -> APIRouter:
     return router
 
 
-def _of_model(model: ServedModel, now: float) -> ModelDrift:
-    metadata, watch = model.metadata, model.watch
-    verdicts = [] if watch is None else watch.verdicts(now)
-    held_out = None if watch is None else watch.held_out
-    return ModelDrift(
+def _of_model(model: ServedModel, now: float) -> schemas.ModelDrift:
+    metadata, monitor = model.metadata, model.drift_monitor
+    windows, part = [], None
+    if monitor is not None:
+        held_out, decisions = monitor.held_out, monitor.decisions(now)
+        windows = [_of_window(metadata, held_out, decision) for decision in decisions]
+        part = schemas.HeldOutPart(rows=held_out.rows, part=held_out.part)
+    return schemas.ModelDrift(
         name=metadata.name,
         version=metadata.version,
-        held_out=held_out and HeldOutRows(rows=held_out.rows, part=held_out.part),
-        drifting=any(verdict.drifting for verdict in verdicts),
-        windows=[_of_window(metadata, watch.held_out, each) for each in verdicts if watch],
+        held_out=part,
+        drifting=any(window.drifting for window in windows),
+        windows=windows,
     )
 
 
-def _of_window(metadata: Metadata, held_out: HeldOut, verdict: Verdict) -> WindowDrift:
-    return WindowDrift(
-        window=verdict.window.name,
-        begin=datetime.fromtimestamp(verdict.begin, UTC),
-        end=datetime.fromtimestamp(verdict.end, UTC),
-        slides_seconds=verdict.window.seconds,
-        rows=verdict.tallied.rows,
-        threshold=verdict.threshold,
-        drifting=verdict.drifting,
-        layers=_layers(metadata, verdict),
-        labels=LabelDrift(
-            psi=verdict.label_psi,
-            p_value=verdict.label_p_value,
-            drifting=verdict.below(verdict.label_p_value),
+def _of_window(
+    metadata: Metadata, held_out: HeldOut, decision: DriftDecision
+) -> schemas.WindowDrift:
+    counts, rows = decision.counts, decision.counts.rows
+    layer_p_values: list[Any] = decision.layer_p_values or [None] * len(metadata.layers)
+    atypical_p_values: list[Any] = decision.atypical_p_values or [None] * len(ATYPICAL_SHARES)
+    return schemas.WindowDrift(
+        window=decision.window.name,
+        begin=datetime.fromtimestamp(decision.begin, UTC),
+        end=datetime.fromtimestamp(decision.end, UTC),
+        slides_seconds=decision.window.seconds,
+        rows=rows,
+        threshold=decision.threshold,
+        drifting=decision.drifting,
+        layers=_list_of(
+            schemas.LayerDrift,
+            name=[layer.name for layer in metadata.layers],
+            number=[layer.number for layer in metadata.layers],
+            psi=decision.layer_psi.tolist(),
+            p_value=layer_p_values,
+            drifting=map(decision.below, layer_p_values),
         ),
-        unusual=_unusual(verdict),
-        classes=_classes(metadata, held_out, verdict),
+        labels=schemas.LabelDrift(
+            psi=decision.label_psi,
+            p_value=decision.label_p_value,
+            drifting=decision.below(decision.label_p_value),
+        ),
+        atypical=_list_of(
+            schemas.AtypicalDrift,
+            expected_share=ATYPICAL_SHARES,
+            rows=counts.atypical.tolist(),
+            share=_shares(counts.atypical, rows),
+            p_value=atypical_p_values,
+            drifting=map(decision.below, atypical_p_values),
+        ),
+        classes=_list_of(
+            schemas.ClassDrift,
+            label=metadata.labels,
+            rows=counts.labels.tolist(),
+            share=_shares(counts.labels, rows),
+            expected_share=_shares(held_out.predicted, held_out.rows),
+            psi=decision.class_psi.tolist(),
+        ),
     )
 
 
-def _layers(metadata: Metadata, verdict: Verdict) -> list[LayerDrift]:
-    p_values = verdict.layer_p_values or _unknown(len(metadata.layers))
-    return [
-        LayerDrift(
-            name=layer.name,
-            number=layer.number,
-            psi=psi,
-            p_value=p_value,
-            drifting=verdict.below(p_value),
-        )
-        for layer, psi, p_value in zip(
-            metadata.layers, verdict.layer_psi.tolist(), p_values, strict=True
-        )
-    ]
+def _list_of(kind: type[Item], **columns: Iterable[Any]) -> list[Item]:
+    """Return an item for each row of the columns, which are named after the item's fields."""
+    rows = zip(*columns.values(), strict=True)
+    return [kind(**dict(zip(columns, row, strict=True))) for row in rows]
 
 
-def _unusual(verdict: Verdict) -> list[UnusualDrift]:
-    p_values = verdict.unusual_p_values or _unknown(len(UNUSUAL_SHARES))
-    return [
-        UnusualDrift(
-            expected_share=expected,
-            rows=rows,
-            share=_share(rows, verdict.tallied.rows),
-            p_value=p_value,
-            drifting=verdict.below(p_value),
-        )
-        for expected, rows, p_value in zip(
-            UNUSUAL_SHARES, verdict.tallied.unusual.tolist(), p_values, strict=True
-        )
-    ]
-
-
-def _classes(metadata: Metadata, held_out: HeldOut, verdict: Verdict) -> list[ClassDrift]:
-    return [
-        ClassDrift(
-            label=label,
-            rows=rows,
-            share=_share(rows, verdict.tallied.rows),
-            expected_share=expected / held_out.rows,
-            psi=psi,
-        )
-        for label, rows, expected, psi in zip(
-            metadata.labels,
-            verdict.tallied.labels.tolist(),
-            held_out.predicted.tolist(),
-            verdict.class_psi.tolist(),
-            strict=True,
-        )
-    ]
-
-
-def _share(rows: int, among: int) -> float | None:
-    return rows / among if among else None
-
-
-def _unknown(count: int) -> list[float | None]:
-    return [None] * count
+def _shares(counts: IntArray, rows: int) -> list[Any]:
+    return (counts / rows).tolist() if rows else [None] * len(counts)

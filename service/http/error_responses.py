@@ -1,4 +1,7 @@
-"""Every error of the application as `{"error": "…"}`, the router's own included."""
+"""Error responses: the status of each error, and the one JSON shape `{"error": "…"}`."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -6,46 +9,98 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
-from service.errors import RequestError
-from service.http.replies import Reply, error_reply, reply_to
+from service import errors
+from service.formats.json_documents import encode
+from service.http.endpoints import JSON_HEADER, Header
+
+# The status of each error, and its reason in the metrics.
+STATUS: dict[type[errors.RequestError], tuple[int, str]] = {
+    errors.BodyError: (400, "bad_request"),
+    errors.InputError: (400, "bad_request"),
+    errors.QueryError: (400, "bad_request"),
+    errors.UnknownModelError: (404, "bad_request"),
+    errors.UnknownRequestError: (404, "bad_request"),
+    errors.LedgerOffError: (404, "bad_request"),
+    errors.GoneError: (409, "bad_request"),
+    errors.BodyTooLargeError: (413, "too_large"),
+    errors.MediaTypeError: (415, "media_type"),
+    errors.QueueFullError: (429, "queue_full"),
+    errors.UnsupportedError: (501, "bad_request"),
+    errors.LedgerUnavailableError: (503, "not_ready"),
+    errors.NotReadyError: (503, "not_ready"),
+    errors.DeadlineError: (504, "deadline"),
+}
+INTERNAL_ERROR = (500, "internal_error")
 
 
-def response(reply: Reply) -> Response:
-    """Make Starlette's response of a reply."""
-    made = Response(reply.body, reply.status)
-    for name, value in reply.headers:
-        made.raw_headers.append((name, value))
-    return made
+class RawResponse(NamedTuple):
+    """A response independent of a framework: status, headers without Content-Length, and body."""
+
+    status: int
+    headers: tuple[Header, ...]
+    body: bytes
+
+
+def error_response(
+    status: int, message: str, headers: Mapping[str, str] | None = None
+) -> RawResponse:
+    """Build a response in the one error shape."""
+    more = tuple((name.lower().encode(), text.encode()) for name, text in (headers or {}).items())
+    return RawResponse(status, (JSON_HEADER, *more), encode({"error": message}))
+
+
+def response_to(error: Exception) -> RawResponse:
+    """Build the response to an error; an unexpected one reveals no details."""
+    if not isinstance(error, errors.RequestError):
+        return error_response(INTERNAL_ERROR[0], "internal error; the server's log has the details")
+    headers = None
+    if isinstance(error, errors.QueueFullError):
+        headers = {"Retry-After": str(error.retry_after)}
+    return error_response(STATUS[type(error)][0], str(error), headers)
+
+
+def reason_of(error: Exception) -> str:
+    """Return the reason under which the metrics count an error."""
+    return (STATUS[type(error)] if isinstance(error, errors.RequestError) else INTERNAL_ERROR)[1]
+
+
+def to_starlette(raw: RawResponse) -> Response:
+    """Convert a raw response to Starlette's."""
+    response = Response(raw.body, raw.status)
+    response.raw_headers.extend(raw.headers)
+    return response
 
 
 def add_error_handlers(app: FastAPI) -> None:
-    """Answer every error of every route in the one shape."""
+    """Respond to the errors of all routes and of the router in the one shape."""
 
-    @app.exception_handler(RequestError)
-    async def request_error(_request: Request, error: RequestError) -> Response:
-        return response(reply_to(error))
+    @app.exception_handler(errors.RequestError)
+    @app.exception_handler(Exception)
+    async def request_or_internal_error(_request: Request, error: Exception) -> Response:
+        # Starlette raises an unexpected error again after the response, so that uvicorn logs the
+        # traceback.
+        return to_starlette(response_to(error))
 
     @app.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> Response:
         headers = dict(error.headers or {})
         message = error.detail
         if error.status_code == 404 and message == "Not Found":
-            message = "path: expected one that GET /openapi.json lists, found another"
+            message = "path: not found; GET /openapi.json lists all paths"
         if error.status_code == 405:
             message = f"method: expected {headers.get('Allow', 'another')}, found {request.method}"
-        return response(error_reply(error.status_code, message, headers))
+        return to_starlette(error_response(error.status_code, message, headers))
 
     @app.exception_handler(RequestValidationError)
     async def validation_error(_request: Request, error: RequestValidationError) -> Response:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        return response(error_reply(400, f"{place}: {first['msg']}"))
+        source, *names = map(str, first["loc"])
+        if first["type"] == "extra_forbidden":  # the name is the client's text
+            message = f"{source}: expected the parameters that GET /openapi.json lists"
+        else:
+            message = ": ".join([*filter(None, [".".join(names)]), first["msg"]])
+        return to_starlette(error_response(400, message))
 
     @app.exception_handler(ClientDisconnect)
-    async def client_left(_request: Request, _error: ClientDisconnect) -> Response:
-        return response(error_reply(400, "body: expected the whole of it, found its sender gone"))
-
-    @app.exception_handler(Exception)
-    async def own_fault(_request: Request, error: Exception) -> Response:
-        # Starlette raises the error again once this is sent, so uvicorn logs its traceback.
-        return response(reply_to(error))
+    async def client_disconnected(_request: Request, _error: ClientDisconnect) -> Response:
+        return to_starlette(error_response(400, "body: incomplete; the client disconnected"))

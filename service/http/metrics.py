@@ -1,6 +1,8 @@
-"""`GET /metrics`: the counters as Prometheus reads them, summed over all processes."""
+"""`GET /metrics`: Prometheus metrics of models, drift and ledger, summed over all processes."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from time import time
+from typing import Any
 
 from fastapi import APIRouter, Response
 from prometheus_client import CollectorRegistry, ProcessCollector
@@ -14,113 +16,153 @@ from prometheus_client.core import (
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
-from service.http.drift_metrics import DriftCollector
-from service.inference.counters import GATES, PHASES, REASONS, SECONDS, Counters, Numbers
+from service.drift.baseline import ATYPICAL_SHARES
+from service.drift.monitor import DriftDecision
 from service.inference.models import Models, ServedModel
+from service.inference.statistics import GATES, PHASES, REASONS, SECONDS, ModelCounters
+from service.ledger.ledger import Ledger
+from service.shared_counters import Numbers
+
+Families = dict[str, Any]  # metric families by name; each kind has an `add_metric` of its own
 
 MODEL = ("model", "version")
+WINDOW = (*MODEL, "window")
+# Kind, name without `highway_`, help text, and a label besides those above.
+MODEL_METRICS = (
+    (InfoMetricFamily, "model", "The served artifact.", ""),
+    (CounterMetricFamily, "inference_requests", "Requests by outcome.", "outcome"),
+    (CounterMetricFamily, "rejected", "Failed requests by reason.", "reason"),
+    (CounterMetricFamily, "inference_rows", "Rows predicted.", ""),
+    (CounterMetricFamily, "inference_exec", "Batches computed.", ""),
+    (GaugeMetricFamily, "pending_requests", "Requests in the queue or in a batch.", ""),
+    (HistogramMetricFamily, "request_seconds", "Time from a complete request to its response.", ""),
+    (HistogramMetricFamily, "queue_seconds", "Time in the queue.", ""),
+    (HistogramMetricFamily, "compute_seconds", "Time in batches.", ""),
+    (CounterMetricFamily, "predictions", "Rows by predicted label.", "class"),
+    (CounterMetricFamily, "atypical_rows", "Rows whose typicality is at most 0.01.", ""),
+    (HistogramMetricFamily, "gate_mean", "Mean transform gate of a row.", "layer"),
+)
+DRIFT_METRICS = (
+    (GaugeMetricFamily, "drifting", "1 if the window drifts.", ""),
+    (GaugeMetricFamily, "window_rows", "Rows in the window.", ""),
+    (GaugeMetricFamily, "drift_threshold", "A p-value below it makes the window drift.", ""),
+    (GaugeMetricFamily, "drift_psi", "Population stability index of a layer's gates.", "layer"),
+    (GaugeMetricFamily, "drift_p_value", "p-value of a layer's gates.", "layer"),
+    (GaugeMetricFamily, "label_drift_psi", "Population stability index of the labels.", ""),
+    (GaugeMetricFamily, "label_drift_p_value", "p-value of the labels.", ""),
+    (
+        GaugeMetricFamily,
+        "atypical_share",
+        "Share of rows whose typicality is at most `expected`.",
+        "expected",
+    ),
+    (GaugeMetricFamily, "atypical_p_value", "p-value of the share of atypical rows.", "expected"),
+)
+LEDGER_METRICS = (
+    (CounterMetricFamily, "ledger_rows", "Predicted rows by outcome in the ledger.", "outcome"),
+    (GaugeMetricFamily, "ledger_waiting_rows", "Rows waiting to be written.", ""),
+    (GaugeMetricFamily, "ledger_writing", "Processes that can write to the database.", ""),
+)
 
 
-def metrics_router(models: Models, *others: Collector) -> APIRouter:
-    """Return the route; `process_…` metrics are those of the worker that answers.
-
-    The `others` add what is no model's.
-    """
+def metrics_router(models: Models, ledger: Ledger | None) -> APIRouter:
+    """Return the route; `process_…` metrics are those of the worker that responds."""
     registry = CollectorRegistry(auto_describe=False)
-    for collector in (ModelCollector(models), *others):
-        registry.register(collector)
-    registry.register(DriftCollector(models))
+    registry.register(ServiceCollector(models, ledger))
     ProcessCollector(registry=registry)
     router = APIRouter(tags=["operation"])
 
     @router.get("/metrics", response_class=Response)
     async def metrics() -> Response:
-        """Tell the counters in Prometheus' text format."""
+        """Return all metrics in Prometheus' text format."""
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
     return router
 
 
-class ModelCollector(Collector):
-    """Turns the counters of every model into metrics when they are asked for."""
+class ServiceCollector(Collector):
+    """Metrics of models, drift and ledger."""
 
-    def __init__(self, models: Models) -> None:
+    def __init__(self, models: Models, ledger: Ledger | None) -> None:
         self._models = models
+        self._ledger = ledger
 
     def collect(self) -> Iterator[Metric]:
-        """Yield every metric with a sample, or a histogram, for each model."""
-        families = _Families()
+        """Yield every metric; drift has no samples and the ledger no metrics where they are off."""
+        counters, drift = _families(MODEL_METRICS, MODEL), _families(DRIFT_METRICS, WINDOW)
+        now = time()
         for model in self._models:
-            families.add(model, model.statistics.total())
-        yield from families
+            _add_counters(counters, model, model.statistics.total())
+            for decision in model.drift_monitor.decisions(now) if model.drift_monitor else ():
+                _add_decision(drift, model, decision)
+        yield from counters.values()
+        yield from drift.values()
+        if self._ledger is not None:
+            ledger, counts = _families(LEDGER_METRICS), self._ledger.writer.status().counts
+            _add_each(ledger["ledger_rows"], [], ("written", "sampled_out", "lost"), counts[:3])
+            ledger["ledger_waiting_rows"].add_metric([], counts.waiting)
+            ledger["ledger_writing"].add_metric([], counts.writing)
+            yield from ledger.values()
 
 
-class _Families:
-    def __init__(self) -> None:
-        count, histogram = CounterMetricFamily, HistogramMetricFamily
-        self._info = InfoMetricFamily("highway_model", "The artifact that is served.", labels=MODEL)
-        self._requests = count(
-            "highway_inference_requests", "Requests by outcome.", labels=(*MODEL, "outcome")
-        )
-        self._rejected = count(
-            "highway_rejected", "Requests without an answer, by reason.", labels=(*MODEL, "reason")
-        )
-        self._rows = count("highway_inference_rows", "Rows answered.", labels=MODEL)
-        self._runs = count("highway_inference_exec", "Runs of the model.", labels=MODEL)
-        self._pending = GaugeMetricFamily(
-            "highway_pending_requests", "Requests that wait or run.", labels=MODEL
-        )
-        self._request = histogram(
-            "highway_request_seconds", "From the whole request to its answer.", labels=MODEL
-        )
-        self._queue = histogram("highway_queue_seconds", "From the queue into a run.", labels=MODEL)
-        self._compute = histogram("highway_compute_seconds", "In runs of the model.", labels=MODEL)
-        self._predictions = count(
-            "highway_predictions", "Rows by predicted label.", labels=(*MODEL, "class")
-        )
-        self._unusual = count(
-            "highway_unusual_rows", "Rows as unusual as 1 % of held-out ones.", labels=MODEL
-        )
-        self._gates = histogram(
-            "highway_gate_mean", "Mean transform gate of a row.", labels=(*MODEL, "layer")
-        )
-
-    def __iter__(self) -> Iterator[Metric]:
-        return iter(vars(self).values())
-
-    def add(self, model: ServedModel, counters: Counters) -> None:
-        """Add one model's numbers."""
-        metadata = model.metadata
-        names = [metadata.name, metadata.version]
-        self._info.add_metric(names, {"sha256": str(metadata.verification["digest"])})
-        self._requests.add_metric([*names, "success"], counters.phases[0, 0])
-        self._requests.add_metric([*names, "fail"], counters.phases[1, 0])
-        _each(self._rejected, names, REASONS, counters.rejected)
-        self._rows.add_metric(names, counters.rows[0])
-        self._runs.add_metric(names, counters.runs[0])
-        self._pending.add_metric(names, counters.pending[0])
-        sums = dict(zip(PHASES, counters.phases[:, 1] * 1e-9, strict=True))
-        for family, numbers, phase in (
-            (self._request, counters.request, "success"),
-            (self._queue, counters.queue, "queue"),
-            (self._compute, counters.compute, "compute_infer"),
-        ):
-            family.add_metric(names, _buckets(SECONDS, numbers), float(sums[phase]))
-        _each(self._predictions, names, metadata.labels, counters.predictions)
-        self._unusual.add_metric(names, counters.unusual[0])
-        for layer, numbers in zip(metadata.layers, counters.gates, strict=True):
-            buckets = _buckets(GATES, numbers[:-1])
-            self._gates.add_metric([*names, str(layer.number)], buckets, float(numbers[-1]))
+def _add_counters(families: Families, model: ServedModel, counters: ModelCounters) -> None:
+    metadata = model.metadata
+    names = [metadata.name, metadata.version]
+    families["model"].add_metric(names, {"sha256": str(metadata.verification["digest"])})
+    _add_each(families["inference_requests"], names, ("success", "fail"), counters.phases[:2, 0])
+    _add_each(families["rejected"], names, REASONS, counters.rejected)
+    families["inference_rows"].add_metric(names, counters.rows[0])
+    families["inference_exec"].add_metric(names, counters.batches[:, 0].sum())
+    families["pending_requests"].add_metric(names, counters.pending[0])
+    sums = dict(zip(PHASES, counters.phases[:, 1] * 1e-9, strict=True))
+    for name, numbers, phase in (
+        ("request_seconds", counters.request, "success"),
+        ("queue_seconds", counters.queue, "queue"),
+        ("compute_seconds", counters.compute, "compute_infer"),
+    ):
+        families[name].add_metric(names, _buckets(SECONDS, numbers), float(sums[phase]))
+    _add_each(families["predictions"], names, metadata.labels, counters.predictions)
+    families["atypical_rows"].add_metric(names, counters.atypical[0])
+    for layer, numbers in zip(metadata.layers, counters.gates, strict=True):
+        buckets = _buckets(GATES, numbers[:-1])
+        families["gate_mean"].add_metric([*names, str(layer.number)], buckets, float(numbers[-1]))
 
 
-def _each(
-    family: CounterMetricFamily, names: list[str], labels: Iterable[str], numbers: Numbers
+def _add_decision(families: Families, model: ServedModel, decision: DriftDecision) -> None:
+    names = [model.metadata.name, model.metadata.version, decision.window.name]
+    counts = decision.counts
+    families["drifting"].add_metric(names, decision.drifting)
+    families["window_rows"].add_metric(names, counts.rows)
+    families["drift_threshold"].add_metric(names, decision.threshold)
+    if not counts.rows:
+        return
+    layers = [str(layer.number) for layer in model.metadata.layers]
+    shares = [str(share) for share in ATYPICAL_SHARES]
+    _add_each(families["drift_psi"], names, layers, decision.layer_psi)
+    _add_each(families["drift_p_value"], names, layers, decision.layer_p_values)
+    families["label_drift_psi"].add_metric(names, decision.label_psi)
+    if decision.label_p_value is not None:
+        families["label_drift_p_value"].add_metric(names, decision.label_p_value)
+    _add_each(families["atypical_share"], names, shares, counts.atypical / counts.rows)
+    _add_each(families["atypical_p_value"], names, shares, decision.atypical_p_values)
+
+
+def _families(table: Sequence[tuple[type, str, str, str]], labels: Sequence[str] = ()) -> Families:
+    return {
+        name: kind(f"highway_{name}", text, labels=(*labels, label) if label else labels)
+        for kind, name, text, label in table
+    }
+
+
+def _add_each(
+    family: Any, names: list[str], labels: Iterable[str], values: Iterable[float] | None
 ) -> None:
-    for label, number in zip(labels, numbers, strict=True):
-        family.add_metric([*names, label], number)
+    """Add a sample for each value of the last label; no sample without values."""
+    for label, value in zip(labels, values, strict=True) if values is not None else ():
+        family.add_metric([*names, label], value)
 
 
 def _buckets(bounds: Sequence[float], numbers: Numbers) -> list[tuple[str, float]]:
-    """Return cumulative buckets, as Prometheus has them."""
+    """Return cumulative buckets, as Prometheus requires."""
     upper = [*map(str, bounds), "+Inf"]
     return list(zip(upper, numbers.cumsum().tolist(), strict=True))

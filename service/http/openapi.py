@@ -1,99 +1,109 @@
-"""The OpenAPI description of the doors and of explanations, which FastAPI does not see."""
+"""OpenAPI of the inference endpoints, and the parts that other routes share.
+
+FastAPI generates the document. The paths of `/predict` and of the protocol's inference are FastAPI
+routes for this purpose only: an ASGI endpoint processes their requests.
+"""
 
 import re
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Any
 
-from pydantic.json_schema import models_json_schema
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+from starlette.types import ASGIApp
 
-from service.formats.documents import JSON
-from service.http.routes import Kind
-from service.http.schemas.errors import ErrorResponse
-from service.http.schemas.explain import ExplainRequest, ExplainResponse
-from service.http.schemas.infer import InferRequest, InferResponse
-from service.http.schemas.predict import PredictRequest, PredictResponse
+from service.formats.json_documents import JSON
+from service.http.endpoints import InferEndpoint, PredictEndpoint
+from service.http.inference_routes import EndpointType
+from service.http.schemas import inference as schemas
 
-REF = "#/components/schemas/{model}"
+
+class ErrorResponse(BaseModel):
+    """Body of every error response of every route."""
+
+    error: str
+
+
 ERRORS = {
-    "400": "The body is not what this endpoint reads, or its rows do not fit the model",
-    "404": "The model or its version is not served",
-    "413": "The body is too long",
-    "415": "The body is not sent as plain JSON",
-    "429": "Too many rows wait; come again after Retry-After seconds",
-    "500": "The server failed; its log says why",
-    "503": "The model is not ready",
-    "504": "The deadline passed before the rows were run",
+    400: "The request is not valid, or its rows do not fit the model",
+    404: "The model, its version, or the requested record does not exist",
+    409: "The model that answered the request is no longer served",
+    413: "The body is too long",
+    415: "The body is not declared as plain JSON",
+    429: "The queue is full; retry after the seconds in Retry-After",
+    500: "Internal error; the server's log has the details",
+    503: "The model or the ledger is not ready",
+    504: "The deadline passed before the rows were computed",
 }
-Described = Kind | Literal["explain"]
-
-SUMMARIES: dict[Described, str] = {
-    "predict": "Label rows, and tell how open every layer's gates were",
-    "infer": "Answer tensors with tensors; gates are outputs, their scale is an input",
-    "explain": "Tell which layers a row's label hangs on: what changes where they are closed",
-}
-BODIES: dict[Described, tuple[str, str]] = {
-    "predict": ("PredictRequest", "PredictResponse"),
-    "infer": ("InferRequest", "InferResponse"),
-    "explain": ("ExplainRequest", "ExplainResponse"),
+ENDPOINT_ERRORS = (400, 404, 413, 415, 429, 500, 503, 504)
+# For all routes; with it FastAPI does not add its own 422, which no route sends.
+DEFAULT_RESPONSE: dict[int | str, dict[str, Any]] = {
+    "default": {"model": ErrorResponse, "description": "Error, described in one sentence"}
 }
 
 
-def describe_doors(schema: dict[str, Any], patterns: Mapping[str, Described]) -> dict[str, Any]:
-    """Return an OpenAPI document with every path of `patterns` and its models added."""
-    models = (
-        *(PredictRequest, PredictResponse, InferRequest, InferResponse),
-        *(ExplainRequest, ExplainResponse, ErrorResponse),
+def _header(name: str, description: str, **schema: object) -> dict[str, Any]:
+    return {"name": name, "in": "header", "description": description, "schema": schema}
+
+
+DEADLINE_PARAMETER = _header(
+    "X-Deadline-Ms",
+    "Milliseconds after which a request that is not yet computed gets 504",
+    type="integer",
+    minimum=1,
+)
+HEADER_PARAMETERS = [
+    _header("X-Request-Id", "Returned in the response; generated if absent", type="string"),
+    DEADLINE_PARAMETER,
+    _header("X-Tags", "Comma-separated tags, stored in the ledger", type="string"),
+]
+
+
+def error_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return FastAPI's `responses` for these error statuses."""
+    return {status: {"model": ErrorResponse, "description": ERRORS[status]} for status in statuses}
+
+
+def request_body(model: type[BaseModel], *, required: bool = True) -> dict[str, Any]:
+    """Return OpenAPI's `requestBody` for a route that reads the JSON of `model` by itself."""
+    content = {JSON: {"schema": model.model_json_schema()}}
+    return {"requestBody": {"required": required, "content": content}}
+
+
+# FastAPI describes the routes by these functions; `InferenceRoute` handles the requests.
+NEVER_CALLED = "InferenceRoute replaces this function"
+
+
+async def predict(body: schemas.PredictRequest) -> schemas.PredictResponse:
+    """Predict the label of each row, with the mean openness of the gates of every layer."""
+    raise AssertionError(NEVER_CALLED)
+
+
+async def infer(body: schemas.InferRequest) -> schemas.InferResponse:
+    """Compute output tensors from input tensors; gates are outputs, `gate_scale` is an input."""
+    raise AssertionError(NEVER_CALLED)
+
+
+_DESCRIBED: dict[EndpointType, Callable[..., Any]] = {
+    PredictEndpoint: predict,
+    InferEndpoint: infer,
+}
+
+
+def described_route(path: str, kind: EndpointType, endpoint: ASGIApp) -> APIRoute:
+    """Return a route that FastAPI describes and `endpoint` processes."""
+    names = re.findall(r"{(\w+)}", path)
+    parameters = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in names
+    ]
+    route = APIRoute(
+        path,
+        _DESCRIBED[kind],
+        methods=["POST"],
+        tags=["inference"],
+        responses={**DEFAULT_RESPONSE, **error_responses(*ENDPOINT_ERRORS)},
+        openapi_extra={"parameters": [*parameters, *HEADER_PARAMETERS]},
     )
-    _, definitions = models_json_schema(
-        [(model, "validation") for model in models], ref_template=REF
-    )
-    components = schema.setdefault("components", {}).setdefault("schemas", {})
-    components.update(definitions["$defs"])
-    _correct_errors(schema)
-    for pattern, kind in patterns.items():
-        schema["paths"].setdefault(pattern, {})["post"] = _operation(pattern, kind)
-    return schema
-
-
-def _correct_errors(schema: dict[str, Any]) -> None:
-    """Put 404 for the 422 that FastAPI promises: a path's parameters name what is served or not."""
-    for operations in schema["paths"].values():
-        for operation in operations.values():
-            if operation["responses"].pop("422", None) is not None:
-                operation["responses"]["404"] = _error("404")
-    for name in ("HTTPValidationError", "ValidationError"):
-        schema["components"]["schemas"].pop(name, None)
-
-
-def _operation(pattern: str, kind: Described) -> dict[str, Any]:
-    asked, answered = BODIES[kind]
-    names = re.findall(r"{(\w+)}", pattern)
-    return {
-        "summary": SUMMARIES[kind],
-        "operationId": "_".join(re.findall(r"\w+", pattern)),
-        "parameters": [
-            *({"name": n, "in": "path", "required": True, "schema": _TEXT} for n in names),
-            *({"name": n, "in": "header", "schema": s} for n, s in _HEADERS.items()),
-        ],
-        "requestBody": {"required": True, "content": _content(asked)},
-        "responses": {
-            "200": {"description": "An answer for each row", "content": _content(answered)},
-            **{status: _error(status) for status in ERRORS},
-        },
-    }
-
-
-_TEXT = {"type": "string"}
-_HEADERS = {
-    "X-Request-Id": {**_TEXT, "description": "comes back with the answer"},
-    "X-Deadline-Ms": {"type": "integer", "minimum": 1},
-    "X-Tags": {**_TEXT, "description": "with commas between; the ledger can be asked for them"},
-}
-
-
-def _error(status: str) -> dict[str, Any]:
-    return {"description": ERRORS[status], "content": _content("ErrorResponse")}
-
-
-def _content(model: str) -> dict[str, Any]:
-    return {JSON: {"schema": {"$ref": REF.format(model=model)}}}
+    route.app = endpoint
+    return route

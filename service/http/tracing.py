@@ -1,71 +1,64 @@
-"""OpenTelemetry spans for the reception, made once they are over; needs the extra `otel`."""
+"""OpenTelemetry spans of inference requests; needs the extra `otel`."""
 
 from time import perf_counter_ns, time_ns
 from typing import TYPE_CHECKING
 
-from service.http.records import Record
+from service.observers import PHASES, SERVER_ERROR, RequestEvent
 from service.settings import SettingsError
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
 
-FAILURE = 500  # a span of this status and above is marked as an error
 
-
-class SpanRecorder:
-    """Gives a tracer one span for each exchange, a child of the client's if it sent its own."""
+class SpanObserver:
+    """Observer that records a span for each request, a child of the client's span if it has one."""
 
     def __init__(self, tracer: "Tracer") -> None:
         self._tracer = tracer
         self._epoch_ns = time_ns() - perf_counter_ns()
 
     def wants(self, status: int, rows: int) -> bool:
-        """Want all: the tracer's own sampler chooses."""
+        """Select all requests: the tracer samples."""
         return True
 
-    def record(self, record: Record) -> None:
-        """Make a span, with the time of each phase as an attribute."""
+    def observe(self, event: RequestEvent) -> None:
+        """Record a span with the time of each phase as an attribute."""
         from opentelemetry.trace import SpanKind, StatusCode
         from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
         carrier = {
-            name: record.headers[name.encode()].decode("latin-1")
+            name: event.headers[name.encode()].decode("latin-1")
             for name in ("traceparent", "tracestate")
-            if name.encode() in record.headers
+            if name.encode() in event.headers
         }
-        metadata = record.door.model.metadata
+        metadata = event.model
         span = self._tracer.start_span(
-            f"{record.door.kind} {metadata.name}",
+            f"{event.endpoint} {metadata.name}",
             TraceContextTextMapPropagator().extract(carrier),
             kind=SpanKind.SERVER,
-            start_time=self._epoch_ns + record.arrived_ns,
+            start_time=self._epoch_ns + event.arrived_ns,
             attributes={
-                "http.response.status_code": record.status,
-                "highway.request_id": record.request_id,
+                "http.response.status_code": event.status,
+                "highway.request_id": event.request_id,
                 "highway.model": metadata.name,
                 "highway.version": metadata.version,
-                "highway.rows": record.rows,
+                "highway.rows": event.rows,
             },
         )
-        if record.timing is not None:
-            span.set_attributes(
-                {
-                    "highway.decode_seconds": record.timing.decode * 1e-9,
-                    "highway.queue_seconds": record.timing.queue * 1e-9,
-                    "highway.compute_seconds": record.timing.model * 1e-9,
-                    "highway.encode_seconds": record.timing.encode * 1e-9,
-                    "highway.batch_rows": record.timing.batch_rows,
-                }
-            )
-        if record.status >= FAILURE:
+        if event.timing is not None:
+            for phase in PHASES:
+                seconds = getattr(event.timing, phase) * 1e-9
+                span.set_attribute(f"highway.{phase}_seconds", seconds)
+            span.set_attribute("highway.batch_rows", event.timing.batch_rows)
+        if event.status >= SERVER_ERROR:
             span.set_status(StatusCode.ERROR)
-        span.end(self._epoch_ns + record.ended_ns)
+        span.end(self._epoch_ns + event.ended_ns)
 
 
 def otlp_tracer() -> "Tracer":
-    """Return a tracer that sends to where the OTEL_EXPORTER_OTLP_… variables say.
+    """Return a tracer that exports to the collector in the OTEL_EXPORTER_OTLP_… variables.
 
-    Without the extra `otel` it is a `SettingsError`.
+    Raises `SettingsError` if the extra `otel` is not installed.
     """
     try:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -73,8 +66,8 @@ def otlp_tracer() -> "Tracer":
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
     except ImportError as error:
         raise SettingsError(
-            "HIGHWAY_TRACES: expected OpenTelemetry to be installed, found none; install the extra "
-            "'otel' or unset the variable"
+            "HIGHWAY_TRACES: OpenTelemetry is not installed; install the extra 'otel' or unset the "
+            "variable"
         ) from error
     provider = TracerProvider()
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))

@@ -1,4 +1,4 @@
-"""Each client's script runs once against a real server; its tests read what it was told."""
+"""Each client's script runs once against a real server; the tests read its report."""
 
 import json
 import subprocess
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from service.settings import BUNDLED_MODEL
-from tests.clients.telling import AT_ONCE, Questions, Told
+from tests.clients.report import CONCURRENT, Report, Samples
 from tests.conftest import ROOT
 from tests.service.test_server import serving
 
@@ -18,11 +18,11 @@ PYTHON = ROOT / ".venv-clients" / "bin" / "python"
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of rows and gate scales to ask about."""
+    """A folder of rows and gate scales."""
     random = np.random.default_rng(7)
-    pixels = random.integers(0, 256, (3 + AT_ONCE, 784)).astype(np.float32)
+    pixels = random.integers(0, 256, (3 + CONCURRENT, 784)).astype(np.float32)
     scales = random.uniform(0, 2, (4, 8)).astype(np.float32)
-    folder = tmp_path_factory.mktemp("questions")
+    folder = tmp_path_factory.mktemp("samples")
     np.save(folder / "rows.npy", pixels[:3] + np.float32(1 / 3))  # no short decimals
     np.save(folder / "many.npy", pixels[3:])
     np.save(folder / "one_scale.npy", scales[:1])
@@ -31,20 +31,20 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def questions(folder: Path) -> Questions:
-    return Questions(folder)
+def samples(folder: Path) -> Samples:
+    return Samples(folder)
 
 
 @pytest.fixture(scope="session")
-def asked(folder: Path) -> Generator[Callable[..., Told]]:
-    """Run the script of these words in the clients' environment; gives what it was told."""
-    assert PYTHON.exists(), "expected the environment .venv-clients, found none; run `make test`"
+def run_script(folder: Path) -> Generator[Callable[..., Report]]:
+    """Run a script in the environment of the clients; gives its report."""
+    assert PYTHON.exists(), "the environment .venv-clients is missing; run `make test`"
 
     with serving(BUNDLED_MODEL, HIGHWAY_THREADS="1") as (_, port):
 
-        def ask(script: str, *words: str) -> Told:
+        def run(script: str, *arguments: str) -> Report:
             done = subprocess.run(
-                [PYTHON, "-m", f"tests.clients.{script}", *words, f"127.0.0.1:{port}", folder],
+                [PYTHON, "-m", f"tests.clients.{script}", *arguments, f"127.0.0.1:{port}", folder],
                 cwd=ROOT,
                 capture_output=True,
                 text=True,
@@ -52,7 +52,7 @@ def asked(folder: Path) -> Generator[Callable[..., Told]]:
                 check=False,
             )
             assert done.returncode == 0, done.stderr
-            told: Told = json.loads(done.stdout)
-            return told
+            report: Report = json.loads(done.stdout)
+            return report
 
-        yield ask
+        yield run

@@ -1,4 +1,4 @@
-"""KServe's client for REST finds in our server what it knows of its protocols V1 and V2."""
+"""KServe's REST client works with the server, by its protocols V1 and V2."""
 
 from collections.abc import Callable
 from uuid import UUID
@@ -6,19 +6,19 @@ from uuid import UUID
 import numpy as np
 import pytest
 
-from tests.clients.oracle import DEFAULT_OUTPUTS, LABELS, check, check_classes, computed
-from tests.clients.telling import OUTPUTS, Questions, Told
+from tests.clients.reference import DEFAULT_OUTPUTS, LABELS, assert_classes, assert_outputs, compute
+from tests.clients.report import OUTPUTS, Report, Samples
 
 NO_MODEL = "model: expected 'digits', found another name, '404 Not Found' for url"
 
 
 @pytest.fixture(scope="module")
-def told(asked: Callable[..., Told]) -> Told:
-    return asked("ask_by_kserve")
+def report(run_script: Callable[..., Report]) -> Report:
+    return run_script("kserve_script")
 
 
-def test_server_and_model_are_live_and_ready_and_another_is_not(told: Told) -> None:
-    assert told["health"] == {
+def test_server_and_model_are_live_and_ready(report: Report) -> None:
+    assert report["health"] == {
         "live": True,
         "ready": True,
         "model": True,
@@ -28,48 +28,48 @@ def test_server_and_model_are_live_and_ready_and_another_is_not(told: Told) -> N
 
 
 @pytest.mark.parametrize("form", ["binary binary", "binary JSON", "JSON binary", "JSON JSON"])
-def test_every_output_is_onnxruntimes_to_the_last_bit_in_every_form(
-    told: Told, questions: Questions, form: str
+def test_every_output_equals_onnxruntimes_in_every_form(
+    report: Report, samples: Samples, form: str
 ) -> None:
-    answer = told["forms"][form]
-    check(answer, computed(questions.rows), OUTPUTS)
-    assert answer["binary"] == [form.endswith("binary")] * 5
+    response = report["forms"][form]
+    assert_outputs(response, compute(samples.rows), OUTPUTS)
+    assert response["binary"] == [form.endswith("binary")] * 5
 
 
 @pytest.mark.parametrize("variation", ["default outputs", "all in binary", "a plain dict"])
-def test_without_a_list_all_outputs_come_but_the_single_gates(
-    told: Told, questions: Questions, variation: str
+def test_all_outputs_but_gate_units_are_returned_by_default(
+    report: Report, samples: Samples, variation: str
 ) -> None:
-    answer = told["variations"][variation]
-    check(answer, computed(questions.rows), DEFAULT_OUTPUTS)
-    assert answer["binary"] == [variation == "all in binary"] * 4
+    response = report["variations"][variation]
+    assert_outputs(response, compute(samples.rows), DEFAULT_OUTPUTS)
+    assert response["binary"] == [variation == "all in binary"] * 4
 
 
-def test_some_outputs_come_in_the_order_of_the_request(told: Told, questions: Questions) -> None:
-    answer = told["variations"]["subset"]
-    check(answer, computed(questions.rows), ["gate_units", "probabilities"])
+def test_requested_outputs_are_returned_in_order(report: Report, samples: Samples) -> None:
+    response = report["variations"]["subset"]
+    assert_outputs(response, compute(samples.rows), ["gate_units", "probabilities"])
 
 
-def test_gates_are_scaled_as_the_optional_input_says(told: Told, questions: Questions) -> None:
-    expected = computed(questions.rows, questions.scales)
-    check(told["variations"]["scaled"], expected, DEFAULT_OUTPUTS)
+def test_gates_are_scaled_by_the_optional_input(report: Report, samples: Samples) -> None:
+    expected = compute(samples.rows, samples.scales)
+    assert_outputs(report["variations"]["scaled"], expected, DEFAULT_OUTPUTS)
 
 
-def test_an_id_comes_back_the_clients_own_too(told: Told) -> None:
-    assert told["variations"]["an id"]["id"] == "Frage 7, für Ä"
-    assert UUID(told["variations"]["default outputs"]["id"]).version == 4
+def test_an_id_is_returned_also_one_that_the_client_generated(report: Report) -> None:
+    assert report["variations"]["an id"]["id"] == "Frage 7, für Ä"
+    assert UUID(report["variations"]["default outputs"]["id"]).version == 4
 
 
-def test_the_best_classes_are_told_with_their_labels(told: Told, questions: Questions) -> None:
-    texts = told["classes"]
-    for row, probabilities in enumerate(computed(questions.rows)["probabilities"]):
-        check_classes(texts[2 * row : 2 * row + 2], probabilities)
-    assert len(texts) == 6
+def test_the_best_classes_are_returned_with_their_labels(report: Report, samples: Samples) -> None:
+    classes = report["classes"]
+    for row, probabilities in enumerate(compute(samples.rows)["probabilities"]):
+        assert_classes(classes[2 * row : 2 * row + 2], probabilities)
+    assert len(classes) == 6
 
 
-def test_v1_predicts_to_the_last_bit(told: Told, questions: Questions) -> None:
-    expected = computed(questions.rows)
-    predictions = told["predictions"]["predictions"]
+def test_predictions_by_v1_equal_onnxruntimes(report: Report, samples: Samples) -> None:
+    expected = compute(samples.rows)
+    predictions = report["predictions"]["predictions"]
     assert [prediction["label"] for prediction in predictions] == [
         LABELS[i] for i in expected["probabilities"].argmax(axis=1)
     ]
@@ -81,7 +81,7 @@ def test_v1_predicts_to_the_last_bit(told: Told, questions: Questions) -> None:
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     {
-        "shape": "input 'input': expected the shape [rows, 784], found another, "
+        "shape": "input 'input': expected the shape [rows, 784], found another shape, "
         "'400 Bad Request' for url",
         "model": NO_MODEL,
         "predict another model": NO_MODEL,
@@ -90,5 +90,7 @@ def test_v1_predicts_to_the_last_bit(told: Told, questions: Questions) -> None:
         "another model by V1": NO_MODEL,
     }.items(),
 )
-def test_a_refusal_reaches_the_user_as_our_sentence(told: Told, wrong: str, sentence: str) -> None:
-    assert told["refusals"][wrong].partition(" 'http://")[0] == sentence
+def test_an_error_reaches_the_user_as_the_servers_sentence(
+    report: Report, wrong: str, sentence: str
+) -> None:
+    assert report["errors"][wrong].partition(" 'http://")[0] == sentence

@@ -6,7 +6,7 @@ from starlette.testclient import TestClient
 
 from service import __version__
 from service.classifier import Classifier
-from service.http.fast_lane import FAST_LANE
+from service.http.protocol import PROTOCOL_CONTEXT
 from tests.service.conftest import application
 
 ROW = {"instances": [[1, 0, 0, 0]]}
@@ -23,7 +23,7 @@ def client(app: FastAPI) -> Iterator[TestClient]:
         yield client
 
 
-def test_models_answer_from_the_start_of_the_application_to_its_end(app: FastAPI) -> None:
+def test_models_are_ready_from_the_start_of_the_application_to_its_end(app: FastAPI) -> None:
     client = TestClient(app)
     assert client.get("/v2/health/ready").status_code == 503
     with client:
@@ -31,13 +31,13 @@ def test_models_answer_from_the_start_of_the_application_to_its_end(app: FastAPI
     assert client.get("/v2/health/ready").status_code == 503
 
 
-def test_the_application_hands_its_doors_to_the_protocol(client: TestClient) -> None:
-    lane = client.app_state[FAST_LANE]
-    assert lane.max_body_bytes == 2000
-    assert b"/v2/models/tiny/infer" in lane.routes.exact
+def test_the_application_passes_its_context_to_the_protocol(client: TestClient) -> None:
+    context = client.app_state[PROTOCOL_CONTEXT]
+    assert context.max_body_bytes == 2000
+    assert b"/v2/models/tiny/infer" in context.routes.exact
 
 
-def test_settings_reach_the_doors(client: TestClient) -> None:
+def test_settings_reach_the_endpoints(client: TestClient) -> None:
     six = client.post("/predict", json={"instances": ROW["instances"] * 6})
     assert six.json() == {
         "error": "instances: expected at most 5 rows, found 6; send them in parts"
@@ -46,7 +46,7 @@ def test_settings_reach_the_doors(client: TestClient) -> None:
     assert long.status_code == 413
 
 
-def test_the_description_names_the_service_and_its_version(client: TestClient) -> None:
+def test_the_openapi_document_has_the_title_and_the_version(client: TestClient) -> None:
     document = client.get("/openapi.json").json()
     assert document["info"]["title"] == "highway-networks"
     assert document["info"]["version"] == __version__
@@ -58,11 +58,11 @@ def test_no_page_loads_scripts_from_elsewhere(client: TestClient, path: str) -> 
     assert client.get(path).status_code == 404
 
 
-def test_a_path_with_a_slash_too_many_is_not_sent_round(client: TestClient) -> None:
+def test_a_path_with_a_trailing_slash_is_not_redirected(client: TestClient) -> None:
     assert client.post("/predict/", json=ROW, follow_redirects=False).status_code == 404
 
 
-def test_two_applications_in_one_process_count_each_for_itself(content: bytes) -> None:
+def test_two_applications_in_one_process_have_separate_counts(content: bytes) -> None:
     with (
         TestClient(application(Classifier(content))) as one,
         TestClient(application(Classifier(content))) as other,

@@ -14,7 +14,7 @@ logging.getLogger("service.access").info("two rows", extra={{"rows": 2}})
 
 
 def logged(form: str, level: str = "info") -> str:
-    """What one line looks like: in a process of its own, for pytest has handlers too."""
+    """Log one line in a process of its own: pytest installs handlers too."""
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT.format(form=form, level=level)],
         cwd=ROOT,
@@ -30,7 +30,7 @@ def test_a_line_of_text_has_time_level_and_name() -> None:
     assert logged("text").endswith(" INFO service.access: two rows\n")
 
 
-def test_a_line_of_json_has_each_field_for_itself() -> None:
+def test_a_line_of_json_has_a_member_for_each_field() -> None:
     line = json.loads(logged("json"))
     assert {name: line[name] for name in ("levelname", "name", "message", "rows")} == {
         "levelname": "INFO",
@@ -40,5 +40,5 @@ def test_a_line_of_json_has_each_field_for_itself() -> None:
     }
 
 
-def test_what_is_less_severe_than_asked_for_is_left_out() -> None:
+def test_a_line_below_the_level_is_not_logged() -> None:
     assert logged("json", "warning") == ""

@@ -1,1 +1,1 @@
-"""The shapes of requests and answers, for the OpenAPI description; they import pydantic alone."""
+"""Schemas of requests and responses for the OpenAPI document."""

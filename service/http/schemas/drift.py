@@ -1,4 +1,4 @@
-"""How far from its held-out rows a model is used."""
+"""The response of `GET /drift`."""
 
 from datetime import datetime
 
@@ -6,64 +6,64 @@ from pydantic import BaseModel, Field
 
 
 class LayerDrift(BaseModel):
-    """A layer's mean gate, each label's rows compared with the held-out rows of that label."""
+    """A layer's mean gate, compared with the held-out rows of the same predicted label."""
 
     name: str
     number: int
-    psi: float = Field(description="population stability index")
-    p_value: float | None = Field(description="null where the window is not judged")
+    psi: float = Field(description="Population stability index")
+    p_value: float | None = Field(description="Null if the window is not tested")
     drifting: bool
 
 
 class ClassDrift(BaseModel):
-    """The rows of one predicted label; `psi` is of every layer, in the model's order."""
+    """The rows of one predicted label."""
 
     label: str
     rows: int
-    share: float | None = Field(description="null where the window has no row")
-    expected_share: float = Field(description="of the held-out rows")
-    psi: list[float]
+    share: float | None = Field(description="Null if the window has no rows")
+    expected_share: float = Field(description="Share of this label among the held-out rows")
+    psi: list[float] = Field(description="Population stability index of each layer, in order")
 
 
 class LabelDrift(BaseModel):
-    """The labels' shares."""
+    """The shares of the predicted labels."""
 
     psi: float
     p_value: float | None
     drifting: bool
 
 
-class UnusualDrift(BaseModel):
-    """Rows that look as unusual as a share of the held-out rows."""
+class AtypicalDrift(BaseModel):
+    """The rows whose typicality is at most the expected share."""
 
     expected_share: float
     rows: int
-    share: float | None = Field(description="null where the window has no row")
+    share: float | None = Field(description="Null if the window has no rows")
     p_value: float | None
     drifting: bool
 
 
 class WindowDrift(BaseModel):
-    """A window at its last look; its last slot was over a second ago, and the next is not in it."""
+    """A window at its last evaluation; the slot that is being filled is not part of it."""
 
     window: str
     begin: datetime
     end: datetime
-    slides_seconds: int = Field(description="how long until the next look, at most")
+    slides_seconds: int = Field(description="Seconds between two evaluations")
     rows: int
-    threshold: float = Field(description="a p-value below it makes the window drift")
+    threshold: float = Field(description="The window drifts if a p-value is below this threshold")
     drifting: bool
     layers: list[LayerDrift]
     labels: LabelDrift
-    unusual: list[UnusualDrift]
+    atypical: list[AtypicalDrift]
     classes: list[ClassDrift]
 
 
-class HeldOutRows(BaseModel):
-    """What the windows are compared with."""
+class HeldOutPart(BaseModel):
+    """The held-out rows that the windows are compared with."""
 
     rows: int
-    part: str
+    part: str = Field(description="Part of the data set, such as validation")
 
 
 class ModelDrift(BaseModel):
@@ -71,13 +71,13 @@ class ModelDrift(BaseModel):
 
     name: str
     version: str
-    held_out: HeldOutRows | None
-    drifting: bool = Field(description="any of the windows")
+    held_out: HeldOutPart | None
+    drifting: bool = Field(description="Whether any window drifts")
     windows: list[WindowDrift]
 
 
 class DriftResponse(BaseModel):
-    """Every model's windows and the rule by which they drift."""
+    """The windows of every model, and the rule of the decision."""
 
     rule: str
     false_alarms: str

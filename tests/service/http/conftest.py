@@ -1,4 +1,4 @@
-"""One server and one bare application for all tests that leave no trace in them."""
+"""One server and one bare application, shared by all tests that leave no state in them."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,14 @@ from starlette.testclient import TestClient
 
 from service.classifier import Classifier
 from tests.service.conftest import Recipe, application
-from tests.service.http.talk import Ask, Held, listening, over_socket, through_asgi, way_to
+from tests.service.http.transport import (
+    BlockingClassifier,
+    Send,
+    client_for,
+    listening,
+    over_socket,
+    through_asgi,
+)
 
 MAX_BODY = 300_000
 
@@ -24,37 +31,37 @@ def port() -> Iterator[int]:
 
 
 @pytest.fixture(scope="session")
-def by_socket(port: int) -> Ask:
+def send_by_socket(port: int) -> Send:
     return over_socket(port)
 
 
 @pytest.fixture(scope="session")
-def by_asgi() -> Iterator[Ask]:
+def send_by_asgi() -> Iterator[Send]:
     with TestClient(tiny_application(), raise_server_exceptions=False) as client:
         yield through_asgi(client)
 
 
 @pytest.fixture(params=["socket", "asgi"])
-def way(request: pytest.FixtureRequest) -> str:
-    """The name of a way; a test that asks for it runs once for each."""
+def transport(request: pytest.FixtureRequest) -> str:
+    """The name of a transport; a test that uses it runs once for each."""
     name: str = request.param
     return name
 
 
 @pytest.fixture
-def ask(way: str, by_socket: Ask, by_asgi: Ask) -> Ask:
-    return by_socket if way == "socket" else by_asgi
+def send(transport: str, send_by_socket: Send, send_by_asgi: Send) -> Send:
+    return send_by_socket if transport == "socket" else send_by_asgi
 
 
 @pytest.fixture
-def held(content: bytes) -> Held:
-    return Held(content)
+def blocking(content: bytes) -> BlockingClassifier:
+    return BlockingClassifier(content)
 
 
 @pytest.fixture
-def ask_held(held: Held, way: str) -> Iterator[Ask]:
-    """A way to a model of one's own that can be held; six rows may wait, four run together."""
-    app = application(held, max_rows=6, queue_rows=6, run_rows=4)
-    with way_to(app, way) as ask:
-        yield ask
-        held.free.set()
+def send_blocking(blocking: BlockingClassifier, transport: str) -> Iterator[Send]:
+    """Send to a model that can be blocked; its queue holds six rows, a batch four."""
+    app = application(blocking, max_rows=6, max_queue_rows=6, max_batch_rows=4)
+    with client_for(app, transport) as send:
+        yield send
+        blocking.released.set()

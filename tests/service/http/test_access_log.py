@@ -2,27 +2,26 @@ import logging
 
 import pytest
 
-from service.classifier import Classifier
 from service.http.access_log import AccessLog
-from service.http.doors import PredictDoor
-from service.http.records import Record
 from service.inference.statistics import Timing
-from tests.service.conftest import Recipe, served
+from service.observers import RequestEvent
+from tests.service.conftest import METADATA
 
 MILLISECOND = 1_000_000
 
 
-def record(status: int = 200, timing: Timing | None = None) -> Record:
-    door = PredictDoor(served(Classifier(Recipe().build())).default, max_rows=5)
-    return Record(door, {b"cookie": b"SECRET"}, "id-1", status, 2, 0, 3 * MILLISECOND, timing)
+def event(status: int = 200, timing: Timing | None = None) -> RequestEvent:
+    return RequestEvent(
+        "predict", METADATA, {b"cookie": b"SECRET"}, "id-1", status, 2, 0, 3 * MILLISECOND, timing
+    )
 
 
-def test_a_line_tells_who_what_and_how_long_and_nothing_of_the_body(
+def test_a_line_has_id_model_status_and_times_but_nothing_of_headers_and_body(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     timing = Timing(MILLISECOND, 2 * MILLISECOND, 500_000, 1000, 3 * MILLISECOND, 7)
     with caplog.at_level(logging.INFO, "service.access"):
-        AccessLog(1).record(record(timing=timing))
+        AccessLog(1).observe(event(timing=timing))
     (line,) = caplog.records
     assert line.getMessage() == "id-1: status 200, 2 rows of tiny in 3.000 ms"
     fields = vars(line)
@@ -32,30 +31,30 @@ def test_a_line_tells_who_what_and_how_long_and_nothing_of_the_body(
         "version": "1",
         "rows": 2,
     }
-    assert [fields[f"{phase}_ms"] for phase in ("decode", "queue", "model", "encode", "total")] == [
-        *(1.0, 2.0, 0.5, 0.001, 3.0)
-    ]
+    assert [
+        fields[f"{phase}_ms"] for phase in ("decode", "queue", "compute", "encode", "total")
+    ] == [*(1.0, 2.0, 0.5, 0.001, 3.0)]
     assert fields["batch_rows"] == 7
     assert "SECRET" not in str(fields)
 
 
-def test_a_refused_request_has_no_phases(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_rejected_request_has_no_phases(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "service.access"):
-        AccessLog(1).record(record(status=400))
+        AccessLog(1).observe(event(status=400))
     assert "decode_ms" not in vars(caplog.records[0])
 
 
 @pytest.mark.parametrize(("share", "wanted"), [(0.0, 0), (1.0, 1000)])
-def test_none_or_all_are_wanted(share: float, wanted: int) -> None:
+def test_a_share_of_0_selects_none_and_of_1_all(share: float, wanted: int) -> None:
     assert sum(AccessLog(share).wants(200, 1) for _ in range(1000)) == wanted
 
 
-def test_about_the_share_is_wanted() -> None:
+def test_the_share_is_selected_at_random() -> None:
     wanted = sum(AccessLog(0.1).wants(200, 1) for _ in range(10_000))
     assert 800 < wanted < 1200  # 1,000 expected, 30 the standard deviation
 
 
-def test_our_own_failures_are_always_wanted() -> None:
+def test_server_errors_are_always_selected() -> None:
     assert AccessLog(0).wants(500, 1)
     assert AccessLog(0).wants(503, 1)
     assert not AccessLog(0).wants(499, 1)

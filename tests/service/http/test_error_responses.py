@@ -5,9 +5,93 @@ from fastapi import FastAPI, HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.testclient import TestClient
 
-from service.errors import QueueFullError, UnknownModelError
-from service.http.error_responses import add_error_handlers, response
-from service.http.replies import Reply
+from service.errors import (
+    BodyError,
+    BodyTooLargeError,
+    DeadlineError,
+    InputError,
+    MediaTypeError,
+    NotReadyError,
+    QueueFullError,
+    RequestError,
+    UnknownModelError,
+    UnsupportedError,
+)
+from service.http.error_responses import (
+    INTERNAL_ERROR,
+    STATUS,
+    RawResponse,
+    add_error_handlers,
+    error_response,
+    reason_of,
+    response_to,
+    to_starlette,
+)
+from service.inference.statistics import REASONS
+
+JSON = (b"content-type", b"application/json")
+
+
+def test_an_error_response_is_one_member_of_strict_json() -> None:
+    response = error_response(405, 'method: expected "POST", found GET', {"Allow": "POST"})
+    assert response == (
+        405,
+        (JSON, (b"allow", b"POST")),
+        b'{"error":"method: expected \\"POST\\", found GET"}',
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "reason"),
+    [
+        (BodyError, 400, "bad_request"),
+        (InputError, 400, "bad_request"),
+        (UnknownModelError, 404, "bad_request"),
+        (BodyTooLargeError, 413, "too_large"),
+        (MediaTypeError, 415, "media_type"),
+        (UnsupportedError, 501, "bad_request"),
+        (NotReadyError, 503, "not_ready"),
+        (DeadlineError, 504, "deadline"),
+    ],
+)
+def test_a_request_error_becomes_a_status_a_message_and_a_reason(
+    kind: type[RequestError], status: int, reason: str
+) -> None:
+    assert response_to(kind("a sentence")) == (status, (JSON,), b'{"error":"a sentence"}')
+    assert reason_of(kind("a sentence")) == reason
+
+
+def test_a_full_queue_says_when_to_retry() -> None:
+    error = QueueFullError("a sentence", retry_after=3)
+    assert response_to(error) == (429, (JSON, (b"retry-after", b"3")), b'{"error":"a sentence"}')
+    assert reason_of(error) == "queue_full"
+
+
+def test_every_request_error_has_a_status_and_every_reason_a_counter() -> None:
+    assert set(STATUS) == set(RequestError.__subclasses__())
+    assert {reason for _, reason in (*STATUS.values(), INTERNAL_ERROR)} <= set(REASONS)
+
+
+def test_an_internal_error_is_500_without_its_text() -> None:
+    error = ValueError("/SECRET/path")
+    assert response_to(error) == (
+        500,
+        (JSON,),
+        b'{"error":"internal error; the server\'s log has the details"}',
+    )
+    assert reason_of(error) == "internal_error"
+
+
+def test_starlettes_response_keeps_repeated_headers() -> None:
+    raw = RawResponse(429, ((b"content-type", b"text/x"), (b"a", b"1"), (b"a", b"2")), b"body")
+    response = to_starlette(raw)
+    assert (response.status_code, response.body) == (429, b"body")
+    assert response.raw_headers == [
+        (b"content-length", b"4"),
+        (b"content-type", b"text/x"),
+        (b"a", b"1"),
+        (b"a", b"2"),
+    ]
 
 
 @pytest.fixture
@@ -23,90 +107,61 @@ def client(app: FastAPI) -> Iterator[TestClient]:
         yield client
 
 
-def answer_to(error: Exception, app: FastAPI, client: TestClient) -> tuple[int, object]:
-    """What a client gets from a route that raises `error`."""
+NO_MODEL = "model: expected 'tiny', found another name"
 
+
+@pytest.mark.parametrize(
+    ("error", "status", "message"),
+    [
+        (UnknownModelError("a sentence"), 404, "a sentence"),
+        (HTTPException(404, NO_MODEL), 404, NO_MODEL),
+        (ClientDisconnect(), 400, "body: incomplete; the client disconnected"),
+        (ValueError("/SECRET/path"), 500, "internal error; the server's log has the details"),
+    ],
+)
+def test_an_error_raised_by_a_route_is_answered_in_the_one_shape(
+    app: FastAPI, client: TestClient, error: Exception, status: int, message: str
+) -> None:
     @app.get("/failing")
     def failing() -> None:
         raise error
 
-    answer = client.get("/failing")
-    return answer.status_code, answer.json()
+    response = client.get("/failing")
+    assert (response.status_code, response.json()) == (status, {"error": message})
 
 
-def test_a_response_has_the_replys_headers_twice_where_it_has_them_twice() -> None:
-    made = response(Reply(429, ((b"content-type", b"text/x"), (b"a", b"1"), (b"a", b"2")), b"body"))
-    assert (made.status_code, made.body) == (429, b"body")
-    assert made.raw_headers == [
-        (b"content-length", b"4"),
-        (b"content-type", b"text/x"),
-        (b"a", b"1"),
-        (b"a", b"2"),
-    ]
+def test_the_headers_of_a_request_error_are_sent(app: FastAPI, client: TestClient) -> None:
+    @app.get("/full")
+    def full() -> None:
+        raise QueueFullError("a sentence", retry_after=3)
+
+    assert client.get("/full").headers["retry-after"] == "3"
 
 
-def test_a_request_error_is_told_in_its_own_words(app: FastAPI, client: TestClient) -> None:
-    assert answer_to(UnknownModelError("a sentence"), app, client) == (404, {"error": "a sentence"})
-
-
-def test_a_request_errors_headers_are_told_too(app: FastAPI, client: TestClient) -> None:
-    answer_to(QueueFullError("a sentence", retry_after=3), app, client)
-    assert client.get("/failing").headers["retry-after"] == "3"
-
-
-def test_a_route_may_choose_its_own_words_for_404(app: FastAPI, client: TestClient) -> None:
-    error = HTTPException(404, "model: expected 'tiny', found another name")
-    assert answer_to(error, app, client) == (
+def test_an_unknown_path_is_404_and_refers_to_the_list_of_paths(client: TestClient) -> None:
+    response = client.get("/nowhere")
+    assert (response.status_code, response.json()) == (
         404,
-        {"error": "model: expected 'tiny', found another name"},
+        {"error": "path: not found; GET /openapi.json lists all paths"},
     )
 
 
-def test_a_path_that_no_route_has_points_to_the_list_of_them(client: TestClient) -> None:
-    answer = client.get("/nowhere")
-    assert (answer.status_code, answer.json()) == (
-        404,
-        {"error": "path: expected one that GET /openapi.json lists, found another"},
-    )
-
-
-def test_a_wrong_method_names_the_right_one_in_text_and_header(
-    app: FastAPI, client: TestClient
-) -> None:
+def test_a_wrong_method_is_405_and_names_the_right_one(app: FastAPI, client: TestClient) -> None:
     app.add_api_route("/only", lambda: None, methods=["PUT"])
-    answer = client.get("/only")
-    assert (answer.status_code, answer.headers["allow"]) == (405, "PUT")
-    assert answer.json() == {"error": "method: expected PUT, found GET"}
+    response = client.get("/only")
+    assert (response.status_code, response.headers["allow"]) == (405, "PUT")
+    assert response.json() == {"error": "method: expected PUT, found GET"}
 
 
-def test_a_parameter_that_fastapi_refuses_is_400_without_its_value(
+def test_a_parameter_that_fastapi_rejects_is_400_without_its_value(
     app: FastAPI, client: TestClient
 ) -> None:
     def page(number: int) -> int:
         return number
 
     app.add_api_route("/page", page)
-    answer = client.get("/page", params={"number": "SECRET"})
-    assert (answer.status_code, answer.json()) == (
+    response = client.get("/page", params={"number": "SECRET"})
+    assert (response.status_code, response.json()) == (
         400,
-        {
-            "error": "query.number: Input should be a valid integer, unable to parse string as an "
-            "integer"
-        },
-    )
-
-
-def test_a_client_that_left_is_told_nothing_about_the_server(
-    app: FastAPI, client: TestClient
-) -> None:
-    assert answer_to(ClientDisconnect(), app, client) == (
-        400,
-        {"error": "body: expected the whole of it, found its sender gone"},
-    )
-
-
-def test_our_own_fault_is_500_without_its_text(app: FastAPI, client: TestClient) -> None:
-    assert answer_to(ValueError("/SECRET/path"), app, client) == (
-        500,
-        {"error": "the server failed at this request; its log says why"},
+        {"error": "number: Input should be a valid integer, unable to parse string as an integer"},
     )

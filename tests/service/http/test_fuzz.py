@@ -1,4 +1,4 @@
-"""Bytes that nobody would send on purpose; after them the server still answers."""
+"""Random and damaged bytes; after them the server still responds."""
 
 import re
 import socket
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.service.http.talk import INFER, ROW, Connection, request
+from tests.service.http.transport import INFER, ROW, Connection, request
 
 SEEDS = [
     request(),
@@ -42,9 +42,9 @@ WORDS = st.sampled_from(
 
 
 @st.composite
-def damaged(draw: st.DrawFn, whole: bytes) -> bytes:
-    """Cut pieces out, double them, or put others in."""
-    content = whole
+def damaged(draw: st.DrawFn, valid: bytes) -> bytes:
+    """Remove pieces of a request, repeat them, or insert others."""
+    content = valid
     for _ in range(draw(st.integers(1, 4))):
         start = draw(st.integers(0, len(content)))
         stop = min(len(content), start + draw(st.integers(0, 20)))
@@ -55,7 +55,7 @@ def damaged(draw: st.DrawFn, whole: bytes) -> bytes:
 
 @st.composite
 def damaged_body(draw: st.DrawFn) -> bytes:
-    """A request that is whole but for its body."""
+    """A valid request with a damaged body."""
     path, body = draw(st.sampled_from(BODIES))
     return request(path=path, body=draw(damaged(body)))
 
@@ -65,11 +65,11 @@ ANYTHING = st.one_of(
 )
 
 
-def exchanged(client: socket.socket, content: bytes) -> bytes:
-    """Send the bytes and take what comes back, until the server waits for more or closes."""
+def send_and_receive(client: socket.socket, content: bytes) -> bytes:
+    """Send the bytes; return what is received until the server waits for more or closes."""
     client.settimeout(0.01)
     received = b""
-    # A server that has refused may close before all is sent, and one that waits says nothing.
+    # The server may close before all is sent, or wait for more and send nothing.
     with suppress(ConnectionError, TimeoutError):
         client.sendall(content)
         while piece := client.recv(65536):
@@ -83,13 +83,13 @@ def exchanged(client: socket.socket, content: bytes) -> bytes:
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-def test_no_bytes_bring_the_server_to_fail(
+def test_no_bytes_cause_an_internal_error(
     port: int, caplog: pytest.LogCaptureFixture, content: bytes
 ) -> None:
     with Connection(port) as connection:
-        received = exchanged(connection.socket, content)
+        received = send_and_receive(connection.socket, content)
     statuses = re.findall(rb"HTTP/1\.1 (\d+) ", received)
     assert set(statuses) <= {b"100", b"200", b"400", b"404", b"405", b"413", b"415"}
     with Connection(port) as connection:
-        assert connection.send(request()).reply().status == 200
-    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+        assert connection.send(request()).receive().status == 200
+    assert [event for event in caplog.records if event.levelname == "ERROR"] == []

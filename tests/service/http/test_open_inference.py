@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 from service import __version__
 from service.classifier import Classifier
 from tests.service.conftest import METADATA, Recipe, application
-from tests.service.http.talk import INFER, JSON, Ask
+from tests.service.http.transport import INFER, JSON, Send
 
 
 @pytest.fixture
@@ -20,25 +20,25 @@ def two_versions(classifier: Classifier) -> Iterator[TestClient]:
 
 @pytest.fixture
 def stopped(classifier: Classifier) -> TestClient:
-    """An application whose models were never started."""
+    """An application whose models have not been started."""
     return TestClient(application(classifier))
 
 
 @pytest.mark.parametrize("state", ["live", "ready"])
-def test_health_says_both_things_whichever_is_asked(ask: Ask, state: str) -> None:
-    answer = ask("GET", f"/v2/health/{state}")
-    assert (answer.status, answer.json()) == (200, {"live": True, "ready": True})
+def test_both_health_routes_return_live_and_ready(send: Send, state: str) -> None:
+    response = send("GET", f"/v2/health/{state}")
+    assert (response.status, response.json()) == (200, {"live": True, "ready": True})
 
 
 @pytest.mark.parametrize(("state", "status"), [("live", 200), ("ready", 503)])
-def test_a_server_that_is_not_ready_lives(stopped: TestClient, state: str, status: int) -> None:
-    answer = stopped.get(f"/v2/health/{state}")
-    assert (answer.status_code, answer.json()) == (status, {"live": True, "ready": False})
+def test_a_server_that_is_not_ready_is_live(stopped: TestClient, state: str, status: int) -> None:
+    response = stopped.get(f"/v2/health/{state}")
+    assert (response.status_code, response.json()) == (status, {"live": True, "ready": False})
 
 
 @pytest.mark.parametrize("path", ["/v2", "/v2/"])
-def test_the_server_names_itself_and_the_extensions_that_it_has(ask: Ask, path: str) -> None:
-    assert ask("GET", path).json() == {
+def test_server_metadata_has_name_version_and_extensions(send: Send, path: str) -> None:
+    assert send("GET", path).json() == {
         "name": "highway-networks",
         "version": __version__,
         "extensions": ["binary_tensor_data", "classification", "statistics"],
@@ -46,8 +46,8 @@ def test_the_server_names_itself_and_the_extensions_that_it_has(ask: Ask, path: 
 
 
 @pytest.mark.parametrize("path", ["/v2/models/tiny", "/v2/models/tiny/versions/1"])
-def test_the_model_describes_its_tensors_labels_and_layers(ask: Ask, path: str) -> None:
-    model = ask("GET", path).json()
+def test_model_metadata_has_tensors_labels_and_layers(send: Send, path: str) -> None:
+    model = send("GET", path).json()
     assert (model["name"], model["versions"], model["platform"]) == ("tiny", ["1"], "onnx_onnxv1")
     assert model["inputs"] == [
         {"name": "input", "datatype": "FP32", "shape": [-1, 4]},
@@ -58,7 +58,7 @@ def test_the_model_describes_its_tensors_labels_and_layers(ask: Ask, path: str) 
         ("probabilities", [-1, 3]),
         ("gate_mean", [-1, 2]),
         ("gate_units", [-1, 4]),
-        ("unusual", [-1, 3]),
+        ("typicality", [-1, 3]),
     ]
     properties = model["properties"]
     assert json.loads(properties["labels"]) == ["a", "b", "c"]
@@ -67,10 +67,10 @@ def test_the_model_describes_its_tensors_labels_and_layers(ask: Ask, path: str) 
     ]
     assert json.loads(properties["optional_inputs"]) == ["gate_scale"]
     assert len(properties["digest"]) == 64
-    assert properties["contract"] == "2"
+    assert properties["contract"] == "3"
 
 
-def test_a_table_describes_its_columns_with_their_categories(table_client: TestClient) -> None:
+def test_model_metadata_of_a_table_has_columns_with_categories(table_client: TestClient) -> None:
     model = table_client.get("/v2/models/tiny").json()
     assert json.loads(model["properties"]["input"])["columns"] == [
         {"name": "age", "categories": []},
@@ -80,7 +80,7 @@ def test_a_table_describes_its_columns_with_their_categories(table_client: TestC
     ]
 
 
-def test_a_model_without_a_version_named_is_its_newest(two_versions: TestClient) -> None:
+def test_a_model_without_a_version_is_its_newest(two_versions: TestClient) -> None:
     newest, oldest = (
         two_versions.get("/v2/models/tiny"),
         two_versions.get("/v2/models/tiny/versions/1"),
@@ -98,17 +98,17 @@ def test_a_model_without_a_version_named_is_its_newest(two_versions: TestClient)
         ("/v1/models/tiny/versions/2:predict", "2", "x"),
     ],
 )
-def test_each_version_answers_for_itself(
+def test_each_version_predicts_for_itself(
     two_versions: TestClient, path: str, version: str, label: str
 ) -> None:
-    answer = two_versions.post(path, json={"instances": [[1, 0, 0, 0]]}).json()
-    assert (answer["model_version"], answer["predictions"][0]["label"]) == (version, label)
+    response = two_versions.post(path, json={"instances": [[1, 0, 0, 0]]}).json()
+    assert (response["model_version"], response["predictions"][0]["label"]) == (version, label)
 
 
 @pytest.mark.parametrize("path", ["/v2/models/tiny/ready", "/v2/models/tiny/versions/1/ready"])
-def test_a_model_says_whether_it_answers(ask: Ask, stopped: TestClient, path: str) -> None:
-    answer = ask("GET", path)
-    assert (answer.status, answer.json()) == (200, {"name": "tiny", "ready": True})
+def test_a_model_reports_whether_it_is_ready(send: Send, stopped: TestClient, path: str) -> None:
+    response = send("GET", path)
+    assert (response.status, response.json()) == (200, {"name": "tiny", "ready": True})
     answered = stopped.get(path)
     assert (answered.status_code, answered.json()) == (503, {"name": "tiny", "ready": False})
 
@@ -121,13 +121,13 @@ def test_a_model_says_whether_it_answers(ask: Ask, stopped: TestClient, path: st
         *(("POST", path) for path in ("/v2/models/{}/infer", "/v1/models/{}:predict")),
     ],
 )
-def test_another_models_name_is_404(ask: Ask, method: str, path: str) -> None:
+def test_an_unknown_name_is_404(send: Send, method: str, path: str) -> None:
     for name in ("SECRET", "%00", "%ff", "..%2ftiny", "TINY"):
-        answer = ask(method, path.format(name))
-        assert answer.status == 404
-        assert answer.error in (
+        response = send(method, path.format(name))
+        assert response.status == 404
+        assert response.error in (
             "model: expected 'tiny', found another name",
-            "path: expected one that GET /openapi.json lists, found another",
+            "path: not found; GET /openapi.json lists all paths",
         )
 
 
@@ -139,17 +139,20 @@ def test_another_models_name_is_404(ask: Ask, method: str, path: str) -> None:
         ("POST", "/v1/models/tiny/versions/2:predict"),
     ],
 )
-def test_another_version_is_404(ask: Ask, method: str, path: str) -> None:
-    answer = ask(method, path)
-    assert (answer.status, answer.error) == (404, "version: expected '1' of 'tiny', found another")
+def test_an_unknown_version_is_404(send: Send, method: str, path: str) -> None:
+    response = send(method, path)
+    assert (response.status, response.error) == (
+        404,
+        "version: expected '1' of 'tiny', found another",
+    )
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "/predict/", "/v2/models/", "/v3", "//predict"])
-def test_an_unknown_path_is_404(ask: Ask, path: str) -> None:
-    answer = ask("GET", path)
-    assert (answer.status, answer.error) == (
+def test_an_unknown_path_is_404(send: Send, path: str) -> None:
+    response = send("GET", path)
+    assert (response.status, response.error) == (
         404,
-        "path: expected one that GET /openapi.json lists, found another",
+        "path: not found; GET /openapi.json lists all paths",
     )
 
 
@@ -162,12 +165,12 @@ def test_an_unknown_path_is_404(ask: Ask, path: str) -> None:
         *(("GET", "/v2/repository/index", "POST"), ("POST", "/metrics", "GET")),
     ],
 )
-def test_a_wrong_method_is_405_and_says_which_is_right(
-    ask: Ask, method: str, path: str, allowed: str
+def test_a_wrong_method_is_405_and_names_the_right_one(
+    send: Send, method: str, path: str, allowed: str
 ) -> None:
-    answer = ask(method, path)
-    assert (answer.status, answer.headers["allow"]) == (405, allowed)
-    assert answer.error == f"method: expected {allowed}, found {method}"
+    response = send(method, path)
+    assert (response.status, response.headers["allow"]) == (405, allowed)
+    assert response.error == f"method: expected {allowed}, found {method}"
 
 
 READY = [{"name": "tiny", "version": "1", "state": "READY", "reason": ""}]
@@ -175,20 +178,22 @@ READY = [{"name": "tiny", "version": "1", "state": "READY", "reason": ""}]
 
 @pytest.mark.parametrize("body", [b"", b"{}", b'{"ready": true}', b'{"ready": false}'])
 @pytest.mark.parametrize("headers", [JSON, {}])
-def test_the_index_lists_what_is_ready(ask: Ask, body: bytes, headers: dict[str, str]) -> None:
-    answer = ask("POST", "/v2/repository/index", body, headers)
-    assert (answer.status, answer.json()) == (200, READY)
+def test_the_index_lists_ready_models(send: Send, body: bytes, headers: dict[str, str]) -> None:
+    response = send("POST", "/v2/repository/index", body, headers)
+    assert (response.status, response.json()) == (200, READY)
 
 
-def test_the_index_tells_what_does_not_answer_or_leaves_it_out(stopped: TestClient) -> None:
+def test_the_index_lists_stopped_models_unless_only_ready_ones_are_requested(
+    stopped: TestClient,
+) -> None:
     everything = stopped.post("/v2/repository/index").json()
     assert everything == [{**READY[0], "state": "UNAVAILABLE"}]
     assert stopped.post("/v2/repository/index", json={"ready": True}).json() == []
 
 
-def test_a_question_for_the_index_is_not_read_beyond_the_limit(ask: Ask) -> None:
-    answer = ask("POST", "/v2/repository/index", b" " * 300_001)
-    assert (answer.status, answer.error) == (
+def test_the_body_of_an_index_request_is_limited(send: Send) -> None:
+    response = send("POST", "/v2/repository/index", b" " * 300_001)
+    assert (response.status, response.error) == (
         413,
         "body: expected at most 300000 bytes, found more; send the rows in several requests",
     )
@@ -196,11 +201,10 @@ def test_a_question_for_the_index_is_not_read_beyond_the_limit(ask: Ask) -> None
 
 @pytest.mark.parametrize("change", ["load", "unload"])
 @pytest.mark.parametrize("body", [b"", b'{"parameters": {"config": "SECRET"}}'])
-def test_the_network_does_not_choose_what_is_served(ask: Ask, change: str, body: bytes) -> None:
-    answer = ask("POST", f"/v2/repository/models/tiny/{change}", body)
-    assert (answer.status, answer.error) == (
+def test_models_cannot_be_loaded_or_unloaded(send: Send, change: str, body: bytes) -> None:
+    response = send("POST", f"/v2/repository/models/tiny/{change}", body)
+    assert (response.status, response.error) == (
         501,
-        "repository: expected a model to be chosen when the server starts, found a request to "
-        "change it; start the server with another file",
+        "models cannot be loaded or unloaded while the server runs; start it with another file",
     )
-    assert ask("GET", "/v2/models/tiny/ready").status == 200
+    assert send("GET", "/v2/models/tiny/ready").status == 200

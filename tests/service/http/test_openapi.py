@@ -6,7 +6,7 @@ from starlette.testclient import TestClient
 from service.classifier import Classifier
 from tests.service.conftest import application
 
-DOORS = {
+ENDPOINTS = {
     "/predict": "PredictRequest",
     "/v1/models/{name}:predict": "PredictRequest",
     "/v1/models/{name}/versions/{version}:predict": "PredictRequest",
@@ -21,33 +21,39 @@ DOORS = {
 @pytest.fixture
 def document(classifier: Classifier) -> dict[str, Any]:
     app = application(classifier, predict_route="/invocations", health_route="/ping")
-    found: dict[str, Any] = TestClient(app).get("/openapi.json").json()
-    return found
+    document: dict[str, Any] = TestClient(app).get("/openapi.json").json()
+    return document
 
 
-@pytest.mark.parametrize("path", [*DOORS, "/invocations"])
-def test_every_door_is_described_with_all_its_statuses(document: dict[str, Any], path: str) -> None:
-    door = document["paths"][path]["post"]
-    assert set(door["responses"]) == {
-        *("200", "400", "404", "413", "415", "429", "500", "503", "504")
+@pytest.mark.parametrize("path", [*ENDPOINTS, "/invocations"])
+def test_every_endpoint_is_described_with_all_its_statuses(
+    document: dict[str, Any], path: str
+) -> None:
+    endpoint = document["paths"][path]["post"]
+    assert set(endpoint["responses"]) == {
+        *("200", "400", "404", "413", "415", "429", "500", "503", "504", "default")
     }
-    request = door["requestBody"]["content"]["application/json"]["schema"]["$ref"]
-    assert request == f"#/components/schemas/{DOORS.get(path, 'PredictRequest')}"
-    for status, response in door["responses"].items():
-        answer = response["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
-        assert (answer == "ErrorResponse") is (status != "200")
+    schema = endpoint["requestBody"]["content"]["application/json"]["schema"]
+    name = schema.get("title") or schema["$ref"].rpartition("/")[2]
+    assert name == ENDPOINTS.get(path, "PredictRequest")
+    for status, response in endpoint["responses"].items():
+        name = response["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+        assert (name == "ErrorResponse") is (status != "200")
 
 
-def test_a_doors_parameters_are_its_paths_and_its_headers(document: dict[str, Any]) -> None:
-    door = document["paths"]["/v2/models/{name}/versions/{version}/infer"]["post"]
-    assert [(parameter["name"], parameter["in"]) for parameter in door["parameters"]] == [
+@pytest.mark.parametrize("path", ["/v2/{}/infer", "/v1/{}:explain"])
+def test_the_parameters_of_an_endpoint_are_those_of_its_path_and_its_headers(
+    document: dict[str, Any], path: str
+) -> None:
+    endpoint = document["paths"][path.format("models/{name}/versions/{version}")]["post"]
+    assert [(parameter["name"], parameter["in"]) for parameter in endpoint["parameters"]] == [
         *(("name", "path"), ("version", "path")),
         *(("X-Request-Id", "header"), ("X-Deadline-Ms", "header"), ("X-Tags", "header")),
     ]
 
 
 def test_every_other_path_is_described_too(document: dict[str, Any]) -> None:
-    assert set(document["paths"]) - set(DOORS) - {"/invocations"} == {
+    assert set(document["paths"]) - set(ENDPOINTS) - {"/invocations"} == {
         *("/ping", "/metrics", "/v2", "/v2/health/live", "/v2/health/ready"),
         *("/v1/models/{name}", "/v2/models", "/v2/models/{name}", "/v2/models/{name}/ready"),
         *("/v2/models/{name}/versions/{version}", "/v2/models/{name}/versions/{version}/ready"),
@@ -59,45 +65,45 @@ def test_every_other_path_is_described_too(document: dict[str, Any]) -> None:
     }
 
 
-def test_no_status_is_promised_that_never_comes(document: dict[str, Any]) -> None:
-    operations = [each for path in document["paths"].values() for each in path.values()]
+def test_no_status_is_described_that_is_never_sent(document: dict[str, Any]) -> None:
+    operations = [one for path in document["paths"].values() for one in path.values()]
     assert not any("422" in operation["responses"] for operation in operations)
     for name in ("load", "unload"):
         change = document["paths"][f"/v2/repository/models/{{name}}/{name}"]["post"]
-        assert set(change["responses"]) == {"404", "501"}
+        assert set(change["responses"]) == {"501", "default"}
 
 
-def test_operations_have_names_of_their_own(document: dict[str, Any]) -> None:
-    names = [each["operationId"] for path in document["paths"].values() for each in path.values()]
+def test_operation_ids_are_unique(document: dict[str, Any]) -> None:
+    names = [one["operationId"] for path in document["paths"].values() for one in path.values()]
     assert len(set(names)) == len(names)
 
 
-def test_every_reference_leads_somewhere(client: TestClient) -> None:
+def test_every_reference_is_defined(client: TestClient) -> None:
     document = client.get("/openapi.json")
     schemas = document.json()["components"]["schemas"]
-    found = document.text.split('"$ref":"#/components/schemas/')[1:]
-    assert {part.split('"')[0] for part in found} <= set(schemas)
+    references = document.text.split('"$ref":"#/components/schemas/')[1:]
+    assert {part.split('"')[0] for part in references} <= set(schemas)
 
 
-def test_the_description_is_made_once(client: TestClient) -> None:
+def test_the_document_is_generated_once(client: TestClient) -> None:
     assert client.get("/openapi.json").content == client.get("/openapi.json").content
 
 
-def test_a_row_may_be_an_object_or_a_list_of_values_or_nested_lines_of_pixels(
+def test_a_row_may_be_an_object_or_a_list_of_values_or_nested_pixels(
     document: dict[str, Any],
 ) -> None:
     values = {"anyOf": [{"type": kind} for kind in ("number", "string", "boolean", "null")]}
-    line = {"type": "array", "items": {"type": "array", "items": {"type": "number"}}}
+    image = {"type": "array", "items": {"type": "array", "items": {"type": "number"}}}
     request = document["components"]["schemas"]["PredictRequest"]
     assert request["properties"]["instances"]["items"]["anyOf"] == [
         {"type": "object", "additionalProperties": values},
         {"type": "array", "items": values},
-        line,
-        {"type": "array", "items": line},
+        image,
+        {"type": "array", "items": image},
     ]
 
 
-def test_gates_may_be_scaled_by_place_or_by_name_for_all_rows_or_for_each(
+def test_gates_may_be_scaled_in_order_or_by_name_for_all_rows_or_one(
     document: dict[str, Any],
 ) -> None:
     factor = {"type": "number", "minimum": 0, "maximum": 10}
@@ -105,8 +111,8 @@ def test_gates_may_be_scaled_by_place_or_by_name_for_all_rows_or_for_each(
         {"type": "array", "items": factor},
         {"type": "object", "additionalProperties": factor},
     ]
-    asked = document["components"]["schemas"]["PredictRequest"]["properties"]["gate_scale"]
-    assert asked["anyOf"] == [
+    property_ = document["components"]["schemas"]["PredictRequest"]["properties"]["gate_scale"]
+    assert property_["anyOf"] == [
         *scale,
         {"type": "array", "items": {"anyOf": scale}},
         {"type": "null"},
@@ -114,17 +120,22 @@ def test_gates_may_be_scaled_by_place_or_by_name_for_all_rows_or_for_each(
     assert "gate_scale" not in document["components"]["schemas"]["PredictRequest"]["required"]
 
 
-def test_an_explanation_is_described_to_its_last_member(document: dict[str, Any]) -> None:
+def test_an_explanation_is_described_completely(document: dict[str, Any]) -> None:
     schemas = document["components"]["schemas"]
     assert list(schemas["ExplainResponse"]["properties"]) == [
-        *("model_name", "model_version", "prediction", "layers", "hangs_on", "smallest_set"),
+        *("model_name", "model_version", "prediction", "layers"),
+        *("decisive_layers", "counterfactual"),
     ]
     assert list(schemas["Prediction"]["properties"]) == [
-        *("label", "probability", "probabilities", "gate_mean", "unusual"),
+        *("label", "probability", "probabilities", "gate_mean", "typicality"),
     ]
-    assert list(schemas["Unusual"]["properties"]) == ["gates", "confidence", "both"]
+    assert list(schemas["Typicality"]["properties"]) == ["gates", "confidence", "combined"]
     assert list(schemas["ExplainedLayer"]["properties"]) == [
         *("name", "number", "gate_mean", "closed", "gate_units"),
     ]
-    for share in schemas["Unusual"]["properties"].values():
-        assert (share["exclusiveMinimum"], share["maximum"]) == (0, 1)
+    assert list(schemas["ClosedLayer"]["properties"]) == [
+        *("label", "probability", "probability_change"),
+    ]
+    assert list(schemas["Counterfactual"]["properties"]) == ["closed_layers", "label", "search"]
+    for p_value in schemas["Typicality"]["properties"].values():
+        assert (p_value["exclusiveMinimum"], p_value["maximum"]) == (0, 1)

@@ -1,4 +1,4 @@
-"""Every answer has the members that its schema promises, and what the schemas allow is answered."""
+"""Responses conform to their schemas, and requests that conform are accepted."""
 
 import json
 from typing import Any
@@ -6,20 +6,25 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from service.http.schemas.errors import ErrorResponse
-from service.http.schemas.explain import ExplainRequest, ExplainResponse
-from service.http.schemas.infer import InferRequest, InferResponse
-from service.http.schemas.metadata import (
+from service.http.openapi import ErrorResponse
+from service.http.schemas.inference import (
+    ExplainRequest,
+    ExplainResponse,
+    InferRequest,
+    InferResponse,
+    PredictRequest,
+    PredictResponse,
+)
+from service.http.schemas.models import (
     Health,
+    IndexEntry,
     ModelList,
     ModelMetadata,
     ModelReady,
     ServerMetadata,
+    StatisticsResponse,
 )
-from service.http.schemas.predict import PredictRequest, PredictResponse
-from service.http.schemas.repository import IndexEntry
-from service.http.schemas.statistics import StatisticsResponse
-from tests.service.http.talk import INFER, ROW, Ask
+from tests.service.http.transport import INFER, ROW, Send
 
 TENSOR = {"name": "input", "shape": [1, 4], "datatype": "FP32", "data": [1, 0, 0, 0]}
 
@@ -56,13 +61,13 @@ def infer(**members: Any) -> bytes:
         ("POST", "/v2/repository/models/tiny/load", b"", ErrorResponse),
     ],
 )
-def test_an_answer_is_what_its_schema_promises(
-    ask: Ask, method: str, path: str, body: bytes, schema: Any
+def test_a_response_conforms_to_its_schema(
+    send: Send, method: str, path: str, body: bytes, schema: Any
 ) -> None:
-    answer = ask(method, path, body)
+    response = send(method, path, body)
     adapter = TypeAdapter[Any](schema)
-    read = adapter.validate_json(answer.body, strict=True)
-    assert adapter.dump_python(read, exclude_unset=True, mode="json") == answer.json()
+    parsed = adapter.validate_json(response.body, strict=True)
+    assert adapter.dump_python(parsed, exclude_unset=True, mode="json") == response.json()
 
 
 @pytest.mark.parametrize(
@@ -82,11 +87,11 @@ def test_an_answer_is_what_its_schema_promises(
         (INFER, infer(inputs=[{**TENSOR, "data": [[1, 0, 0, 0]]}]), InferRequest),
     ],
 )
-def test_what_a_schema_allows_is_answered(
-    ask: Ask, path: str, body: bytes, schema: type[BaseModel]
+def test_a_request_that_conforms_is_accepted(
+    send: Send, path: str, body: bytes, schema: type[BaseModel]
 ) -> None:
     schema.model_validate_json(body)
-    assert ask("POST", path, body).status == 200
+    assert send("POST", path, body).status == 200
 
 
 @pytest.mark.parametrize(
@@ -107,9 +112,9 @@ def test_what_a_schema_allows_is_answered(
         (INFER, infer(outputs=[{"name": "chances"}]), InferRequest),
     ],
 )
-def test_what_a_schema_refuses_is_400(
-    ask: Ask, path: str, body: bytes, schema: type[BaseModel]
+def test_a_request_that_does_not_conform_is_400(
+    send: Send, path: str, body: bytes, schema: type[BaseModel]
 ) -> None:
     with pytest.raises(ValidationError):
         schema.model_validate_json(body)
-    assert ask("POST", path, body).status == 400
+    assert send("POST", path, body).status == 400

@@ -8,28 +8,28 @@ from starlette.testclient import TestClient
 
 from service.classifier import Classifier
 from tests.service.conftest import METADATA, Recipe, application
-from tests.service.http.talk import INFER, ROW, Ask, way_to
+from tests.service.http.transport import INFER, ROW, Send, client_for
 
 THREE_ROWS = b'{"instances": [[1, 0, 0, 0], [0, 5, 0, 0], [0, 8, 0, 0]]}'
 
 
 @pytest.fixture
-def own(classifier: Classifier, way: str) -> Iterator[Ask]:
-    """A way to an application that nobody else has asked; two rows run together."""
-    with way_to(application(classifier, run_rows=2), way) as ask:
-        yield ask
+def own(classifier: Classifier, transport: str) -> Iterator[Send]:
+    """Connect to an application that has served no requests; a batch has at most two rows."""
+    with client_for(application(classifier, max_batch_rows=2), transport) as send:
+        yield send
 
 
-def statistics(ask: Ask) -> dict[str, Any]:
-    (one,) = ask("GET", "/v2/models/tiny/stats").json()["model_stats"]
-    found: dict[str, Any] = one
-    return found
+def statistics(send: Send) -> dict[str, Any]:
+    (one,) = send("GET", "/v2/models/tiny/stats").json()["model_stats"]
+    stats: dict[str, Any] = one
+    return stats
 
 
-def test_before_the_first_request_all_is_zero(own: Ask) -> None:
-    found = statistics(own)
+def test_before_the_first_request_every_counter_is_zero(own: Send) -> None:
+    stats = statistics(own)
     nothing = {"count": 0, "ns": 0}
-    assert found == {
+    assert stats == {
         "name": "tiny",
         "version": "1",
         "last_inference": 0,
@@ -46,23 +46,23 @@ def test_before_the_first_request_all_is_zero(own: Ask) -> None:
     }
 
 
-def test_counts_equal_what_was_sent(own: Ask) -> None:
+def test_counts_equal_what_was_sent(own: Send) -> None:
     own("POST", "/predict", ROW)
-    own("POST", "/predict", THREE_ROWS)  # in two runs
+    own("POST", "/predict", THREE_ROWS)  # in two batches
     own("POST", INFER, b"{}")
-    found = statistics(own)
-    assert (found["inference_count"], found["execution_count"]) == (4, 3)
-    counts = {phase: duration["count"] for phase, duration in found["inference_stats"].items()}
+    stats = statistics(own)
+    assert (stats["inference_count"], stats["execution_count"]) == (4, 3)
+    counts = {phase: duration["count"] for phase, duration in stats["inference_stats"].items()}
     assert counts == {
         **{"success": 2, "fail": 1, "queue": 2, "compute_input": 2, "compute_infer": 2},
         **{"compute_output": 2, "cache_hit": 0, "cache_miss": 0},
     }
-    batches = {b["batch_size"]: b["compute_infer"]["count"] for b in found["batch_stats"]}
+    batches = {b["batch_size"]: b["compute_infer"]["count"] for b in stats["batch_stats"]}
     assert batches == {1: 2, 2: 1}
-    assert abs(time.time() * 1000 - found["last_inference"]) < 10_000
+    assert abs(time.time() * 1000 - stats["last_inference"]) < 10_000
 
 
-def test_a_requests_phases_take_no_longer_than_the_request(own: Ask) -> None:
+def test_a_requests_phases_take_no_longer_than_the_request(own: Send) -> None:
     for _ in range(5):
         own("POST", "/predict", THREE_ROWS)
     stats = statistics(own)["inference_stats"]
@@ -71,15 +71,15 @@ def test_a_requests_phases_take_no_longer_than_the_request(own: Ask) -> None:
     assert sum(stats[phase]["ns"] for phase in phases) <= stats["success"]["ns"]
 
 
-def test_every_path_tells_the_same(own: Ask) -> None:
+def test_every_path_returns_the_same_statistics(own: Send) -> None:
     own("POST", "/predict", ROW)
-    answers = [
+    responses = [
         own("GET", f"/v2/models/{path}stats").json() for path in ("", "tiny/", "tiny/versions/1/")
     ]
-    assert answers[0] == answers[1] == answers[2]
+    assert responses[0] == responses[1] == responses[2]
 
 
-def test_each_model_counts_for_itself(classifier: Classifier) -> None:
+def test_each_model_has_its_own_counters(classifier: Classifier) -> None:
     other = Classifier(Recipe(metadata=replace(METADATA, name="other")).build())
     with TestClient(application(classifier, other)) as client:
         client.post("/v1/models/other:predict", json={"instances": [[1, 0, 0, 0]]})

@@ -8,13 +8,11 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
-from service.classifier import Classifier
-from service.http.doors import PredictDoor
-from service.http.records import Record
-from service.http.tracing import SpanRecorder, otlp_tracer
+from service.http.tracing import SpanObserver, otlp_tracer
 from service.inference.statistics import Timing
+from service.observers import RequestEvent
 from service.settings import SettingsError
-from tests.service.conftest import Recipe, served
+from tests.service.conftest import METADATA
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 PARENT = "00f067aa0ba902b7"
@@ -24,18 +22,19 @@ TIMING = Timing(1000, 2000, 3000, 4000, 10_000, 7)
 def span_of(
     headers: dict[bytes, bytes], status: int = 200, timing: Timing | None = TIMING
 ) -> ReadableSpan:
-    kept = InMemorySpanExporter()
+    exporter = InMemorySpanExporter()
     provider = TracerProvider()
-    provider.add_span_processor(SimpleSpanProcessor(kept))
-    recorder = SpanRecorder(provider.get_tracer("test"))
-    assert recorder.wants(status, 1)
-    door = PredictDoor(served(Classifier(Recipe().build())).default, max_rows=5)
-    recorder.record(Record(door, headers, "id-1", status, 2, 5000, 15_000, timing))
-    (span,) = kept.get_finished_spans()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    observer = SpanObserver(provider.get_tracer("test"))
+    assert observer.wants(status, 1)
+    observer.observe(
+        RequestEvent("predict", METADATA, headers, "id-1", status, 2, 5000, 15_000, timing)
+    )
+    (span,) = exporter.get_finished_spans()
     return span
 
 
-def test_a_span_lasts_as_long_as_the_exchange_and_tells_its_phases() -> None:
+def test_a_span_has_the_times_and_the_phases_of_the_request() -> None:
     span = span_of({})
     assert (span.name, span.kind) == ("predict tiny", SpanKind.SERVER)
     assert span.start_time is not None
@@ -54,13 +53,13 @@ def test_a_span_lasts_as_long_as_the_exchange_and_tells_its_phases() -> None:
     }
 
 
-def test_a_span_belongs_to_the_trace_of_the_client() -> None:
+def test_a_span_is_a_child_of_the_clients_span() -> None:
     span = span_of({b"traceparent": f"00-{TRACE}-{PARENT}-01".encode()})
     assert span.parent is not None
     assert (f"{span.context.trace_id:032x}", f"{span.parent.span_id:016x}") == (TRACE, PARENT)
 
 
-def test_a_bad_trace_header_begins_a_trace_of_its_own() -> None:
+def test_an_invalid_trace_header_starts_a_new_trace() -> None:
     assert span_of({b"traceparent": b"\xff no"}).parent is None
 
 
@@ -68,13 +67,15 @@ def test_a_bad_trace_header_begins_a_trace_of_its_own() -> None:
     ("status", "code"),
     [(200, StatusCode.UNSET), (400, StatusCode.UNSET), (500, StatusCode.ERROR)],
 )
-def test_only_our_failures_are_errors(status: int, code: StatusCode) -> None:
+def test_only_server_errors_mark_a_span_as_an_error(status: int, code: StatusCode) -> None:
     span = span_of({}, status, None)
     assert span.status.status_code == code
     assert "highway.batch_rows" not in (span.attributes or {})
 
 
-def test_spans_go_where_the_variables_say(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_spans_are_exported_to_the_collector_of_the_variables(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     paths: list[str] = []
     arrived = threading.Event()
 
@@ -99,11 +100,11 @@ def test_spans_go_where_the_variables_say(monkeypatch: pytest.MonkeyPatch) -> No
     assert paths == ["/v1/traces"]
 
 
-def test_without_opentelemetry_the_setting_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_traces_without_opentelemetry_are_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
     with pytest.raises(SettingsError) as error:
         otlp_tracer()
     assert str(error.value) == (
-        "HIGHWAY_TRACES: expected OpenTelemetry to be installed, found none; install the extra "
-        "'otel' or unset the variable"
+        "HIGHWAY_TRACES: OpenTelemetry is not installed; install the extra 'otel' or unset the "
+        "variable"
     )

@@ -1,0 +1,174 @@
+"""The ledger's endpoints: pages of requests, one request, Parquet, and the writer's status."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import chain
+from threading import BoundedSemaphore
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from starlette.responses import StreamingResponse
+from starlette.types import Send
+
+from service.errors import LedgerUnavailableError, QueryError, QueueFullError
+from service.formats.json_documents import JSON, encode
+from service.http.openapi import ErrorResponse
+from service.http.schemas.ledger import LedgerStatus, RecordedRequest, RequestPage
+from service.ledger.fields import FIELDS, RecordedRow, iso_time
+from service.ledger.filters import Filters, PageFilters
+from service.ledger.ledger import Ledger, require_ledger
+from service.ledger.write_buffer import Gap
+from service.ledger.writer import LedgerCounts, WriterStatus
+from service.settings import Settings
+
+PARQUET = "application/vnd.apache.parquet"
+MAX_PARQUET_RESPONSES = 2  # at a time in a process: each has a thread and a row group in memory
+PARQUET_RETRY_SECONDS = 10
+
+_log = logging.getLogger(__name__)
+
+_ERRORS: dict[int | str, dict[str, Any]] = {
+    status: {"model": ErrorResponse} for status in (400, 404, 429, 503)
+}
+_DETAIL = [(field, field.reader, field.path) for field in FIELDS if field.shown != "never"]
+_LIST = [entry for entry in _DETAIL if entry[0].shown == "list"]
+
+
+def requests_router(ledger: Ledger | None, settings: Settings) -> APIRouter:
+    """Return the routes; those that read the database run in threads."""
+    router = APIRouter(tags=["ledger"])
+    sender = ParquetSender()
+    query = [Depends(_refuse_repeated_parameters)]
+
+    @router.get("/requests", response_model=RequestPage, responses=_ERRORS, dependencies=query)
+    def request_list(filters: Annotated[PageFilters, Query()]) -> Response:
+        """List recorded rows, filtered and sorted, in pages."""
+        required = require_ledger(ledger)
+        page = required.reader.page(filters)
+        pending = [gap for gap in required.writer.pending_gaps if _overlaps(gap, filters)]
+        return _json(
+            {
+                "requests": [_row_json(recorded) for recorded in page.rows],
+                "gaps": [_gap_json(gap) for gap in (*reversed(pending), *page.gaps)],
+                "next": page.next,
+            }
+        )
+
+    # Before the route of one request, whose path matches too.
+    @router.get(
+        "/requests.parquet",
+        response_class=StreamingResponse,
+        responses={**_ERRORS, 200: {"content": {PARQUET: {}}}},
+        dependencies=query,
+    )
+    def request_table(filters: Annotated[Filters, Query()]) -> StreamingResponse:
+        """Send all rows that match, with their arrays, as a Parquet file."""
+        return sender.response(require_ledger(ledger).reader.chunks(filters))
+
+    @router.get("/requests/{id:path}", response_model=RecordedRequest, responses=_ERRORS)
+    def one_request(id: str) -> Response:
+        """Return everything that is recorded of one request."""
+        rows = require_ledger(ledger).reader.request(id)
+        return _json({"id": id, "rows": [_row_json(recorded, detail=True) for recorded in rows]})
+
+    @router.get("/ledger", response_model=LedgerStatus)
+    def ledger_status() -> Response:
+        """Return whether rows are written, and how many were sampled out or lost."""
+        url: str | None = None
+        status = WriterStatus("off", None, LedgerCounts())
+        gaps: list[Gap] = []
+        if ledger is not None:
+            url, status = ledger.database.redacted, ledger.writer.status()
+            gaps += reversed(ledger.writer.pending_gaps)
+            if status.state == "writing":
+                with suppress(LedgerUnavailableError):
+                    gaps += ledger.reader.gaps()
+        counts = status.counts._asdict()
+        del counts["writing"]
+        return _json(
+            {
+                "state": status.state,
+                "url": url,
+                "last_error": status.last_error,
+                **counts,
+                "gaps": [_gap_json(gap) for gap in gaps],
+                "rate": settings.ledger_rate,
+                "inputs": settings.ledger_inputs,
+                "retention": {"days": settings.ledger_days, "rows": settings.ledger_rows},
+            }
+        )
+
+    return router
+
+
+class ParquetSender:
+    """Sends at most `MAX_PARQUET_RESPONSES` files at a time; one more is a `QueueFullError`."""
+
+    def __init__(self) -> None:
+        self._slots = BoundedSemaphore(MAX_PARQUET_RESPONSES)
+
+    def response(self, rows: Iterator[list[RecordedRow]]) -> StreamingResponse:
+        """Return a file of all rows; reads its first chunk, whose errors still get a status."""
+        chunks = self._chunks(rows)
+        return _ParquetResponse(chain([next(chunks)], chunks), media_type=PARQUET)
+
+    def _chunks(self, rows: Iterator[list[RecordedRow]]) -> Iterator[bytes]:
+        from service.ledger.parquet import parquet  # loads Arrow
+
+        if not self._slots.acquire(blocking=False):
+            raise QueueFullError(
+                f"requests.parquet: {MAX_PARQUET_RESPONSES} files are being sent already; try "
+                "again later",
+                retry_after=PARQUET_RETRY_SECONDS,
+            )
+        try:
+            yield from parquet(chain([next(rows)], rows))
+        finally:
+            self._slots.release()
+
+
+class _ParquetResponse(StreamingResponse):
+    """A response that ends without its last chunk if reading fails: clients detect that."""
+
+    async def stream_response(self, send: Send) -> None:
+        try:
+            await super().stream_response(send)
+        except (LedgerUnavailableError, BrokenPipeError) as error:
+            _log.warning("requests.parquet: response aborted: %s", error)
+
+
+async def _refuse_repeated_parameters(request: Request) -> None:
+    """Raise `QueryError`, where FastAPI would use the last value."""
+    names = [name for name, _ in request.query_params.multi_items()]
+    for name in PageFilters.model_fields:
+        if names.count(name) > 1:
+            raise QueryError(f"{name}: expected one value, found {names.count(name)}")
+
+
+def _overlaps(gap: Gap, filters: Filters) -> bool:
+    since, until = filters.since, filters.until
+    return (since is None or gap.ended_us >= since) and (until is None or gap.began_us < until)
+
+
+def _row_json(recorded: RecordedRow, *, detail: bool = False) -> dict[str, Any]:
+    """Return the members of a row in a list, or in detail."""
+    members: dict[str, Any] = {}
+    for field, read, path in _DETAIL if detail else _LIST:
+        value = read(recorded)
+        if value is not None and field.kind.to_json is not None:
+            value = field.kind.to_json(value, recorded)
+        parent = members if len(path) == 1 else members.setdefault(path[0], {})
+        parent[path[-1]] = value
+    if members["typicality"]["combined"] is None:
+        members["typicality"] = None
+    return members
+
+
+def _gap_json(gap: Gap) -> dict[str, Any]:
+    began, ended = iso_time(gap.began_us), iso_time(gap.ended_us)
+    return {"began": began, "ended": ended, "rows": gap.rows, "reason": gap.reason}
+
+
+def _json(value: object) -> Response:
+    return Response(encode(value), media_type=JSON)

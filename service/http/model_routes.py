@@ -1,0 +1,217 @@
+"""Routes of the models: list, KServe V1 readiness, Open Inference Protocol without inference.
+
+The protocol's routes are health, metadata, repository index and the statistics extension.
+"""
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from fastapi import APIRouter, HTTPException, Request, Response
+
+from service import __version__
+from service.contract import CONTRACT_VERSION, GATE_SCALE, INPUT, OUTPUTS, Metadata, tensor_widths
+from service.errors import UnsupportedError
+from service.formats.json_documents import parse_object
+from service.formats.parameters import read_flag
+from service.http.openapi import ErrorResponse, error_responses, request_body
+from service.http.schemas import models as schemas
+from service.inference.models import Models, ServedModel
+from service.inference.statistics import PHASES
+
+SERVER_NAME = "highway-networks"
+PLATFORM = "onnx_onnxv1"
+EXTENSIONS = ["binary_tensor_data", "classification", "statistics"]
+
+_HEALTH: dict[int | str, dict[str, Any]] = {503: {"model": schemas.Health}}
+_READINESS: dict[int | str, dict[str, Any]] = {503: {"model": schemas.ModelReady}}
+_UNSUPPORTED: dict[str, Any] = {
+    "status_code": 501,
+    "response_description": "Not supported",
+    "response_model": ErrorResponse,
+}
+
+
+def models_router(models: Models, *, health_route: str | None) -> APIRouter:
+    """Return the routes; `health_route` is an additional path that reports readiness."""
+    router = APIRouter()
+
+    @router.get("/v2/models", tags=["Open Inference Protocol"])
+    async def model_list() -> schemas.ModelList:
+        """List the models; `/predict` uses the first."""
+        return schemas.ModelList(
+            models=[
+                schemas.ServedModel(
+                    name=model.metadata.name,
+                    version=model.metadata.version,
+                    ready=model.engine.alive,
+                )
+                for model in models
+            ]
+        )
+
+    @router.get("/v1/models/{name}", tags=["KServe V1"], responses=_READINESS)
+    async def model_ready(name: str, response: Response) -> schemas.ModelReady:
+        """Report whether the model is ready."""
+        # GET of a path that is POST only matches this route too, with the verb in the name.
+        if name.endswith((":predict", ":explain")):
+            raise HTTPException(405, headers={"Allow": "POST"})
+        return _readiness(models.find(name), response)
+
+    if health_route is not None:
+
+        @router.get(health_route, tags=["platform"], responses=_HEALTH)
+        async def ready(response: Response) -> schemas.Health:
+            """Report whether every model is ready."""
+            return _health(models, response)
+
+    return router
+
+
+def protocol_router(models: Models) -> APIRouter:
+    """Return the routes under `/v2`."""
+    router = APIRouter(prefix="/v2", tags=["Open Inference Protocol"])
+
+    # Registered before `/v2/models/{name}`, which would match "stats" as a name.
+    @router.get("/models/stats")
+    async def all_models() -> schemas.StatisticsResponse:
+        """Return the statistics of every model."""
+        return schemas.StatisticsResponse(model_stats=[_statistics(model) for model in models])
+
+    @router.get("/models/{name}/stats")
+    @router.get("/models/{name}/versions/{version}/stats")
+    async def one_model(name: str, version: str | None = None) -> schemas.StatisticsResponse:
+        """Return the statistics of one model."""
+        return schemas.StatisticsResponse(model_stats=[_statistics(models.find(name, version))])
+
+    @router.get("/health/live")
+    async def live() -> schemas.Health:
+        """Report that the process is running."""
+        return schemas.Health(live=True, ready=models.ready)
+
+    @router.get("/health/ready", responses=_HEALTH)
+    async def ready(response: Response) -> schemas.Health:
+        """Report whether every model is ready."""
+        return _health(models, response)
+
+    @router.get("")
+    @router.get("/", include_in_schema=False)
+    async def server_metadata() -> schemas.ServerMetadata:
+        """Return the server's name, version and supported protocol extensions."""
+        return schemas.ServerMetadata(name=SERVER_NAME, version=__version__, extensions=EXTENSIONS)
+
+    @router.get("/models/{name}")
+    @router.get("/models/{name}/versions/{version}")
+    async def model_metadata(name: str, version: str | None = None) -> schemas.ModelMetadata:
+        """Return the model's tensors, and in `properties` its labels and layers."""
+        return _model_metadata(models.find(name, version).metadata, models.versions(name))
+
+    @router.get("/models/{name}/ready", responses=_READINESS)
+    @router.get("/models/{name}/versions/{version}/ready", responses=_READINESS)
+    async def model_ready(
+        response: Response, name: str, version: str | None = None
+    ) -> schemas.ModelReady:
+        """Report whether the model is ready."""
+        return _readiness(models.find(name, version), response)
+
+    @router.post(
+        "/repository/index",
+        openapi_extra=request_body(schemas.IndexRequest, required=False),
+        responses=error_responses(400, 413),
+    )
+    async def index(request: Request) -> list[schemas.IndexEntry]:
+        """List the models; with `ready`, only those that are ready."""
+        # Triton's client sends the body without a media type.
+        body = await request.body()
+        only_ready = body != b"" and read_flag(parse_object(body, "ready"), "ready") is True
+        return [
+            schemas.IndexEntry(
+                name=model.metadata.name,
+                version=model.metadata.version,
+                state="READY" if model.engine.alive else "UNAVAILABLE",
+                reason="",
+            )
+            for model in models
+            if model.engine.alive or not only_ready
+        ]
+
+    @router.post("/repository/models/{name}/load", **_UNSUPPORTED)
+    @router.post("/repository/models/{name}/unload", **_UNSUPPORTED)
+    async def change(name: str) -> None:
+        """Not supported: the models are chosen when the server starts."""
+        models.find(name)
+        raise UnsupportedError(
+            "models cannot be loaded or unloaded while the server runs; start it with another file"
+        )
+
+    return router
+
+
+def _health(models: Models, response: Response) -> schemas.Health:
+    response.status_code = 200 if models.ready else 503
+    return schemas.Health(live=True, ready=models.ready)
+
+
+def _readiness(model: ServedModel, response: Response) -> schemas.ModelReady:
+    alive = model.engine.alive
+    response.status_code = 200 if alive else 503
+    return schemas.ModelReady(name=model.metadata.name, ready=alive)
+
+
+def _model_metadata(metadata: Metadata, versions: list[str]) -> schemas.ModelMetadata:
+    widths = tensor_widths(metadata)
+
+    def tensors(*names: str) -> list[schemas.TensorMetadata]:
+        return [
+            schemas.TensorMetadata(name=name, datatype="FP32", shape=[-1, widths[name]])
+            for name in names
+        ]
+
+    return schemas.ModelMetadata(
+        name=metadata.name,
+        versions=versions,
+        platform=PLATFORM,
+        inputs=tensors(INPUT, GATE_SCALE),
+        outputs=tensors(*OUTPUTS),
+        properties={
+            "contract": str(CONTRACT_VERSION),
+            "digest": str(metadata.verification["digest"]),
+            "labels": json.dumps(metadata.labels, ensure_ascii=False),
+            "layers": json.dumps([asdict(layer) for layer in metadata.layers]),
+            "input": json.dumps(asdict(metadata.input), ensure_ascii=False),
+            "optional_inputs": json.dumps([GATE_SCALE]),
+        },
+    )
+
+
+def _statistics(model: ServedModel) -> schemas.ModelStatistics:
+    counters = model.statistics.total()
+    phases = {
+        phase: _duration(count, ns)
+        for phase, (count, ns) in zip(PHASES, counters.phases.tolist(), strict=True)
+    }
+    none = _duration(0, 0)
+    return schemas.ModelStatistics(
+        name=model.metadata.name,
+        version=model.metadata.version,
+        last_inference=int(counters.last_ms[0]),
+        inference_count=int(counters.rows[0]),
+        execution_count=int(counters.batches[:, 0].sum()),
+        inference_stats=schemas.InferenceStatistics(**phases, cache_hit=none, cache_miss=none),
+        response_stats={},
+        batch_stats=[
+            schemas.BatchStatistics(
+                batch_size=size,
+                compute_input=_duration(count, gather),
+                compute_infer=_duration(count, compute),
+                compute_output=_duration(count, deliver),
+            )
+            for size, (count, gather, compute, deliver) in enumerate(counters.batches.tolist())
+            if count
+        ],
+        memory_usage=[],
+    )
+
+
+def _duration(count: float, ns: float) -> schemas.Duration:
+    return schemas.Duration(count=int(count), ns=int(ns))

@@ -1,0 +1,164 @@
+"""Schemas of the inference endpoints: `/predict`, `/explain` and Open Inference Protocol."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field
+
+Value = float | str | bool | None
+Row = dict[str, Value] | list[Value] | list[list[float]] | list[list[list[float]]]
+Factor = Annotated[float, Field(ge=0, le=10)]
+Scale = list[Factor] | dict[str, Factor]
+Parameter = str | float | bool
+
+
+class PredictRequest(BaseModel):
+    """Rows in the data's own unit.
+
+    An image is a flat list of pixels, or a list of rows of pixels. A row of a table is an object by
+    column name, or a list in the order of the columns; null is a missing value. The property
+    `input` of `GET /v2/models/{name}` names the columns and their categories.
+    """
+
+    instances: list[Row] = Field(
+        min_length=1, description="Rows to predict, all in the form of the first"
+    )
+    gate_scale: Scale | list[Scale] | None = Field(
+        default=None,
+        description="Factors that multiply the gates of each layer, in layer order or by layer "
+        "name, once for all rows or one per row; 0 closes a layer",
+    )
+
+
+class Typicality(BaseModel):
+    """Calibrated p-values: the share of held-out rows that look less usual than this row.
+
+    Small is unusual: 0.003 means that 3 of 1,000 held-out rows look less usual.
+    """
+
+    gates: float = Field(gt=0, le=1, description="By the gates, given the predicted label")
+    confidence: float = Field(gt=0, le=1, description="By the logits")
+    combined: float = Field(gt=0, le=1, description="By the gates and the logits' energy")
+
+
+class Prediction(BaseModel):
+    """Prediction of one row."""
+
+    label: str
+    probability: float = Field(ge=0, le=1, description="Probability of the predicted label")
+    probabilities: list[float] = Field(
+        description="Probability of each label, in the model's order"
+    )
+    gate_mean: list[float] = Field(description="Mean openness of the gates of each highway layer")
+    typicality: Typicality
+
+
+class PredictResponse(BaseModel):
+    """One prediction for each row, in the order of the rows."""
+
+    model_name: str
+    model_version: str
+    predictions: list[Prediction]
+
+
+class ExplainRequest(BaseModel):
+    """One row, in any form that `/predict` accepts."""
+
+    instance: Row
+    gate_units: bool = Field(default=False, description="Include the gates of every unit")
+
+
+class ClosedLayer(BaseModel):
+    """Prediction with one layer closed."""
+
+    label: str
+    probability: float = Field(ge=0, le=1, description="Probability of the original label")
+    probability_change: float = Field(
+        ge=-1, le=1, description="Change of that probability; negative if it fell"
+    )
+
+
+class ExplainedLayer(BaseModel):
+    """One highway layer's contribution to the prediction."""
+
+    name: str
+    number: int = Field(
+        ge=1, description="Position among the highway layers of the trained network"
+    )
+    gate_mean: float = Field(ge=0, le=1, description="Mean openness of the layer's gates")
+    closed: ClosedLayer
+    gate_units: list[float] | None = Field(
+        default=None, description="Openness of each gate, if requested"
+    )
+
+
+class Counterfactual(BaseModel):
+    """Layers that change the label when all are closed; each of them is needed.
+
+    The search is greedy: a smaller set may exist.
+    """
+
+    closed_layers: list[str]
+    label: str = Field(description="Label predicted with these layers closed")
+    search: Literal["greedy"]
+
+
+class ExplainResponse(BaseModel):
+    """The prediction of a row, and its predictions with layers closed."""
+
+    model_name: str
+    model_version: str
+    prediction: Prediction
+    layers: list[ExplainedLayer]
+    decisive_layers: list[str] = Field(description="Layers that change the label when closed alone")
+    counterfactual: Counterfactual | None = Field(
+        description="Null if closing all layers does not change the label"
+    )
+
+
+class InferInput(BaseModel):
+    """An input tensor; without `data` if the parameter `binary_data_size` is set."""
+
+    name: Literal["input", "gate_scale"]
+    shape: list[int] = Field(min_length=2, max_length=2)
+    datatype: Literal["FP32"]
+    parameters: dict[str, Parameter] = {}
+    data: list[float | None] | list[list[float | None]] | None = None
+
+
+class InferOutput(BaseModel):
+    """A requested output; its parameters are `binary_data` and `classification`."""
+
+    name: Literal["logits", "probabilities", "gate_mean", "gate_units", "typicality"]
+    parameters: dict[str, Parameter] = {}
+
+
+class InferRequest(BaseModel):
+    """Tensors to compute.
+
+    Without `outputs`, all but `gate_units` are returned. Binary tensors follow the JSON in the
+    body; the header Inference-Header-Content-Length then gives the length of the JSON.
+    """
+
+    id: str | None = None
+    parameters: dict[str, Parameter] = {}
+    inputs: list[InferInput] = Field(min_length=1)
+    outputs: list[InferOutput] = []
+
+
+class InferTensor(BaseModel):
+    """An output tensor; a classification's elements are strings `value:index:label`."""
+
+    name: str
+    datatype: Literal["FP32", "BYTES"]
+    shape: list[int]
+    parameters: dict[str, Parameter] = {}
+    data: list[float] | list[str] | None = None
+
+
+class InferResponse(BaseModel):
+    """The outputs in the order of the request."""
+
+    model_name: str
+    model_version: str
+    id: str | None = None
+    outputs: list[InferTensor]

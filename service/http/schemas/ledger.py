@@ -1,0 +1,105 @@
+"""Request and response bodies of the ledger's endpoints."""
+
+from typing import Any
+
+from pydantic import BaseModel, Field, create_model
+
+from service.http.schemas.inference import Typicality
+from service.ledger.fields import FIELDS
+
+
+def _members(shown: str, *group: str) -> dict[str, Any]:
+    """Return pydantic's definitions of the fields whose JSON members are in this object."""
+    return {
+        field.path[-1]: (
+            field.kind.json | None if field.nullable else field.kind.json,
+            Field(description=field.description),
+        )
+        for field in FIELDS
+        if field.shown == shown and field.path[:-1] == group
+    }
+
+
+RecordedTiming = create_model(
+    "RecordedTiming",
+    __doc__="Milliseconds of each phase, and the size of the batch.",
+    **_members("detail", "timing_ms"),
+)
+RecordedRow = create_model(
+    "RecordedRow",
+    __doc__="One row of an answered request.",
+    **_members("list"),
+    typicality=(Typicality | None, ...),
+)
+RecordedDetail = create_model(
+    "RecordedDetail",
+    __base__=RecordedRow,
+    __doc__="Everything that is recorded of a row; arrays by label or layer name.",
+    **_members("detail"),
+    timing_ms=(RecordedTiming, ...),
+)
+
+
+class RerunPredictRequest(BaseModel):
+    """The row of the request to compute again, and its gate scale."""
+
+    row: int = Field(0, ge=0)
+    gate_scale: dict[str, float] | list[float] | None = Field(
+        None, description="Factor of each layer, in order or by layer name; by default 1."
+    )
+
+
+class RerunExplainRequest(BaseModel):
+    """The row of the request to explain."""
+
+    row: int = Field(0, ge=0)
+    gate_units: bool = Field(False, description="Include the gates of each unit.")
+
+
+class Gap(BaseModel):
+    """Answered rows that could not be written."""
+
+    began: str
+    ended: str
+    rows: int
+    reason: str
+
+
+class RequestPage(BaseModel):
+    """Rows in the requested order."""
+
+    requests: list[RecordedRow]
+    gaps: list[Gap] = Field(description="Gaps in the requested time, newest first, at most 100.")
+    next: str | None = Field(
+        description="Cursor of the next page; this page may be short or empty."
+    )
+
+
+class RecordedRequest(BaseModel):
+    """The recorded rows of a request id, oldest first, at most the newest 1000."""
+
+    id: str
+    rows: list[RecordedDetail]
+
+
+class Retention(BaseModel):
+    """Maximum age, and approximate maximum number of rows."""
+
+    days: float
+    rows: int
+
+
+class LedgerStatus(BaseModel):
+    """State of this process's writer, and row counts of all processes of the server."""
+
+    state: str = Field(description="`off`, `starting`, `writing` or `unavailable`.")
+    url: str | None = Field(description="Database, without its password.")
+    last_error: str | None = Field(description="Why the database is unavailable.")
+    written: int = Field(description="Rows in the database.")
+    sampled_out: int = Field(description="Rows not written, counted in the sample's weights.")
+    lost: int = Field(description="Rows in a gap.")
+    waiting: int = Field(description="Rows that are buffered.")
+    rate: float = Field(description="Rows recorded per second; beyond it, a random sample.")
+    inputs: bool = Field(description="Whether inputs are stored.")
+    retention: Retention
+    gaps: list[Gap] = Field(description="Newest first, including those not yet in the database.")
