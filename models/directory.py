@@ -1,4 +1,4 @@
-"""Directories and files that a command writes: never over what is there, never half."""
+"""Writing directories and files without overwriting data or leaving incomplete files."""
 
 import os
 from pathlib import Path
@@ -6,14 +6,14 @@ from pathlib import Path
 from models.errors import RunError
 
 
-def make_new(path: Path, *, instead: str = "") -> None:
-    """Make a directory with its parents; one that holds something already is left alone.
+def create_directory(path: Path, *, alternative: str = "") -> None:
+    """Create a directory and its parents; it may exist if it is empty.
 
-    `instead` names what else would have been welcome there, for the message.
+    Raises `RunError` otherwise; `alternative` names other directories the command accepts.
     """
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise RunError(
-            f"{path}: expected a new or empty directory{instead}, found existing files; "
+            f"{path}: expected a new or empty directory{alternative}, found existing files; "
             "choose another --out"
         )
     try:
@@ -22,8 +22,8 @@ def make_new(path: Path, *, instead: str = "") -> None:
         raise RunError(f"{path}: cannot be created: {error.strerror}") from error
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write beside the final name, then move into place: no reader ever sees half a file."""
-    beside = path.with_name(f"{path.name}.partial")
-    beside.write_bytes(content)
-    os.replace(beside, path)
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write to a temporary name and rename, so that no reader sees an incomplete file."""
+    partial = path.with_name(f"{path.name}.partial")
+    partial.write_bytes(content)
+    os.replace(partial, path)

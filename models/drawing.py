@@ -1,7 +1,7 @@
-"""What all pictures share: a transparent ground, ink for dark and light pages, the same bytes.
+"""Style of all pictures: transparent, legible on light and dark pages, reproducible files.
 
-Figures are made without pyplot, and settings hold only while a picture is drawn, so nothing that
-another program has set up in matplotlib changes.
+Figures are made without pyplot, and the settings apply only while a picture is drawn, so that
+other settings of matplotlib in the same process do not change.
 """
 
 import warnings
@@ -18,7 +18,7 @@ DOTS_PER_INCH = 160
 
 @contextmanager
 def drawing_settings() -> Iterator[None]:
-    """Draw and save with these settings; a letter that the font lacks becomes a box, silently."""
+    """Apply the style; characters that the font lacks are drawn as boxes, without a warning."""
     with (
         mpl.rc_context(
             {
@@ -30,7 +30,7 @@ def drawing_settings() -> Iterator[None]:
                 "font.size": 9,
                 "hatch.color": INK,
                 "hatch.linewidth": 0.5,
-                "svg.hashsalt": "highway",  # without it, names inside an SVG are drawn by chance
+                "svg.hashsalt": "highway",  # else the ids inside an SVG are random
                 "text.color": INK,
                 "xtick.color": INK,
                 "ytick.color": INK,
@@ -43,7 +43,7 @@ def drawing_settings() -> Iterator[None]:
 
 
 def save(figure: Figure, path: Path) -> list[Path]:
-    """Write the figure as `path` with .svg and .png; return the two files."""
+    """Save the figure as SVG and PNG and return the paths of both files."""
     svg, png = path.with_suffix(".svg"), path.with_suffix(".png")
     figure.savefig(svg, transparent=True, metadata={"Date": None})
     figure.savefig(png, transparent=True, dpi=DOTS_PER_INCH)

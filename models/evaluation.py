@@ -1,4 +1,4 @@
-"""How well a network labels rows it is given, and how open its gates are meanwhile."""
+"""Accuracy, loss and gate openness of a network on labelled rows."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from models.networks.network import HighwayClassifier, mean_gates
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """Scores over `rows` rows: accuracy in [0, 1], mean cross-entropy in nats, gates in [0, 1]."""
+    """Scores on `rows` rows: accuracy in [0, 1], mean cross-entropy in nats, gates in [0, 1]."""
 
     rows: int
     accuracy: float
@@ -24,20 +24,20 @@ class Evaluation:
 
     @property
     def mean_openness(self) -> float:
-        """The mean over the highway layers, of which there must be one."""
+        """The mean over the highway layers; the network must have at least one."""
         return sum(self.openness) / len(self.openness)
 
     def accuracy_interval(self) -> tuple[float, float]:
-        """Return Wilson's 95 % interval of the accuracy."""
-        right = round(self.accuracy * self.rows)
-        interval = binomtest(right, self.rows).proportion_ci(method="wilson")
+        """Return Wilson's 95 % confidence interval of the accuracy."""
+        correct = round(self.accuracy * self.rows)
+        interval = binomtest(correct, self.rows).proportion_ci(method="wilson")
         return float(interval.low), float(interval.high)
 
 
 def rows_in_order(
     network: HighwayClassifier, part: Part, *, batch_size: int = 1000
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield the rows of `part` once, as they stand, where the network is."""
+    """Yield batches of the rows of `part` in order, with their labels, on the network's device."""
     x, y = torch.from_numpy(part.x), torch.from_numpy(part.y)
     for rows, labels in zip(x.split(batch_size), y.split(batch_size), strict=True):
         yield rows.to(network.device), labels.to(network.device)
@@ -47,42 +47,33 @@ def rows_in_order(
 def evaluate(
     network: HighwayClassifier, part: Part, gate_scale: Tensor | None = None
 ) -> Evaluation:
-    """Label every row of `part`, one at least, in evaluation mode, and restore the mode.
+    """Score the network in evaluation mode on `part`, at least one row, and restore its mode.
 
-    `gate_scale`, (1, layers), multiplies each layer's gates; 0 closes the layer.
+    `gate_scale`, (1, layers), multiplies the gates of each layer; 0 closes the layer.
     """
     was_training = network.training
     network.eval()
     layers = len(network.config.highway_blocks)
-    right, loss, opened = 0, 0.0, torch.zeros(layers, dtype=torch.float64)
+    correct, loss, gate_sum = 0, 0.0, torch.zeros(layers, dtype=torch.float64)
     for x, y in rows_in_order(network, part):
         logits, gates = network(x, gate_scale)
-        right += int((logits.argmax(dim=1) == y).sum())
+        correct += int((logits.argmax(dim=1) == y).sum())
         loss += float(functional.cross_entropy(logits, y, reduction="sum"))
         if layers:
-            opened += mean_gates(gates).cpu().double().sum(dim=0)  # not every device has float64
+            gate_sum += mean_gates(gates).cpu().double().sum(dim=0)  # not every device has float64
     network.train(was_training)
     rows = len(part)
     return Evaluation(
         rows=rows,
-        accuracy=right / rows,
+        accuracy=correct / rows,
         loss=loss / rows,
-        openness=tuple((opened / rows).tolist()),
+        openness=tuple((gate_sum / rows).tolist()),
     )
 
 
 def merge(shares: list[Evaluation]) -> Evaluation:
-    """Combine the scores of shares of the rows into those of all of them."""
-    rows = np.array([share.rows for share in shares])
-
-    def mean(values: list[float]) -> float:
-        return float(np.average(values, weights=rows))
-
-    return Evaluation(
-        rows=int(rows.sum()),
-        accuracy=mean([share.accuracy for share in shares]),
-        loss=mean([share.loss for share in shares]),
-        openness=tuple(
-            mean(list(layer)) for layer in zip(*(s.openness for s in shares), strict=True)
-        ),
-    )
+    """Combine the scores of disjoint sets of rows into the scores of all rows."""
+    rows = [share.rows for share in shares]
+    scores = [(share.accuracy, share.loss, *share.openness) for share in shares]
+    accuracy, loss, *openness = np.average(scores, axis=0, weights=rows).tolist()
+    return Evaluation(rows=sum(rows), accuracy=accuracy, loss=loss, openness=tuple(openness))

@@ -1,9 +1,12 @@
-"""How a network is trained: every hyper-parameter, with the defaults that suit most data."""
+"""Hyper-parameters and hardware of a training, with defaults that suit most data."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import Field
+
+from models.data.dataset import Dataset
+from models.errors import ConfigError
 
 OptimizerName = Literal["adamw", "sgd"]
 ScheduleName = Literal["one-cycle", "steps", "exponential", "constant"]
@@ -16,11 +19,10 @@ Count = Annotated[int, Field(ge=1)]
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
-    """The hyper-parameters of one training.
+    """Hyper-parameters of one training.
 
-    Images are moved at random: shifted by up to `shift` of their size, turned by up to
-    `turn_degrees`, stretched by up to `stretch` of their size, and where `mirror` is set half of
-    them are mirrored; tables are left alone.
+    `shift`, `rotate_degrees`, `scale` and `flip` are the bounds of the random changes to training
+    images (see `augment_images`); rows of tables are never changed.
     """
 
     epochs: Count = 60
@@ -28,25 +30,30 @@ class TrainConfig:
     optimizer: OptimizerName = "adamw"
     schedule: ScheduleName = "one-cycle"
     learning_rate: AboveZero = 5e-3  # the peak of one-cycle, the start of the other schedules
-    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9  # of SGD, which is Nesterov's
-    drop_epochs: tuple[Count, ...] = ()  # of steps: after these epochs the rate is multiplied …
-    drop_factor: Annotated[float, Field(gt=0, le=1)] = 0.1  # … by this; of exponential: after each
-    weight_decay: AtLeastZero = 0.01  # of weights, never of biases
-    output_decay_factor: AtLeastZero = 1.0  # the output layer's decay, in times
-    bias_rate_factor: AboveZero = 1.0  # the biases' learning rate, in times
-    gradient_clip: AtLeastZero = 1.0  # largest norm of the gradient; 0: any
-    patience: Count | None = None  # epochs without a better validation loss before stopping
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9  # Nesterov momentum of SGD
+    drop_epochs: tuple[Count, ...] = ()  # schedule steps: the rate drops after these epochs
+    drop_factor: Annotated[float, Field(gt=0, le=1)] = 0.1  # at each drop; exponential: each epoch
+    weight_decay: AtLeastZero = 0.01  # of weights; biases have none
+    output_decay_factor: AtLeastZero = 1.0  # multiplies the weight decay of the output layer
+    bias_rate_factor: AboveZero = 1.0  # multiplies the learning rate of biases
+    gradient_clip: AtLeastZero = 1.0  # largest norm of the gradient; 0 disables clipping
+    patience: Count | None = None  # epochs without a lower validation loss before early stopping
     precision: Precision = "32-true"
-    shift: Annotated[float, Field(ge=0, le=0.5)] = 2 / 28
-    turn_degrees: Annotated[float, Field(ge=0, le=180)] = 15.0
-    stretch: Annotated[float, Field(ge=0, lt=1)] = 0.15
-    mirror: bool = False
+    shift: Annotated[float, Field(ge=0, le=0.5)] = 2 / 28  # fraction of the image's size
+    rotate_degrees: Annotated[float, Field(ge=0, le=180)] = 15.0
+    scale: Annotated[float, Field(ge=0, lt=1)] = 0.15  # fraction of the image's size
+    flip: bool = False
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+
+    @property
+    def augments_images(self) -> bool:
+        """Whether training images are changed at random."""
+        return bool(self.shift or self.rotate_degrees or self.scale or self.flip)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Hardware:
-    """What a training runs on; several processes share each batch."""
+    """Devices and machines of a training; the processes share each batch."""
 
     accelerator: Literal["auto", "cpu", "gpu"] = "cpu"
     devices: Count = 1
@@ -54,5 +61,21 @@ class Hardware:
 
     @property
     def processes(self) -> int:
-        """How many processes train together."""
+        """The number of processes on all machines."""
         return self.devices * self.nodes
+
+
+def check_training(config: TrainConfig, hardware: Hardware, dataset: Dataset) -> None:
+    """Raise `ConfigError` if settings contradict each other, the hardware or the data."""
+    if config.patience is not None and not len(dataset.validation):
+        raise ConfigError(
+            "--patience: early stopping needs validation rows; "
+            "set --validation-share to a number above 0"
+        )
+    if config.precision == "16-mixed" and hardware.accelerator != "gpu":
+        raise ConfigError("--precision: 16-mixed needs --accelerator gpu; use bf16-mixed on a CPU")
+    if config.batch_size % hardware.processes:
+        raise ConfigError(
+            f"--batch-size: expected a multiple of {hardware.processes}, the number of processes "
+            f"that share each batch, found {config.batch_size}"
+        )

@@ -1,11 +1,13 @@
-"""The run directory: everything that one training leaves behind.
+"""The run directory: all files of one training.
 
-config.json         what was trained, on what, how: rebuilds the network
-model.safetensors   its weights, what prepares raw values included
-metrics.jsonl       one line an epoch, and the test scores in the last
-gate_baseline.json  the gates over the training rows, and over those held out
-unusualness.safetensors  what tells how unusual a row's gates are; a plain network has neither
-checkpoint.ckpt     the trainer's own state after the last whole epoch, to resume from
+config.json             data, network and training settings; rebuilds the network
+model.safetensors       the weights, including those that normalise raw values
+metrics.jsonl           one line per epoch; the last line has the test scores
+gate_baseline.json      gate statistics of training rows and of held-out rows
+typicality.safetensors  numbers of the typicality module
+checkpoint.ckpt         the trainer's state after the last complete epoch, to resume from
+
+A plain network has neither `gate_baseline.json` nor `typicality.safetensors`.
 """
 
 import hashlib
@@ -20,18 +22,17 @@ from safetensors.torch import load_file, save
 
 from models.data.dataset import Dataset
 from models.data.source import load
-from models.directory import make_new, write_whole
+from models.directory import create_directory, write_atomically
 from models.errors import RunError, StoppedError
-from models.gates.baseline import GateBaseline
-from models.gates.record import GateRecord
-from models.gates.unusualness import Unusualness
+from models.evaluation import Evaluation
+from models.gates.record import GateBaseline, GateRecord
+from models.gates.typicality import Typicality
 from models.networks.network import HighwayClassifier
 from models.run_config import RunConfig
 
 CONFIG, WEIGHTS, METRICS = "config.json", "model.safetensors", "metrics.jsonl"
-BASELINE, UNUSUALNESS = "gate_baseline.json", "unusualness.safetensors"
+BASELINE, TYPICALITY = "gate_baseline.json", "typicality.safetensors"
 CHECKPOINT = "checkpoint.ckpt"
-
 
 _CONFIG = TypeAdapter(RunConfig)
 _BASELINE = TypeAdapter(GateBaseline)
@@ -39,41 +40,53 @@ _METRICS = TypeAdapter(dict[str, int | FiniteFloat])
 
 
 class Run:
-    """A run directory on disk; every reading error is a `RunError` that names the file."""
+    """A run directory on disk; a file that cannot be read raises `RunError` with its path."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     @classmethod
     def create(cls, path: Path, config: RunConfig) -> "Run":
-        """Make a new run directory; one that holds something already is left alone."""
-        make_new(path)
-        run = cls(path)
-        run._write(CONFIG, _CONFIG.dump_json(config, indent=2) + b"\n")
-        return run
+        """Create a run directory; a `RunError` if it exists and is not empty."""
+        create_directory(path)
+        write_atomically(path / CONFIG, _CONFIG.dump_json(config, indent=2) + b"\n")
+        return cls(path)
 
     def append_metrics(self, **values: float | int) -> None:
-        """Add one line to `metrics.jsonl`."""
+        """Append one line to `metrics.jsonl`."""
         with (self.path / METRICS).open("a", encoding="utf-8") as metrics:
             metrics.write(json.dumps(values) + "\n")
 
-    def keep_epochs(self, epochs: int) -> None:
-        """Forget the lines of epochs after the first `epochs`, which the checkpoint lacks.
+    def append_test_metrics(
+        self, network: HighwayClassifier, test: Evaluation, **more: float
+    ) -> None:
+        """Append the test scores and the network's number of parameters, the last line."""
+        self.append_metrics(
+            test_rows=test.rows,
+            test_accuracy=round(test.accuracy, 6),
+            test_loss=round(test.loss, 6),
+            parameters=network.parameter_count(),
+            **more,
+        )
 
-        They were written by a training that ended before its checkpoint; half a line was too.
+    def keep_epochs(self, epochs: int) -> None:
+        """Keep the metrics of the first `epochs` epochs, which the checkpoint contains.
+
+        A training that was stopped before its next checkpoint may have written more lines, the
+        last one only in part.
         """
         path = self.path / METRICS
         if path.is_file():
             lines = path.read_bytes().splitlines(keepends=True)
-            self._write(METRICS, b"".join(lines[:epochs]))
+            write_atomically(self.path / METRICS, b"".join(lines[:epochs]))
 
     def finish(self, network: HighwayClassifier, gates: GateRecord | None) -> None:
-        """Write what a finished training adds; the weights last, for they mark it as finished."""
+        """Write gate record and weights; the weights last, because they mark a finished run."""
         if gates is not None:
-            self._write(BASELINE, _BASELINE.dump_json(gates.baseline))
-            self._write(UNUSUALNESS, save(gates.unusualness.state_dict()))
+            write_atomically(self.path / BASELINE, _BASELINE.dump_json(gates.baseline))
+            write_atomically(self.path / TYPICALITY, save(gates.typicality.state_dict()))
         weights = {name: value.contiguous() for name, value in network.state_dict().items()}
-        self._write(WEIGHTS, save(weights))
+        write_atomically(self.path / WEIGHTS, save(weights))
 
     @property
     def finished(self) -> bool:
@@ -81,10 +94,10 @@ class Run:
         return (self.path / WEIGHTS).is_file()
 
     def stopped(self) -> StoppedError:
-        """Return the error that tells how to go on with a training that was stopped."""
+        """Return the error of a stopped training, whose message describes how to resume it."""
         return StoppedError(
-            f"stopped: the whole epochs are kept in {self.path}; go on with "
-            f"`python -m models train --resume {self.path}`"
+            f"stopped: complete epochs are kept in {self.path}; resume with "
+            f"`highway train --resume {self.path}`"
         )
 
     def config(self) -> RunConfig:
@@ -93,82 +106,78 @@ class Run:
             return _CONFIG.validate_json(self._read(CONFIG))
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
-            place = ".".join(str(part) for part in first["loc"]) or "the whole file"
+            field = ".".join(str(part) for part in first["loc"]) or "the whole file"
             raise RunError(
-                f"{self.path / CONFIG}: expected a configuration of format 2, "
-                f"found at {place}: {first['msg']}"
+                f"{self.path / CONFIG}: not a configuration of format 2: {field}: {first['msg']}"
             ) from error
 
-    def network(self) -> HighwayClassifier:
-        """Rebuild the trained network, in evaluation mode."""
-        network = HighwayClassifier(self.config().network)
-        path = self.path / WEIGHTS
+    def network(self, config: RunConfig | None = None) -> HighwayClassifier:
+        """Rebuild the trained network, in evaluation mode; `config.json` is read if not given."""
+        network = HighwayClassifier((config or self.config()).network)
         self._require(WEIGHTS)
         try:
-            network.load_state_dict(load_file(path))
+            network.load_state_dict(load_file(self.path / WEIGHTS))
         except (SafetensorError, RuntimeError, OSError) as error:
             reason = str(error).splitlines()[0].rstrip(":")
-            raise RunError(f"{path}: expected the weights of {CONFIG}, found: {reason}") from error
+            raise RunError(
+                f"{self.path / WEIGHTS}: not the weights of {CONFIG}: {reason}"
+            ) from error
         return network.eval()
 
     def weights_digest(self) -> str:
-        """Return the sha256 of `model.safetensors`, as hexadecimal."""
+        """Return the SHA-256 digest of `model.safetensors` in hexadecimal."""
         return hashlib.sha256(self._read(WEIGHTS)).hexdigest()
 
     def checkpoint(self) -> Path | None:
-        """Return the trainer's state after the last whole epoch, or None before the first."""
+        """Return the path of the trainer's state, or None before the first complete epoch."""
         path = self.path / CHECKPOINT
         return path if path.is_file() else None
 
-    def dataset(self) -> Dataset:
-        """Load the data that the network was trained on, and see that it still is the same."""
-        trained_on = self.config().data
+    def dataset(self, config: RunConfig | None = None) -> Dataset:
+        """Load the data of the training; a `RunError` if they have changed since."""
+        trained_on = (config or self.config()).data
         dataset = load(trained_on.source)
-        found = dataset.digest()
-        if found != trained_on.digest:
+        digest = dataset.digest()
+        if digest != trained_on.digest:
             raise RunError(
-                f"{self.path}: expected the data it was trained on, {trained_on.name!r} with "
-                f"digest {trained_on.digest[:12]}…, found digest {found[:12]}…; "
-                "put the data back as it was, or train again"
+                f"{self.path}: data {trained_on.name!r} have changed since the training: expected "
+                f"digest {trained_on.digest[:12]}…, found {digest[:12]}…; restore the data, or "
+                "train again"
             )
         return dataset
 
     def baseline(self) -> dict[str, Any]:
-        """Read the gate baseline, as plain values for JSON."""
+        """Read the gate baseline as values for JSON."""
         try:
             return asdict(_BASELINE.validate_json(self._read(BASELINE)))
         except ValidationError as error:
-            raise RunError(
-                f"{self.path / BASELINE}: expected a gate baseline, found something else"
-            ) from error
+            raise RunError(f"{self.path / BASELINE}: not a gate baseline; train again") from error
 
-    def unusualness(self) -> Unusualness:
-        """Read what tells how unusual a row's gates are."""
-        self._require(UNUSUALNESS)
-        units = sum(block.width for block in self.config().network.highway_blocks)
+    def typicality(self, config: RunConfig | None = None) -> Typicality:
+        """Read the typicality module."""
+        self._require(TYPICALITY)
+        units = sum(block.width for block in (config or self.config()).network.highway_blocks)
         try:
-            numbers = load_file(self.path / UNUSUALNESS)
+            numbers = load_file(self.path / TYPICALITY)
             if numbers["weight"].shape[1:] != (units,):
-                raise ValueError("another network's")
-            return Unusualness.of(numbers)
+                raise ValueError("its size differs from the network's")
+            return Typicality.of(numbers)
         except (SafetensorError, LookupError, RuntimeError, TypeError, ValueError) as error:
             raise RunError(
-                f"{self.path / UNUSUALNESS}: expected what a finished training writes, found "
-                "something else; train again"
+                f"{self.path / TYPICALITY}: not the typicality of this network; train again"
             ) from error
 
     def metrics(self) -> list[dict[str, float]]:
-        """Read `metrics.jsonl`, a line each."""
+        """Read the lines of `metrics.jsonl`."""
         content = self._read(METRICS)
         try:
             lines = [_METRICS.validate_json(line) for line in content.splitlines()]
         except ValidationError as error:
             raise RunError(
-                f"{self.path / METRICS}: expected one JSON object of finite numbers a line, found "
-                "another"
+                f"{self.path / METRICS}: expected one JSON object of finite numbers per line"
             ) from error
         if not lines:
-            raise RunError(f"{self.path / METRICS}: expected a line an epoch, found none")
+            raise RunError(f"{self.path / METRICS}: expected one line per epoch, found none")
         return lines
 
     def _require(self, name: str) -> None:
@@ -179,14 +188,10 @@ class Run:
             )
         if not (self.path / name).is_file():
             raise RunError(
-                f"{self.path}: expected the file {name}, found none; "
-                "this is no run directory, or its training has not finished, or an older release "
-                "made it: train again"
+                f"{self.path}: {name} is missing; the directory is not a run, its training has not "
+                "finished, or an older release wrote it: train again"
             )
 
     def _read(self, name: str) -> bytes:
         self._require(name)
         return (self.path / name).read_bytes()
-
-    def _write(self, name: str, content: bytes) -> None:
-        write_whole(self.path / name, content)

@@ -1,29 +1,30 @@
-"""What a run is: data, network and training, as plain values that `config.json` keeps."""
+"""The content of `config.json`: data, network and training of a run as plain values."""
 
+import subprocess
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import torch
 
-from models.data.dataset import Dataset, InputSpec
-from models.data.schema import Schema
+from models.data.dataset import Dataset, Schema
 from models.data.source import Source
 from models.networks.network import HighwayClassifier, NetworkConfig
 from models.networks.preparation import Preparation
 from models.presets import Preset
 from models.recipe import TrainConfig
-from models.revision import source_revision
+from service.contract import Input
 
 
 @dataclass(frozen=True, kw_only=True)
 class DataConfig:
-    """What the network was trained on: enough to load it again and see that it is the same."""
+    """The data of a training: how to load them, and a digest that shows whether they changed."""
 
     source: Source
     name: str
     digest: str
     labels: tuple[str, ...]
-    input: InputSpec
+    input: Input
 
     @classmethod
     def of(cls, source: Source, dataset: Dataset) -> "DataConfig":
@@ -38,27 +39,28 @@ class DataConfig:
 
     @property
     def schema(self) -> Schema:
-        """What further rows must look like."""
+        """The schema that other data must have."""
         return Schema(input=self.input, labels=self.labels)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pruning:
-    """What was taken out of a network after its training, over all its prunings together.
+    """Parts removed from a network after its training, in all its prunings together.
 
-    Layers are named by their numbers, which count the highway layers of the network as trained.
+    `removed` and `constant_gates` hold layer numbers, which count the highway layers of the
+    network as trained, from 1.
     """
 
     trained_layers: int  # highway layers before the first pruning
     removed: tuple[int, ...]
     constant_gates: tuple[int, ...]
     dropped_units: int
-    trained: TrainConfig  # the training before the first pruning; `training` is the fine-tuning's
+    trained: TrainConfig  # before the first pruning; `RunConfig.training` is the fine-tuning
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig:
-    """The whole of `config.json`; `format` is raised when an older program could misread it."""
+    """All of `config.json`; `format` increases when an older release could misread the file."""
 
     format: Literal[2] = 2
     preset: str
@@ -72,14 +74,14 @@ class RunConfig:
     def of(
         cls, data: DataConfig, chosen: Preset, preparation: Preparation, *, name: str
     ) -> "RunConfig":
-        """Describe a training of the preset on that data, by the source as it is now.
+        """Describe a training of the preset `chosen` on `data` with the current source revision.
 
-        Raises `ConfigError` where the network cannot be built for such rows.
+        Raises `ConfigError` if the network cannot be built for the data's shape.
         """
         network = chosen.network(
             shape=data.input.shape, classes=len(data.labels), preparation=preparation
         )
-        with torch.device("meta"):  # without memory, for the checks of the shapes alone
+        with torch.device("meta"):  # built without memory, only to check the shapes
             HighwayClassifier(network)
         return cls(
             preset=name,
@@ -88,3 +90,16 @@ class RunConfig:
             network=network,
             training=chosen.training,
         )
+
+
+def source_revision(folder: Path = Path(__file__).parent) -> str:
+    """Return the commit checked out in `folder`, with "+changes" if tracked files differ from it.
+
+    Returns "unknown" without git or a repository, as in an installed package.
+    """
+    command = ["git", "describe", "--always", "--exclude=*", "--abbrev=40", "--dirty=+changes"]
+    try:
+        result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return result.stdout.strip()

@@ -1,10 +1,8 @@
-"""Everything that a test says of a classifier: label by label, and how far to trust its shares."""
+"""Classification report: precision and recall per label, confusion matrix, calibration error."""
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 from torch import Tensor
 from torchmetrics.functional.classification import multiclass_calibration_error
@@ -18,76 +16,57 @@ CALIBRATION_BINS = 15
 
 @dataclass(frozen=True, kw_only=True)
 class LabelScores:
-    """One label: its rows in the data, and shares in [0, 1]."""
+    """Scores of one label, each in [0, 1]; `rows` have this label."""
 
     label: str
     rows: int
-    precision: float  # of the rows given this label, how many have it
-    recall: float  # of the rows that have it, how many were given it
+    precision: float  # share of the rows predicted as this label that have it
+    recall: float  # share of the rows with this label that are predicted as it
     f1: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scores:
-    """How a network did on some rows.
+    """Scores of a network on some rows.
 
-    `calibration_error` is the expected one over 15 bins of equal width (Naeini 2015): by how much
-    the probability of the chosen label differs from its accuracy, on average. `confusion` has a
-    row for each true label and a column for each given one.
+    `calibration_error` is the expected calibration error over 15 bins of equal width (Naeini
+    2015): the mean difference between the probability of the predicted label and its accuracy.
+    `confusion` has a row for each true label and a column for each predicted label.
     """
 
     overall: Evaluation
-    interval: tuple[float, float]  # of the accuracy, 95 %
+    interval: tuple[float, float]  # 95 % confidence interval of the accuracy
     calibration_error: float
     labels: tuple[LabelScores, ...]
     confusion: tuple[tuple[int, ...], ...]
 
 
 def score(network: HighwayClassifier, part: Part, labels: tuple[str, ...]) -> Scores:
-    """Score the network on the rows of `part`, one at least."""
+    """Score the network on the rows of `part`, at least one."""
     overall = evaluate(network, part)
-    shares = probabilities(network, part)
-    given = shares.argmax(dim=1).numpy()
+    scores, indices = probabilities(network, part), range(len(labels))
+    predicted = scores.argmax(dim=1).numpy()
+    calibration_error = multiclass_calibration_error(
+        scores, torch.from_numpy(part.y), num_classes=len(labels), n_bins=CALIBRATION_BINS
+    )
+    by_label = precision_recall_fscore_support(part.y, predicted, labels=indices, zero_division=0.0)
+    columns = (values.tolist() for values in by_label)
+    confusion = confusion_matrix(part.y, predicted, labels=indices)
     return Scores(
         overall=overall,
         interval=overall.accuracy_interval(),
-        calibration_error=float(
-            multiclass_calibration_error(
-                shares,
-                torch.from_numpy(part.y),
-                num_classes=len(labels),
-                n_bins=CALIBRATION_BINS,
-            )
+        calibration_error=float(calibration_error),
+        labels=tuple(
+            LabelScores(label=label, rows=rows, precision=precision, recall=recall, f1=f1)
+            for label, precision, recall, f1, rows in zip(labels, *columns, strict=True)
         ),
-        labels=_by_label(part.y, given, labels),
-        confusion=tuple(
-            tuple(row)
-            for row in confusion_matrix(part.y, given, labels=range(len(labels))).tolist()
-        ),
+        confusion=tuple(map(tuple, confusion.tolist())),
     )
 
 
 @torch.no_grad()
 def probabilities(network: HighwayClassifier, part: Part) -> Tensor:
-    """Return the probability of every label for every row, (rows, classes)."""
+    """Return the probability of each label for each row, (rows, classes)."""
     network.eval()
-    shares = [torch.softmax(network(x)[0], dim=1) for x, _ in rows_in_order(network, part)]
-    return torch.cat(shares).cpu()
-
-
-def _by_label(
-    true: NDArray[np.int64], given: NDArray[np.int64], labels: tuple[str, ...]
-) -> tuple[LabelScores, ...]:
-    columns = precision_recall_fscore_support(
-        true, given, labels=range(len(labels)), zero_division=0.0
-    )
-    return tuple(
-        LabelScores(
-            label=label,
-            rows=int(rows),
-            precision=float(precision),
-            recall=float(recall),
-            f1=float(f1),
-        )
-        for label, precision, recall, f1, rows in zip(labels, *columns, strict=True)
-    )
+    batches = [torch.softmax(network(x)[0], dim=1) for x, _ in rows_in_order(network, part)]
+    return torch.cat(batches).cpu()

@@ -1,4 +1,4 @@
-"""Checks of settings that come from a person, against the bounds their dataclass states."""
+"""Changes of hyper-parameters by command-line options, within the bounds of their dataclass."""
 
 from dataclasses import asdict
 from typing import Any, TypeVar
@@ -11,9 +11,9 @@ Settings = TypeVar("Settings")
 
 
 def changed(settings: Settings, **changes: Any) -> Settings:
-    """Return a dataclass with those of `changes` that are not None, each within its bounds.
+    """Return a copy of a dataclass with those `changes` that are not None.
 
-    A value out of bounds is a `ConfigError` that names it as an option of the command line.
+    Raises `ConfigError`, which names the option, for a value out of bounds.
     """
     given = {name: value for name, value in changes.items() if value is not None}
     adapter: TypeAdapter[Settings] = TypeAdapter(type(settings))
@@ -28,7 +28,7 @@ def changed(settings: Settings, **changes: Any) -> Settings:
 
 
 def _expected(message: str) -> str:
-    """Turn pydantic's sentence into the middle of ours."""
-    wanted = message.removeprefix("Input should be ").removeprefix("Value error, expected ")
-    wanted = wanted.partition(", found")[0]
-    return f"a number {wanted}" if wanted.startswith(("greater", "less")) else wanted
+    """Return the expected value from a pydantic message, such as "a number less than 1"."""
+    expected = message.removeprefix("Input should be ").removeprefix("Value error, expected ")
+    expected = expected.partition(", found")[0]
+    return f"a number {expected}" if expected.startswith(("greater", "less")) else expected

@@ -1,1 +1,1 @@
-"""The command line, a module for each command."""
+"""Implementations of the commands, one module each, and their shared options."""

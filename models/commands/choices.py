@@ -1,83 +1,135 @@
-"""From the options a user gave to the preset that they choose."""
+"""The data, rows and preset that a command's options select."""
 
 import math
-from dataclasses import fields, replace
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import Any, TypeVar, cast, get_args
 
-import typer
-
-from models.commands.options import BY_DEPTH
-from models.data.dataset import InputSpec
-from models.errors import ConfigError
-from models.presets import PAPER_RECIPES, Preset, preset
+from models.commands.options import (
+    BY_DEPTH,
+    PresetOptions,
+    RecipeOptions,
+    RowsOptions,
+    SourceOptions,
+    names,
+)
+from models.data.dataset import Dataset, Part, SplitName
+from models.data.source import KINDS, Source, load, read
+from models.errors import ConfigError, DataError
+from models.presets import PAPER_RECIPES, Preset, default_preset, preset
 from models.recipe import TrainConfig
+from models.run import Run
+from models.run_config import RunConfig
 from models.settings import changed
 
-CUSTOM = "custom"  # the name of a preset whose network was changed
-MOVES = ("shift", "turn_degrees", "stretch", "mirror")
+CUSTOM = "custom"  # the name of a network that differs from its preset
+AUGMENTATIONS = ("shift", "rotate_degrees", "scale", "flip")
+DROP_SCHEDULES = ("steps", "exponential")  # those that use the drop factor
+
+Value = TypeVar("Value")
 
 
-def given(context: typer.Context, settings: type) -> dict[str, Any]:
-    """Return the options that are fields of `settings`, None where the user gave none."""
-    names = {field.name for field in fields(settings)}
-    return {name: value for name, value in context.params.items() if name in names}
+def required(value: Value | None, name: str, meaning: str) -> Value:
+    """Return a parameter; a `ConfigError` if it was not given."""
+    if value is None:
+        raise ConfigError(f"{name}: missing; give {meaning}")
+    return value
 
 
-def chosen_preset(
-    context: typer.Context,
-    name: str,
-    row: InputSpec,
-    *,
-    recipe: str = "default",
-    gate_bias: str | None = None,
-    drop_epochs: str | None = None,
-) -> Preset:
-    """Return the preset of that name, trained by that recipe, with the numbers the user gave.
+def chosen_data(options: SourceOptions) -> tuple[Source, Dataset]:
+    """Return the source that the options describe, and its rows."""
+    data: str = required(options.data, "DATA", KINDS)
+    source = Source.of(data, target=options.target, exclude=tuple(options.exclude or ()))
+    source = changed(source, validation_share=options.validation_share)
+    return source, load(source)
 
-    `row` is what the data are: options that change nothing for them are refused.
+
+def chosen_rows(
+    run: Run, config: RunConfig, options: RowsOptions, *, default: SplitName
+) -> tuple[str, Part]:
+    """Return the rows that the options select, after their description.
+
+    Without `data` they are a part of the run's own data, `default` unless `part` is given. Other
+    data are read in the same way as the run's: their own test rows, or all rows without any.
     """
-    base = _with_recipe(preset(name), name, recipe)
+    exclude = tuple(options.exclude or ())
+    if options.data is None:
+        for option, value in (("--target", options.target), ("--exclude", exclude)):
+            if value:
+                raise ConfigError(f"{option}: has an effect only with other DATA; leave it out")
+        return _own_part(run, config, options.part or default)
+    if options.part is not None:
+        raise ConfigError("--part: has an effect only without DATA; leave it out")
+    own = config.data.source
+    source = Source.of(
+        options.data, target=options.target or own.target, exclude=exclude or own.exclude
+    )
+    labelled = read(source, schema=config.data.schema)
+    if labelled.test is not None:
+        return f"{labelled.name} (its own test rows)", labelled.test
+    return f"all of {labelled.name}", labelled.rows
+
+
+def _own_part(run: Run, config: RunConfig, part: str) -> tuple[str, Part]:
+    if part not in get_args(SplitName):
+        raise ConfigError(f"--part: expected train, validation or test, found {part!r}")
+    rows = run.dataset().part(cast(SplitName, part))
+    if not len(rows):
+        raise DataError(f"--part: the run has no {part} rows; choose another part")
+    return f"{config.data.name} ({part})", rows
+
+
+def chosen_preset(kind: str, options: PresetOptions, recipe: RecipeOptions) -> tuple[str, Preset]:
+    """Return the name of a preset for data of `kind`, and the preset with the given options.
+
+    Raises `ConfigError` for an option without any effect.
+    """
+    name = options.preset or default_preset(kind)
+    base = _with_recipe(preset(name), name, recipe.recipe)
+    given = {
+        key: value for key, value in (asdict(options) | asdict(recipe)).items() if value is not None
+    }
     bias = base.gate_bias
-    if gate_bias is not None:
-        bias = None if gate_bias == BY_DEPTH else _number(gate_bias)
-    chosen = changed(base, **given(context, Preset) | {"gate_bias": None})
-    training = given(context, TrainConfig) | {"drop_epochs": _numbers(drop_epochs)}
-    chosen = replace(chosen, gate_bias=bias, training=changed(base.training, **training))
-    _refuse_idle(context, chosen, row)
-    return chosen
+    if recipe.gate_bias is not None:
+        bias = None if recipe.gate_bias == BY_DEPTH else _number(recipe.gate_bias)
+    network = changed(base, **_settings_of(given, Preset) | {"gate_bias": None})
+    training = _settings_of(given, TrainConfig) | {"drop_epochs": _epochs(recipe.drop_epochs)}
+    chosen = replace(network, gate_bias=bias, training=changed(base.training, **training))
+    _refuse_unused(given, chosen, kind)
+    return name, chosen
 
 
-def preset_words(name: str, recipe: str, chosen: Preset) -> str:
-    """Return what a run's network is called: by its preset, or custom where numbers differ."""
+def network_name(name: str, recipe: str, chosen: Preset) -> str:
+    """Return the name of a run's network: its preset's, or custom if the network differs."""
     base = _with_recipe(preset(name), name, recipe)
     if replace(chosen, training=base.training) != base:
         return CUSTOM
     return name if recipe == "default" else f"{name}-{recipe}"
 
 
-def _refuse_idle(context: typer.Context, chosen: Preset, row: InputSpec) -> None:
-    """Refuse options that would change nothing: whoever gives one expects that it does."""
+def _settings_of(given: Mapping[str, Any], settings: type) -> dict[str, Any]:
+    return {name: value for name, value in given.items() if name in names(settings)}
+
+
+def _refuse_unused(given: Mapping[str, Any], chosen: Preset, kind: str) -> None:
+    """Raise `ConfigError` for an option that has no effect with the other settings."""
     training = chosen.training
-    idle = {
-        **{name: (row.kind == "table", "images") for name in MOVES},
-        "kernel": (chosen.family == "dense", "a network with convolutions"),
-        "gate_kernel": (chosen.family == "dense", "a network with convolutions"),
-        "gate_bias": (chosen.plain, "a network with gates"),
-        "momentum": (training.optimizer != "sgd", "--optimizer sgd"),
-        "drop_epochs": (training.schedule != "steps", "--schedule steps"),
-        "drop_factor": (
-            training.schedule not in ("steps", "exponential"),
-            "--schedule steps or exponential",
-        ),
-    }
-    for name, (useless, wanted) in idle.items():
-        if useless and context.params.get(name) is not None:
-            raise ConfigError(
-                f"--{name.replace('_', '-')}: expected only with {wanted}, found it where it "
-                "changes nothing; leave it out"
-            )
+    needs = (
+        (AUGMENTATIONS, kind == "image", "images"),
+        (("kernel", "gate_kernel"), chosen.family != "dense", "a network with convolutions"),
+        (("gate_bias",), not chosen.plain, "a network with gates"),
+        (("momentum",), training.optimizer == "sgd", "--optimizer sgd"),
+        (("drop_epochs",), training.schedule == "steps", "--schedule steps"),
+        (("drop_factor",), training.schedule in DROP_SCHEDULES, "--schedule steps or exponential"),
+    )
+    for options, used, need in needs:
+        for name in options:
+            if name in given and not used:
+                raise ConfigError(
+                    f"--{name.replace('_', '-')}: has an effect only with {need}; leave it out"
+                )
     if training.schedule == "steps" and not training.drop_epochs:
-        raise ConfigError("--schedule steps: expected --drop-epochs with it, found none")
+        raise ConfigError("--schedule steps: needs --drop-epochs")
 
 
 def _number(text: str) -> float:
@@ -90,7 +142,7 @@ def _number(text: str) -> float:
     return number
 
 
-def _numbers(text: str | None) -> tuple[int, ...] | None:
+def _epochs(text: str | None) -> tuple[int, ...] | None:
     if text is None:
         return None
     try:
@@ -108,13 +160,13 @@ def _with_recipe(chosen: Preset, name: str, recipe: str) -> Preset:
         raise ConfigError(f"--recipe: expected default or papers, found {recipe!r}")
     if chosen.family not in PAPER_RECIPES:
         raise ConfigError(
-            "--recipe papers: expected a preset whose configuration the papers' authors released "
-            f"(mnist-conv-16, mnist-conv-32, cifar-19), found {name}"
+            "--recipe papers: expected a preset with a configuration released by the papers' "
+            f"authors (mnist-conv-16, mnist-conv-32, cifar-19), found {name}"
         )
     papers = PAPER_RECIPES[chosen.family]
     return replace(
         chosen,
         training=papers.training,
         dropout=papers.dropout,
-        image_preparation=papers.preparation,
+        image_preparation=papers.image_preparation,
     )

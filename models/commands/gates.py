@@ -1,98 +1,68 @@
-"""`python -m models gates`: pictures of what a trained network's gates do."""
+"""`highway gates`: pictures of a trained network's gates."""
 
 import json
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
-from models.commands import options
-from models.commands.bars import bars
-from models.commands.evaluate import chosen_rows
-from models.data.dataset import Part
-from models.directory import make_new
+from models.commands.choices import chosen_rows, required
+from models.commands.options import RowsOptions
+from models.directory import create_directory
 from models.errors import ConfigError
-from models.gates.report import GateReport, Sample, Steps, gate_report
-from models.gates.statistics import Step
+from models.gates.pictures import PICTURES, write_pictures
+from models.gates.report import Sample, Steps, gate_report
+from models.progress import OnProgress, progress_bar
 from models.run import Run
 
 NUMBERS = "gates.json"
-LEAST_SHOWN = 5  # layers named in the summary
+SUMMARY_LAYERS = 5  # layers named in the summary
 
 
-def gates_command(
-    run: options.RunPath,
-    data: options.Data = None,
-    out: Annotated[
-        Path | None, typer.Option(help="New directory to write.", show_default=False)
-    ] = None,
-    part: options.PartName = None,
-    target: options.Target = None,
-    without: options.Without = None,
-    rows: Annotated[
-        int | None, typer.Option(help="Only the first rows, to be quick.", show_default=False)
-    ] = None,
-    sample: Annotated[
-        int, typer.Option(help="The row, from 0, for the pictures of a single one.")
-    ] = 0,
+def draw_gates(
+    path: Path, options: RowsOptions, out: Path | None, first_rows: int | None, sample: int
 ) -> None:
-    """Draw what a trained network's gates do, and what it loses when layers are closed."""
-    if out is None:
-        raise ConfigError("--out: expected a new directory to write, found nothing")
-    trained = Run(run)
-    config = trained.config()
+    """Write the pictures of the gates of a run's network, and the numbers behind them."""
+    out = required(out, "--out", "a new directory to write")
+    run = Run(path)
+    config = run.config()
     if not config.network.highway_blocks:
-        raise ConfigError(
-            f"{run}: expected a network with highway layers, found a plain one; it has no gates"
-        )
-    network = trained.network()
-    where, found = chosen_rows(
-        trained, config, data, part, target, tuple(without or ()), usual="train"
-    )
-    _check_numbers(found, rows, sample)
-    make_new(out)  # before the work, so that nothing is computed in vain
+        raise ConfigError(f"{path}: a plain network has no gates; choose a highway network")
+    network = run.network()
+    name, part = chosen_rows(run, config, options, default="train")
+    if first_rows is not None and first_rows < 1:
+        raise ConfigError(f"--rows: expected 1 or more, found {first_rows}")
+    if not 0 <= sample < len(part):
+        raise ConfigError(f"--sample: expected an index from 0 to {len(part) - 1}, found {sample}")
+    create_directory(out)  # fails before the computation, not after it
     labels = config.data.labels
-    chosen = found.take(slice(rows))
+    rows = part.take(slice(first_rows))
     layers = len(config.network.highway_blocks)
-    with bars() as progress:
+    with progress_bar() as progress:
 
-        def told(description: str, passes: int) -> Step:
-            return partial(
-                progress.advance, progress.add_task(description, total=passes * len(chosen))
-            )
+        def bar(description: str, passes: int) -> OnProgress:
+            task = progress.add_task(description, total=passes * len(rows))
+            return partial(progress.advance, task)
 
         report = gate_report(
             network,
-            chosen,
-            run=str(run),
-            rows_of=where,
+            rows,
+            run=str(path),
+            rows_of=name,
             labels=labels,
-            sample=Sample(row=sample, label=labels[found.y[sample]]),
-            sample_row=found.x[sample],
+            sample=Sample(row=sample, label=labels[part.y[sample]]),
+            sample_row=part.x[sample],
             steps=Steps(
-                means=told("mean gates", 1),
-                single=told("each layer closed", layers),
-                joint=told("several layers closed", layers + 1),
+                means=bar("mean gates", 1),
+                single=bar("each layer closed", layers),
+                joint=bar("several layers closed", layers + 1),
             ),
         )
-    from models.gates.pictures import PICTURES, write_pictures  # imports matplotlib: slow
-
     write_pictures(report, out)
+    least_useful = report.joint_lesions[-1].closed[:SUMMARY_LAYERS]
     (out / NUMBERS).write_text(json.dumps(asdict(report)) + "\n", encoding="utf-8")
     typer.echo(
         f"{out}: {len(PICTURES)} pictures and {NUMBERS} over {report.rows:,} rows; "
-        f"layers that matter least: {_least_useful(report)}"
+        f"least useful layers: {', '.join(map(str, least_useful))}"
     )
-
-
-def _check_numbers(found: Part, rows: int | None, sample: int) -> None:
-    if rows is not None and rows < 1:
-        raise ConfigError(f"--rows: expected 1 or more, found {rows}")
-    if not 0 <= sample < len(found):
-        raise ConfigError(f"--sample: expected a row from 0 to {len(found) - 1}, found {sample}")
-
-
-def _least_useful(report: GateReport) -> str:
-    return ", ".join(map(str, report.joint_lesions[-1].closed[:LEAST_SHOWN]))

@@ -1,4 +1,4 @@
-"""`python -m models presets`: the networks by name."""
+"""`highway presets`: the list of presets."""
 
 from dataclasses import replace
 
@@ -14,13 +14,13 @@ from models.presets import HIGHWAY, PLAIN, Preset
 MNIST, CIFAR = (28, 28), (32, 32, 3)
 
 
-def presets_command() -> None:
-    """List the networks by name, with their parameters and what they are for."""
+def list_presets() -> None:
+    """Print the presets with their number of parameters and their purpose."""
     table = Table(box=SIMPLE_HEAD)
     table.add_column("preset", no_wrap=True)
     for title in ("highway\nlayers", "para-\nmeters¹", "plain\ntwin's²"):
         table.add_column(title, justify="right")
-    table.add_column("what it is for")
+    table.add_column("purpose")
     for name, preset in HIGHWAY.items():
         network, twin = _network(preset), _network(replace(preset, plain=True))
         layers = len(network.config.highway_blocks)
@@ -29,12 +29,11 @@ def presets_command() -> None:
     Console().print(table)
     typer.echo(
         "¹ for 10 classes and 28×28 pixels, or 32×32×3 for cifar-19\n"
-        f"² the twin of each is a preset too: dense-10{PLAIN} and so on\n"
-        "Every number can be changed: see `python -m models train --help`."
+        f"² each plain twin is a preset too: dense-10{PLAIN} and so on\n"
+        "Options of `highway train` change every number."
     )
 
 
 def _network(preset: Preset) -> HighwayClassifier:
     shape = CIFAR if preset.family == "cifar-conv" else MNIST
-    config = preset.network(shape=shape, classes=10, preparation=Standardise())
-    return HighwayClassifier(config)
+    return HighwayClassifier(preset.network(shape=shape, classes=10, preparation=Standardise()))

@@ -1,118 +1,66 @@
-"""`python -m models train`: data in, a run directory out."""
+"""`highway train`: train a network on data and write a run directory."""
 
 import os
-from dataclasses import fields
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
-from models.commands import options
-from models.commands.choices import chosen_preset, given, preset_words
-from models.commands.summary import columns_in_words, one_line
+from models.commands.choices import chosen_data, chosen_preset, network_name, required
+from models.commands.options import HardwareOptions, PresetOptions, RecipeOptions, SourceOptions
+from models.commands.summary import columns_line, training_line
 from models.data.dataset import Dataset
-from models.data.source import KINDS, Source, load
 from models.errors import ConfigError, RunError
 from models.networks.preparation import preparation_for
-from models.presets import default_preset
-from models.recipe import Hardware
+from models.recipe import Hardware, check_training
 from models.run import Run
 from models.run_config import DataConfig, RunConfig
 from models.settings import changed
-from models.training.checks import check_training
 
 NODE_ENVIRONMENT = ("NODE_RANK", "MASTER_ADDR", "MASTER_PORT")
-KEPT_WHEN_RESUMED = {"resume", *(field.name for field in fields(Hardware))}
 
 
-def train_command(
-    context: typer.Context,
-    data: options.Data = None,
-    out: Annotated[
-        Path | None, typer.Option(help="New run directory to write.", show_default=False)
-    ] = None,
-    resume: Annotated[
-        Path | None,
-        typer.Option(help="Run directory of a stopped training to finish.", show_default=False),
-    ] = None,
-    target: options.Target = None,
-    without: options.Without = None,
-    validation_share: options.ValidationShare = None,
-    preset_name: options.PresetName = None,
-    plain: options.Plain = None,
-    depth: options.Depth = None,
-    width: options.Width = None,
-    activation: options.Activation = None,
-    gate_bias: options.GateBias = None,
-    dropout: options.Dropout = None,
-    kernel: options.Kernel = None,
-    gate_kernel: options.GateKernel = None,
-    recipe: options.Recipe = "default",
-    epochs: options.Epochs = None,
-    batch_size: options.BatchSize = None,
-    optimizer: options.Optimizer = None,
-    schedule: options.Schedule = None,
-    learning_rate: options.LearningRate = None,
-    momentum: options.Momentum = None,
-    drop_epochs: options.DropEpochs = None,
-    drop_factor: options.DropFactor = None,
-    weight_decay: options.WeightDecay = None,
-    gradient_clip: options.GradientClip = None,
-    patience: options.Patience = None,
-    precision: options.Precision = None,
-    shift: options.Shift = None,
-    turn_degrees: options.TurnDegrees = None,
-    stretch: options.Stretch = None,
-    mirror: options.Mirror = None,
-    seed: options.Seed = None,
-    accelerator: options.Accelerator = "cpu",
-    devices: options.Devices = 1,
-    nodes: options.Nodes = 1,
+def start_training(
+    source_options: SourceOptions,
+    out: Path | None,
+    options: PresetOptions,
+    recipe: RecipeOptions,
+    hardware_options: HardwareOptions,
 ) -> None:
-    """Train a highway classifier on DATA and write a run directory."""
-    hardware = changed(Hardware(), **given(context, Hardware))
-    if nodes > 1:
-        _check_node()
-    if resume is not None:
-        _finish(context, Run(resume), hardware)
-        return
-    if data is None:
-        raise ConfigError(f"DATA: expected {KINDS}, found nothing")
-    if out is None:
-        raise ConfigError("--out: expected a new run directory to write, found nothing")
-    source = Source.of(data, target=target, without=tuple(without or ()))
-    source = changed(source, validation_share=validation_share)
-    dataset = load(source)
+    """Train a preset with the given options, and print its test scores."""
+    hardware = _hardware(hardware_options)
+    out = required(out, "--out", "a new run directory to write")
+    source, dataset = chosen_data(source_options)
     if dataset.input.kind == "table":
-        typer.echo(columns_in_words(dataset), err=True)
-    name = preset_name or default_preset(dataset.input.kind)
-    chosen = chosen_preset(
-        context,
-        name,
-        dataset.input,
-        recipe=recipe,
-        gate_bias=gate_bias,
-        drop_epochs=drop_epochs,
-    )
+        typer.echo(columns_line(dataset), err=True)
+    name, chosen = chosen_preset(dataset.input.kind, options, recipe)
     config = RunConfig.of(
         DataConfig.of(source, dataset),
         chosen,
         preparation_for(dataset.input, dataset.train.x),
-        name=preset_words(name, recipe, chosen),
+        name=network_name(name, recipe.recipe, chosen),
     )
     check_training(config.training, hardware, dataset)  # before anything is written
-    leads = hardware.nodes == 1 or os.environ.get("NODE_RANK", "0") == "0"
-    _train(Run.create(out, config) if leads else Run(out), config, dataset, hardware)
+    first_node = hardware.nodes == 1 or os.environ.get("NODE_RANK", "0") == "0"
+    _train(Run.create(out, config) if first_node else Run(out), config, dataset, hardware)
 
 
-def _check_node() -> None:
-    """Require what tells this machine its place among the others, without which it would wait."""
+def resume_training(path: Path, hardware_options: HardwareOptions) -> None:
+    """Finish a stopped training with the settings of its run directory."""
+    hardware, run = _hardware(hardware_options), Run(path)
+    config = run.config()
+    if run.finished:
+        raise RunError(f"{path}: the training has finished; there is nothing to resume")
+    _train(run, config, run.dataset(), hardware)
+
+
+def _hardware(options: HardwareOptions) -> Hardware:
+    hardware = changed(Hardware(), **asdict(options))
+    # Without these variables the processes would wait for each other forever.
     missing = [name for name in NODE_ENVIRONMENT if name not in os.environ]
-    if missing:
-        raise ConfigError(
-            f"--nodes: expected {', '.join(NODE_ENVIRONMENT)} to be set, found no "
-            f"{' and no '.join(missing)}"
-        )
+    if hardware.nodes > 1 and missing:
+        raise ConfigError(f"--nodes: set the environment variables {', '.join(missing)}")
+    return hardware
 
 
 def _train(run: Run, config: RunConfig, dataset: Dataset, hardware: Hardware) -> None:
@@ -123,24 +71,4 @@ def _train(run: Run, config: RunConfig, dataset: Dataset, hardware: Hardware) ->
     except KeyboardInterrupt as stop:
         raise run.stopped() from stop
     if scores is not None:
-        typer.echo(one_line(run, config, scores))
-
-
-def _finish(context: typer.Context, run: Run, hardware: Hardware) -> None:
-    for name in context.params:
-        source = context.get_parameter_source(name)
-        if source is not None and source.name == "COMMANDLINE" and name not in KEPT_WHEN_RESUMED:
-            option = {"data": "DATA", "preset_name": "--preset"}.get(
-                name, f"--{name.replace('_', '-')}"
-            )
-            raise ConfigError(
-                f"{option}: expected nothing beside --resume, for the run keeps its own settings; "
-                "leave it out"
-            )
-    config = run.config()
-    if run.finished:
-        raise RunError(
-            f"{run.path}: expected a training that was stopped, found a finished one; "
-            "nothing is left to do"
-        )
-    _train(run, config, run.dataset(), hardware)
+        typer.echo(training_line(run, config, scores))

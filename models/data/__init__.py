@@ -1,1 +1,1 @@
-"""Where the rows come from: each kind of data becomes one `Dataset`, split once and for all."""
+"""Readers that turn each kind of data into one `Dataset` with a fixed split."""

@@ -1,92 +1,95 @@
-"""Tables: a column to predict, and columns of numbers or categories to predict it from."""
+"""Tables in CSV, TSV and Parquet files: feature columns, and a target column of labels."""
 
+import csv
+import io
 import re
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet
 
-from models.data.columns import TRUTH, encoded, learned
-from models.data.dataset import Column, FloatRows, InputSpec, Labelled, Part
-from models.data.schema import Schema
-from models.data.table_files import read_csv, read_parquet, read_tsv
-from models.data.target import classes
-from models.data.values import listed
-from models.errors import DataError
+from models.data.columns import encode_column, encode_labels, infer_column
+from models.data.dataset import FloatRows, LabelledData, Part, Schema
+from models.errors import DataError, first_line, join_names
+from service.contract import BOOLEAN_CATEGORIES, Column, Input
 
-READERS: dict[str, Callable[[Path, tuple[str, ...]], pa.Table]] = {
-    ".csv": read_csv,
-    ".tsv": read_tsv,
-    ".parquet": read_parquet,
-}
-# Of rows in order, it gives labels away.
+DELIMITERS = {".csv": ",", ".tsv": "\t"}
+TABLE_SUFFIXES = {*DELIMITERS, ".parquet"}
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+MAX_CSV_BYTES = 2**31 - 1  # of one Arrow block; types are inferred from all rows of a single block
+INTEGER = re.compile("0|-?[1-9][0-9]*")
+# The row index as pandas writes it. In a table sorted by label it reveals the labels.
 PANDAS_INDEX = re.compile(r"|Unnamed: [0-9]+|__index_level_[0-9]+__")
-TABLE_SUFFIXES = frozenset(READERS)
 
 
 def read_table(
-    path: Path, target: str | None, without: tuple[str, ...], like: Schema | None
-) -> Labelled:
+    path: Path, target: str | None, exclude: tuple[str, ...], schema: Schema | None
+) -> LabelledData:
     """Read a CSV, TSV or Parquet file; see `table_rows`."""
-    texts = _texts(target, like) if like else ()
-    table = READERS[path.suffix.lower()](path, texts)
-    return table_rows(table, path.name, target, without, like)
+    suffix = path.suffix.lower()
+    if suffix in DELIMITERS:
+        strings = _string_columns(target, schema) if schema else ()
+        table = _read_csv(path, strings, DELIMITERS[suffix])
+    else:  # Parquet declares the types of its columns
+        table = _read_parquet(path)
+    return table_rows(table, path.name, target, exclude, schema)
 
 
 def table_rows(
     table: pa.Table,
     name: str,
     target: str | None,
-    without: tuple[str, ...],
-    like: Schema | None,
-) -> Labelled:
-    """Return the rows of an Arrow table, float32 (n, columns), under the labels of `target`.
+    exclude: tuple[str, ...],
+    schema: Schema | None,
+) -> LabelledData:
+    """Return the rows of an Arrow table, with the labels of the column `target`.
 
-    With `like`, the columns are those that the network was trained on, found by name and in its
-    numbers; the table's others are not used. Every fault is a `DataError` that names the column,
-    and the row, counted from 1.
+    With `schema`, the network's columns are selected by name and encoded as in its training data;
+    other columns are ignored. Raises `DataError`, which names the column, and the row counted
+    from 1.
     """
     _check_table(table, name)
     names = tuple(table.column_names)
     if target is None:
-        raise DataError(
-            f"--target: expected the column to predict, one of {listed(names)}, found none"
-        )
+        raise DataError(f"--target: name the column to predict, one of {join_names(names)}")
     if target not in names:
         raise DataError(
-            f"--target: expected a column of {name} ({listed(names)}), found {target!r}"
+            f"--target: expected a column of {name} ({join_names(names)}), found {target!r}"
         )
-    if target in without:
-        raise DataError(f"--without: expected columns beside the target, found {target!r}")
-    labels, y = classes(_where(name, target), table[target])
-    if like is not None and like.input.kind == "table":
-        usable = tuple(column for column in names if column not in (target, *without))
-        read = _encoded(table, name, usable, like.input.columns)
+    if target in exclude:
+        raise DataError(f"--exclude: the target {target!r} cannot be excluded")
+    labels, y = encode_labels(_where(name, target), table[target])
+    if schema is not None and schema.input.kind == "table":
+        usable = tuple(column for column in names if column not in (target, *exclude))
+        features = _encode(table, name, usable, schema.input.columns)
     else:
-        features = _features(names, name, target, without)
-        read = [learned(_where(name, column), column, table[column]) for column in features]
-    columns = tuple(column for column, _ in read)
-    data = Labelled(
+        selected = _features(names, name, target, exclude)
+        features = [infer_column(_where(name, key), key, table[key]) for key in selected]
+    columns = tuple(column for column, _ in features)
+    data = LabelledData(
         name=name,
-        input=InputSpec(kind="table", shape=(len(columns),), unit="value", columns=columns),
+        input=Input(kind="table", shape=(len(columns),), unit="value", columns=columns),
         labels=labels,
-        rows=Part(x=np.stack([values for _, values in read], axis=1), y=y),
+        rows=Part(x=np.stack([values for _, values in features], axis=1), y=y),
     )
-    return data if like is None else like.fit(data)
+    return data if schema is None else schema.align(data)
 
 
-def _texts(target: str | None, like: Schema) -> tuple[str, ...]:
-    """Return the columns that the network knows as texts, to stay so were they all digits now."""
-    texts = [column.name for column in like.input.columns if column.categories not in ((), TRUTH)]
-    if target and not (set(like.labels) <= set(TRUTH) or all(map(_is_whole, like.labels))):
-        texts.append(target)
-    return tuple(texts)
-
-
-def _is_whole(label: str) -> bool:
-    return re.fullmatch("0|-?[1-9][0-9]*", label) is not None
+def _string_columns(target: str | None, schema: Schema) -> tuple[str, ...]:
+    """Return the columns that held strings in training, to be read as strings even if numeric."""
+    strings = [
+        column.name
+        for column in schema.input.columns
+        if column.categories and not column.is_boolean
+    ]
+    booleans = set(schema.labels) <= set(BOOLEAN_CATEGORIES)
+    if target and not (booleans or all(map(INTEGER.fullmatch, schema.labels))):
+        strings.append(target)
+    return tuple(strings)
 
 
 def _where(name: str, column: str) -> str:
@@ -94,47 +97,169 @@ def _where(name: str, column: str) -> str:
 
 
 def _check_table(table: pa.Table, name: str) -> None:
-    repeated, times = (
-        Counter(table.column_names).most_common(1)[0] if table.num_columns else ("", 0)
-    )
-    if times > 1:
-        raise DataError(
-            f"{_where(name, repeated)}: expected each column's name once, found it {times} times"
-        )
+    for column, count in Counter(table.column_names).most_common(1):
+        if count > 1:
+            raise DataError(
+                f"{_where(name, column)}: expected unique column names, found this one {count} "
+                "times"
+            )
     if table.num_rows == 0:
-        raise DataError(f"{name}: expected rows below the names of the columns, found none")
+        raise DataError(f"{name}: the table has no rows below its header")
 
 
 def _features(
-    names: tuple[str, ...], name: str, target: str, without: tuple[str, ...]
+    names: tuple[str, ...], name: str, target: str, exclude: tuple[str, ...]
 ) -> tuple[str, ...]:
-    unknown = [column for column in without if column not in names]
+    unknown = [column for column in exclude if column not in names]
     if unknown:
         raise DataError(
-            f"--without: expected columns of {name} ({listed(names)}), found {unknown[0]!r}"
+            f"--exclude: expected columns of {name} ({join_names(names)}), found {unknown[0]!r}"
         )
-    features = tuple(column for column in names if column != target and column not in without)
+    features = tuple(column for column in names if column != target and column not in exclude)
     if not features:
-        raise DataError(f"{name}: expected columns to predict {target!r} from, found none left")
+        raise DataError(f"{name}: no columns are left to predict {target!r} from")
     indices = [column for column in features if PANDAS_INDEX.fullmatch(column)]
     if indices:
         raise DataError(
-            f"{_where(name, indices[0])}: expected a column of data, found a row index as pandas "
-            f"writes it; leave it out with --without {indices[0]!r}, or give it a name"
+            f"{_where(name, indices[0])}: this seems to be a row index written by pandas; leave it "
+            f"out with --exclude {indices[0]!r}, or rename it"
         )
     return features
 
 
-def _encoded(
+def _encode(
     table: pa.Table, name: str, usable: tuple[str, ...], columns: tuple[Column, ...]
 ) -> list[tuple[Column, FloatRows]]:
     missing = [column.name for column in columns if column.name not in usable]
     if missing:
         raise DataError(
-            f"{name}: expected the column {missing[0]!r} as the network was trained on, found only "
-            f"{listed(usable) or 'none'}"
+            f"{name}: expected the column {missing[0]!r} of the network's training data, found "
+            f"only {join_names(usable) or 'none'}"
         )
     return [
-        (column, encoded(_where(name, column.name), column, table[column.name]))
+        (column, encode_column(_where(name, column.name), column, table[column.name]))
         for column in columns
     ]
+
+
+def _read_csv(path: Path, strings: tuple[str, ...], delimiter: str) -> pa.Table:
+    """Read UTF-8 text; `strings` names the columns whose type is not to be inferred.
+
+    Empty cells and the words of `pyarrow.csv.ConvertOptions.null_values` (NA, NaN, null, …) are
+    missing values.
+    """
+    data = _bytes(path)
+    _check_text(data, path.name, delimiter)
+    table = _parse(data, path.name, strings, delimiter)
+    codes = _zero_padded(data, table, delimiter)
+    return _parse(data, path.name, (*strings, *codes), delimiter) if codes else table
+
+
+def _read_parquet(path: Path) -> pa.Table:
+    try:
+        # `read_table` would add a column for each parent folder named like `year=2020`.
+        with pyarrow.parquet.ParquetFile(path) as file:
+            table = file.read()
+        table.validate(full=True)
+        return _restore_categories(table)
+    except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
+        raise DataError(
+            f"{path.name}: the Parquet file is damaged ({first_line(error)}); write it again"
+        ) from error
+
+
+def _parse(data: bytes, name: str, strings: tuple[str, ...], delimiter: str) -> pa.Table:
+    ragged: list[pyarrow.csv.InvalidRow] = []
+
+    def refuse(row: pyarrow.csv.InvalidRow) -> str:
+        ragged.append(row)
+        return "error"
+
+    try:
+        return pyarrow.csv.read_csv(
+            io.BytesIO(data),
+            # With several threads Arrow does not number the rows that it refuses.
+            pyarrow.csv.ReadOptions(block_size=len(data), use_threads=False),
+            pyarrow.csv.ParseOptions(
+                delimiter=delimiter, newlines_in_values=True, invalid_row_handler=refuse
+            ),
+            pyarrow.csv.ConvertOptions(
+                strings_can_be_null=True, column_types=dict.fromkeys(strings, pa.string())
+            ),
+        )
+    except pa.ArrowInvalid as error:
+        if ragged:
+            raise DataError(
+                f"{name}, row {ragged[0].number - 1}: expected {ragged[0].expected_columns} "
+                f"values, one for each column, found {ragged[0].actual_columns}"
+            ) from error
+        raise DataError(f"{name}: cannot be read as CSV: {first_line(error)}") from error
+
+
+def _zero_padded(data: bytes, table: pa.Table, delimiter: str) -> tuple[str, ...]:
+    """Return the integer columns with leading zeros: codes, which must be kept as strings."""
+    integers = tuple(field.name for field in table.schema if pa.types.is_integer(field.type))
+    if not integers or len(set(table.column_names)) < table.num_columns:
+        return ()
+    strings = _parse(data, "", integers, delimiter)
+    return tuple(
+        name
+        for name in integers
+        if pc.any(pc.match_substring_regex(strings[name], "^[+-]?0[0-9]")).as_py()
+    )
+
+
+def _restore_categories(table: pa.Table) -> pa.Table:
+    """Convert pandas' integer categories to strings; Parquet stores them as plain integers."""
+    columns = (table.schema.pandas_metadata or {}).get("columns", [])
+    for column in columns:
+        name = column.get("field_name")
+        if column.get("pandas_type") == "categorical" and name in table.column_names:
+            index = table.column_names.index(name)
+            if pa.types.is_integer(table.schema.field(index).type):
+                table = table.set_column(index, name, pc.cast(table[name], pa.string()))
+    return table
+
+
+def _bytes(path: Path) -> bytes:
+    if path.stat().st_size > MAX_CSV_BYTES:
+        raise DataError(
+            f"{path.name}: expected at most {MAX_CSV_BYTES} bytes of text, found "
+            f"{path.stat().st_size}; save the table as Parquet"
+        )
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path.name}: cannot be read: {error.strerror}") from error
+    if not data.strip():
+        raise DataError(f"{path.name}: the file is empty")
+    return data
+
+
+def _check_text(data: bytes, name: str, delimiter: str) -> None:
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise DataError(
+            f"{name}, line {line}: expected UTF-8, found the byte 0x{data[error.start]:02x}; save "
+            "the file as UTF-8"
+        ) from error
+    header = text.lstrip("\ufeff").split("\n", 1)[0]
+    other = next((mark for mark in SEPARATORS if mark in header), None)
+    if delimiter not in header and other is not None:
+        raise DataError(
+            f"{name}: expected columns separated by {SEPARATORS[delimiter]}, found "
+            f"{SEPARATORS[other]}; save the table again with {SEPARATORS[delimiter]}"
+        )
+    if '"' not in text:
+        return
+    # Arrow reads everything after an unclosed quote as one string.
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    try:
+        for _ in rows:
+            pass
+    except csv.Error as error:
+        raise DataError(
+            f"{name}, line {rows.line_num}: a quote is not closed at the end of its cell ({error})"
+        ) from error

@@ -1,1 +1,1 @@
-"""What the gates of a trained network do: statistics, lesions, pictures."""
+"""Analysis of a trained network's gates: statistics, lesions, typicality, pictures."""

@@ -1,12 +1,12 @@
-"""Directions in the space of a network's gates along which unusual rows stand out.
+"""Linear projection of a network's gates in which atypical rows stand out.
 
-A row's gates are taken as log-odds, for most gates are near 0 or 1. Whitened by how they vary
-within the labels, their Euclidean distance is Mahalanobis's. Two small sets of directions tell it
-nearly as well as all of them do, at a tenth of the numbers:
+Gates are taken as log-odds, because most of them are near 0 or 1. After whitening by the covariance
+within the labels, the squared Euclidean distance is the squared Mahalanobis distance. Two small
+groups of directions approximate it with a tenth of the numbers:
 
-- the discriminant ones, along which the labels' means differ (Fisher's linear discriminants);
-- a sketch of all others: random mixtures of them, in which those that hardly vary on normal rows
-  weigh most, for that is where the unusual shows.
+- the discriminant directions, along which the labels' means differ (Fisher's linear discriminants);
+- a random sketch of the remaining space, weighted towards directions with little variance on the
+  training rows, because atypical rows deviate there most.
 """
 
 from dataclasses import dataclass
@@ -18,20 +18,22 @@ from models.data.dataset import FloatRows, Labels
 
 Matrix = NDArray[np.float64]
 
-LEAST_GATE = 1e-4  # gates are taken from here to 1 minus this, so that log-odds are finite
+MIN_GATE = 1e-4  # gates are clipped to [1e-4, 1 − 1e-4], which makes log-odds finite
+# Error of any gate in onnxruntime's Sigmoid, root mean square. Near 0 torch is far more exact.
+GATE_ROUNDING = 2.0**-25
+RESOLUTION = 60.0  # rounding errors count as variance, multiplied by the square of this
 SHRINKAGE = 1e-4  # added to every variance, in mean variances
-MOST_DISCRIMINANT = 32
+MAX_DISCRIMINANT = 32
 SKETCH = 32
 SEED = 0
-ALMOST_NOTHING = 1e-12  # keeps a network whose gates never move from dividing by zero
 
 
 @dataclass(frozen=True, kw_only=True)
 class Directions:
-    """A linear map of log-odds, y = x · weight + bias, and where it sends the labels' means.
+    """The projection y = x · weight + bias of log-odds x, and the projected means of the labels.
 
     weight: (units, discriminant + sketch); bias: (discriminant + sketch,); means: (labels,
-    discriminant), where the first `discriminant` columns of y are.
+    discriminant), in the first columns of y.
     """
 
     weight: Matrix
@@ -40,45 +42,54 @@ class Directions:
 
     @property
     def discriminant(self) -> int:
-        """The number of discriminant directions; the others are the sketch."""
+        """Number of discriminant directions; the other columns of y are the sketch."""
         return int(self.means.shape[1])
 
 
 def log_odds(units: FloatRows) -> Matrix:
     """Return log(T / (1 − T)) of gates (rows, units)."""
-    gates = np.clip(units.astype(np.float64), LEAST_GATE, 1 - LEAST_GATE)
+    gates = np.clip(units.astype(np.float64), MIN_GATE, 1 - MIN_GATE)
     return np.asarray(np.log(gates / (1 - gates)))
 
 
 def fit_directions(units: FloatRows, labels: Labels, classes: int) -> Directions:
-    """Fit to the gates (rows, units) of training rows with their labels (rows,), from 0."""
+    """Fit to the gates (rows, units) of training rows with their label indices (rows,)."""
     x = log_odds(units)
-    own = np.eye(classes)[labels]  # (rows, classes)
+    one_hot = np.eye(classes)[labels]  # (rows, classes)
     centre = x.mean(axis=0)
-    rows = own.sum(axis=0)
-    # As if each label had one more row, an average one: none is ever without.
-    means = (own.T @ x + centre) / (rows[:, None] + 1)
+    rows = one_hot.sum(axis=0)
+    # One average row is added to each label, so that a label without rows has a mean.
+    means = (one_hot.T @ x + centre) / (rows[:, None] + 1)
     within = x - means[labels]
-    variances, vectors = np.linalg.eigh(within.T @ within / len(x))  # rising
-    floor = SHRINKAGE * variances.mean() + ALMOST_NOTHING
-    white = vectors / np.sqrt(np.maximum(variances, 0) + floor)
-    apart = (means - centre) @ white  # (classes, units)
-    discriminant = _discriminant(apart, rows / len(x))
+    covariance = within.T @ within / len(x) + np.diag(_rounding_variances(x))
+    variances, vectors = np.linalg.eigh(covariance)  # rising
+    white = vectors / np.sqrt(np.maximum(variances, 0) + SHRINKAGE * variances.mean())
+    offsets = (means - centre) @ white  # (classes, units)
+    discriminant = _discriminant(offsets, rows / len(x))
     sketch = _sketch(len(variances))
     sketch -= discriminant @ (discriminant.T @ sketch)
     weight = white @ np.hstack([discriminant, sketch])
-    return Directions(weight=weight, bias=-centre @ weight, means=apart @ discriminant)
+    return Directions(weight=weight, bias=-centre @ weight, means=offsets @ discriminant)
 
 
-def _discriminant(apart: Matrix, shares: Matrix) -> Matrix:
-    """Return (units, n): the main directions in which the means lie apart."""
-    between = (apart * np.sqrt(shares)[:, None]).T
+def _rounding_variances(x: Matrix) -> Matrix:
+    """Return (units,): variances which, added to those of x, bound the rounding errors of y.
+
+    The standard deviation of the rounding error is at most 1 / RESOLUTION along each direction.
+    """
+    errors = GATE_ROUNDING * (2 + 2 * np.cosh(x))  # times the derivative, 1 / (T (1 − T))
+    return np.asarray(RESOLUTION**2 * (errors**2).mean(axis=0))
+
+
+def _discriminant(offsets: Matrix, shares: Matrix) -> Matrix:
+    """Return (units, n): the main directions in which the means differ."""
+    between = (offsets * np.sqrt(shares)[:, None]).T
     left, _, _ = np.linalg.svd(between, full_matrices=False)
-    return np.asarray(left[:, : min(len(apart) - 1, MOST_DISCRIMINANT)])
+    return np.asarray(left[:, : min(len(offsets) - 1, MAX_DISCRIMINANT)])
 
 
 def _sketch(units: int) -> Matrix:
-    """Return (units, n) orthonormal random directions, in which the first units weigh most."""
+    """Return (units, n): orthonormal random directions, weighted towards the first units."""
     random = np.random.default_rng(SEED).normal(size=(units, min(SKETCH, units)))
     tilt = 1 - np.arange(units) / units
     return np.asarray(np.linalg.qr(random * tilt[:, None])[0])

@@ -1,7 +1,8 @@
-"""What is lost when layers are closed, so that they hand their input on (section 4.2, Fig. 4).
+"""Lesions: accuracy and loss of a network with highway layers closed (section 4.2, Fig. 4).
 
-The paper closes one layer at a time. Here the least useful ones are also closed together: layers
-that can be missed one by one cannot always be missed at once.
+A closed layer carries its input unchanged. The paper closes one layer at a time. Here the least
+useful layers are also closed together, because layers that are dispensable one by one are not
+always dispensable together.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,14 +14,14 @@ from torch.nn import functional
 
 from models.data.dataset import Part
 from models.evaluation import rows_in_order
-from models.gates.statistics import Step
 from models.networks.layers import HighwayLayer
 from models.networks.network import HighwayClassifier
+from models.progress import OnProgress
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What a network still can: accuracy in [0, 1], mean cross-entropy in nats."""
+    """Accuracy in [0, 1] and mean cross-entropy in nats."""
 
     accuracy: float
     loss: float
@@ -28,18 +29,18 @@ class Outcome:
 
 @dataclass(frozen=True, kw_only=True)
 class Lesions:
-    """The intact network, and the same with one highway layer closed, for each of them in turn."""
+    """Outcomes of the intact network, and with each highway layer closed in turn."""
 
     intact: Outcome
     single: tuple[Outcome, ...]
 
     def least_useful_first(self) -> tuple[int, ...]:
-        """Return the layers' positions, from 0, by the loss that closing each alone brings."""
+        """Return the layers' positions, from 0, by the loss with that layer closed."""
         return tuple(sorted(range(len(self.single)), key=lambda layer: self.single[layer].loss))
 
 
-class _Tally:
-    """Adds batches up exactly as `evaluate` does, so that their outcomes can be compared."""
+class _Sums:
+    """Sums over batches in the order of `evaluate`, so that outcomes are exactly comparable."""
 
     def __init__(self) -> None:
         self.right, self.loss = 0, 0.0
@@ -53,54 +54,54 @@ class _Tally:
 
 
 @torch.no_grad()
-def single_lesions(network: HighwayClassifier, part: Part, step: Step) -> Lesions:
-    """Close each highway layer in turn and label the rows of `part`, one at least.
+def single_lesions(network: HighwayClassifier, part: Part, on_progress: OnProgress) -> Lesions:
+    """Classify the rows of `part`, at least one, with each highway layer closed in turn.
 
-    A closed layer's input goes straight to the blocks after it, so what comes before is computed
-    once for all lesions: half the work of closing gates by `gate_scale`, and the same numbers.
-    `step` is told of the rows of every batch, once for each layer.
+    A closed layer's input goes straight to the blocks after it, so the blocks before it are
+    computed once for all lesions: half the work of closing gates by `gate_scale`, and the same
+    numbers. `on_progress` is called once for each batch and layer.
     """
     network.eval()
-    intact = _Tally()
-    single = [_Tally() for _ in network.config.highway_blocks]
+    intact = _Sums()
+    single = [_Sums() for _ in network.config.highway_blocks]
     blocks = list(network.blocks)
     for rows, labels in rows_in_order(network, part):
-        x, closed = network.prepared(rows), iter(single)
+        x, closed = network.prepare(rows), iter(single)
         for position, block in enumerate(blocks, start=1):
             if isinstance(block, HighwayLayer):
                 next(closed).add(logits_of(network, x, blocks[position:]), labels)
-                step(len(labels))
+                on_progress(len(labels))
             x = _output(block, x)
         intact.add(logits_of(network, x, []), labels)
     return Lesions(
         intact=intact.outcome(len(part)),
-        single=tuple(tally.outcome(len(part)) for tally in single),
+        single=tuple(sums.outcome(len(part)) for sums in single),
     )
 
 
 @torch.no_grad()
 def joint_lesions(
-    network: HighwayClassifier, part: Part, order: Sequence[int], step: Step
+    network: HighwayClassifier, part: Part, order: Sequence[int], on_progress: OnProgress
 ) -> tuple[Outcome, ...]:
     """Close the first k layers of `order`, positions from 0, together, for k from 0 to all.
 
-    `step` is told of the rows of every batch, once for each k.
+    `on_progress` is called once for each batch and k.
     """
     network.eval()
     layers = [block for block in network.blocks if isinstance(block, HighwayLayer)]
-    joint = [_Tally() for _ in range(len(order) + 1)]
+    joint = [_Sums() for _ in range(len(order) + 1)]
     for rows, labels in rows_in_order(network, part):
-        x = network.prepared(rows)
-        for count, tally in enumerate(joint):
+        x = network.prepare(rows)
+        for count, sums in enumerate(joint):
             closed = {layers[layer] for layer in order[:count]}
             left = [block for block in network.blocks if block not in closed]
-            tally.add(logits_of(network, x, left), labels)
-            step(len(labels))
-    return tuple(tally.outcome(len(part)) for tally in joint)
+            sums.add(logits_of(network, x, left), labels)
+            on_progress(len(labels))
+    return tuple(sums.outcome(len(part)) for sums in joint)
 
 
 def logits_of(network: HighwayClassifier, x: Tensor, blocks: Iterable[nn.Module]) -> Tensor:
-    """Return the logits when `x` goes through these blocks alone."""
+    """Return the logits of `x` after these blocks alone."""
     for block in blocks:
         x = _output(block, x)
     logits: Tensor = network.output(x.flatten(1))

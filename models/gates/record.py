@@ -1,57 +1,106 @@
-"""All that is kept of a finished network's gates."""
+"""Record of a finished network's gates: statistics, bins of held-out rows, and typicality."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from models.data.dataset import Dataset, FloatRows, Part
 from models.evaluation import rows_in_order
-from models.gates.baseline import GateBaseline, gate_baseline
-from models.gates.held_out import held_out
-from models.gates.unusualness import GateAnswers, Unusualness, fit_unusualness
-from models.networks.network import HighwayClassifier, unit_gates
+from models.gates.typicality import GateOutputs, Typicality, fit_typicality
+from models.networks.network import HighwayClassifier, mean_gates, unit_gates
+from service.contract import GATE_BINS, HeldOutRows
 
-LEAST_NORMAL = 100  # rows of the validation that tell what is normal; below, training rows do
-MOST_ROWS = 20_000  # of each part; more would sharpen nothing
+QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+DECIMALS = 6  # more would exceed float32's precision of a mean gate
+MIN_NORMAL_ROWS = 100  # validation rows to calibrate on; with fewer, training rows are used
+MAX_ROWS = 20_000  # of each part; more do not improve the fit
+MIN_LABEL_ROWS = 10 * GATE_BINS  # of a label, for bins of its own; with fewer, bins of all rows
+# Added to a quantile, so that a constant gate falls on one side of it on every machine.
+MARGIN = 1e-5
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateStatistics:
+    """Mean gates of a group of rows: one number for each layer, in [0, 1].
+
+    `quantiles` has one such tuple for each of the baseline's `levels`.
+    """
+
+    rows: int
+    mean: tuple[float, ...]
+    spread: tuple[float, ...]  # standard deviation
+    quantiles: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateBaseline:
+    """Gate statistics over all training rows and over those of each label; held-out rows.
+
+    With too few validation rows, the held-out rows are every second training row.
+    """
+
+    levels: tuple[float, ...]
+    overall: GateStatistics
+    by_label: dict[str, GateStatistics]
+    held_out: HeldOutRows
 
 
 @dataclass(frozen=True, kw_only=True)
 class GateRecord:
-    """The gates in numbers, and what tells how unusual a row's are."""
+    """Gate statistics of a network and its fitted typicality."""
 
     baseline: GateBaseline
-    unusualness: Unusualness
+    typicality: Typicality
 
 
 def record_gates(network: HighwayClassifier, dataset: Dataset) -> GateRecord:
-    """Measure the gates of a network that has some, in evaluation mode."""
+    """Measure the gates of a network with highway layers, in evaluation mode."""
     widths = [block.width for block in network.config.highway_blocks]
-    fitted, (normal, name) = _fitted_rows(dataset), normal_rows(dataset)
-    trained, usual = gate_answers(network, fitted), gate_answers(network, normal)
+    fitted, (held_out, part) = _fitted_rows(dataset), normal_rows(dataset)
+    trained, normal = gate_outputs(network, fitted), gate_outputs(network, held_out)
+    gates, predicted = openness(normal.gate_units, widths), normal.logits.argmax(axis=1)
     classes = len(dataset.labels)
-    record = held_out(
-        openness(usual.gate_units, widths),
-        usual.logits.argmax(axis=1),
-        labels=classes,
-        part=name,
-    )
+    counted = held_out_rows(gates, predicted, labels=classes, part=part)
     return GateRecord(
-        baseline=gate_baseline(network, dataset, record),
-        unusualness=fit_unusualness(trained, fitted.y, usual, classes=classes),
+        baseline=gate_baseline(network, dataset, counted),
+        typicality=fit_typicality(trained, fitted.y, normal, classes=classes),
+    )
+
+
+def gate_baseline(
+    network: HighwayClassifier, dataset: Dataset, held_out: HeldOutRows
+) -> GateBaseline:
+    """Measure the network's gates on the training rows."""
+    gates = layer_openness(network, dataset.train)
+    by_label = {
+        label: _statistics(gates[dataset.train.y == index])
+        for index, label in enumerate(dataset.labels)
+    }
+    return GateBaseline(
+        levels=QUANTILES, overall=_statistics(gates), by_label=by_label, held_out=held_out
     )
 
 
 @torch.no_grad()
-def gate_answers(network: HighwayClassifier, part: Part) -> GateAnswers:
+def layer_openness(network: HighwayClassifier, part: Part) -> FloatRows:
+    """Return the mean transform gate of each layer for each row, (rows, layers)."""
+    network.eval()
+    means = [mean_gates(network(x)[1]) for x, _ in rows_in_order(network, part)]
+    return torch.cat(means).cpu().numpy()
+
+
+@torch.no_grad()
+def gate_outputs(network: HighwayClassifier, part: Part) -> GateOutputs:
     """Return the logits and every gate of each row."""
     network.eval()
     logits, units = [], []
     for x, _ in rows_in_order(network, part):
-        answer, gates = network(x)
-        logits.append(answer.cpu().numpy())
+        output, gates = network(x)
+        logits.append(output.cpu().numpy())
         units.append(torch.cat([unit_gates(gate) for gate in gates], dim=1).cpu().numpy())
-    return GateAnswers(np.concatenate(logits), np.concatenate(units))
+    return GateOutputs(np.concatenate(logits), np.concatenate(units))
 
 
 def openness(units: FloatRows, widths: list[int]) -> FloatRows:
@@ -60,22 +109,70 @@ def openness(units: FloatRows, widths: list[int]) -> FloatRows:
     return np.stack([layer.mean(axis=1) for layer in layers], axis=1)
 
 
+def rounded(values: np.ndarray) -> tuple[float, ...]:
+    """Return the numbers (n,) rounded for a file."""
+    return tuple(np.round(values, DECIMALS).tolist())
+
+
+def held_out_rows(
+    gates: FloatRows, predicted: NDArray[np.int64], *, labels: int, part: str
+) -> HeldOutRows:
+    """Bin mean gates (rows, layers) by predicted label (rows,); `ValueError` without rows."""
+    if not len(gates):
+        raise ValueError("held-out rows: at least one row is needed")
+    groups = [gates[predicted == label] for label in range(labels)]
+    edges = [_edges(group if len(group) >= MIN_LABEL_ROWS else gates) for group in groups]
+    counts = [_counts(*pair) for pair in zip(groups, edges, strict=True)]
+    return HeldOutRows(
+        rows=len(gates),
+        part=part,
+        predicted=[len(group) for group in groups],
+        # As float64, which has shorter decimals than the float32 nearest to them.
+        edges=[np.round(bounds.astype(np.float64), DECIMALS).tolist() for bounds in edges],
+        counts=[count.tolist() for count in counts],
+    )
+
+
 def normal_rows(dataset: Dataset) -> tuple[Part, str]:
-    """Return the rows that stand for normal ones, and which part of the data they are of."""
+    """Return the rows that typicality is calibrated on, and the name of their part of the data."""
     if _enough_held_out(dataset):
-        return _some(dataset.validation), "validation"
-    train = _some(dataset.train)
+        return _subsample(dataset.validation), "validation"
+    train = _subsample(dataset.train)
     return train.take(slice(min(1, len(train) - 1), None, 2)), "train"
 
 
 def _fitted_rows(dataset: Dataset) -> Part:
-    # Rows that were fitted to look too usual to be the measure of others: half of them are spared.
-    return _some(dataset.train).take(slice(0, None, 1 if _enough_held_out(dataset) else 2))
+    # Rows that directions were fitted to look too typical to calibrate on, so half are left out.
+    return _subsample(dataset.train).take(slice(0, None, 1 if _enough_held_out(dataset) else 2))
 
 
 def _enough_held_out(dataset: Dataset) -> bool:
-    return len(dataset.validation) >= LEAST_NORMAL
+    return len(dataset.validation) >= MIN_NORMAL_ROWS
 
 
-def _some(part: Part) -> Part:
-    return part.take(slice(0, None, -(-len(part) // MOST_ROWS)))
+def _subsample(part: Part) -> Part:
+    """Return at most `MAX_ROWS` rows, evenly spaced."""
+    return part.take(slice(0, None, -(-len(part) // MAX_ROWS)))
+
+
+def _statistics(gates: FloatRows) -> GateStatistics:
+    gates = gates.astype(np.float64)  # float32 sums of many rows lose digits
+    return GateStatistics(
+        rows=len(gates),
+        mean=rounded(gates.mean(axis=0)),
+        spread=rounded(gates.std(axis=0)),
+        quantiles=tuple(rounded(row) for row in np.quantile(gates, QUANTILES, axis=0)),
+    )
+
+
+def _edges(gates: FloatRows) -> FloatRows:
+    """Return (layers, GATE_BINS − 1), rounded to the decimals and float32 of the artifact."""
+    levels = np.arange(1, GATE_BINS) / GATE_BINS
+    quantiles = np.quantile(gates.astype(np.float64), levels, axis=0).T + MARGIN
+    return np.round(quantiles, DECIMALS).astype(np.float32)
+
+
+def _counts(gates: FloatRows, edges: FloatRows) -> NDArray[np.int64]:
+    """Return (layers, GATE_BINS)."""
+    bins = (gates[:, :, None] > edges).sum(axis=2)
+    return np.stack([np.bincount(layer, minlength=GATE_BINS) for layer in bins.T])

@@ -1,32 +1,20 @@
-"""All numbers behind the pictures of a network's gates: the content of `gates.json`.
+"""Gate report: the numbers behind the pictures of a network's gates, written to `gates.json`."""
 
-Values are rounded: beyond float32's own precision of a mean gate nothing is worth storing.
-"""
-
-from dataclasses import dataclass
-
-import numpy as np
+from dataclasses import asdict, dataclass
 
 from models.data.dataset import FloatRows, Part
-from models.gates.baseline import DECIMALS
 from models.gates.lesions import Lesions, Outcome, joint_lesions, single_lesions
-from models.gates.statistics import (
-    MeanGates,
-    RowGates,
-    Step,
-    Units,
-    gate_biases,
-    mean_unit_gates,
-    row_gates,
-)
+from models.gates.record import DECIMALS, rounded
+from models.gates.statistics import MeanGates, RowGates, gate_biases, mean_unit_gates, row_gates
 from models.networks.network import HighwayClassifier
+from models.progress import OnProgress
 
 Values = tuple[float, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """The one row that is looked at alone: its place among the rows, from 0, and its label."""
+    """One row whose gates and outputs are drawn: its index among the rows, and its label."""
 
     row: int
     label: str
@@ -34,7 +22,7 @@ class Sample:
 
 @dataclass(frozen=True, kw_only=True)
 class LayerReport:
-    """One highway layer; lists hold a number for each unit, or for each channel's mean."""
+    """One highway layer; tuples hold a number for each unit, or for each channel."""
 
     number: int
     kind: str
@@ -50,7 +38,7 @@ class LayerReport:
 
 @dataclass(frozen=True, kw_only=True)
 class ClassReport:
-    """One class: its mean gates minus those of all rows, layer by layer; empty without rows."""
+    """Mean gates of one class minus those of all rows, for each layer; empty without rows."""
 
     label: str
     rows: int
@@ -59,14 +47,14 @@ class ClassReport:
 
 @dataclass(frozen=True, kw_only=True)
 class JointLesion(Outcome):
-    """The layers of these numbers closed together."""
+    """Outcome with the layers of these numbers closed together."""
 
     closed: tuple[int, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class GateReport:
-    """Everything; `joint_lesions` close the least useful layers, from none to all."""
+    """Content of `gates.json`; `joint_lesions` close the least useful layers, from none to all."""
 
     run: str
     rows_of: str
@@ -80,11 +68,11 @@ class GateReport:
 
 @dataclass(frozen=True, kw_only=True)
 class Steps:
-    """Who is told of the rows that are done: once, once for each layer, once for each k."""
+    """Progress callbacks for the mean gates, for single lesions and for joint lesions."""
 
-    means: Step
-    single: Step
-    joint: Step
+    means: OnProgress
+    single: OnProgress
+    joint: OnProgress
 
 
 def gate_report(
@@ -98,7 +86,7 @@ def gate_report(
     sample_row: FloatRows,
     steps: Steps,
 ) -> GateReport:
-    """Measure a network of one highway layer at least on the rows of `part`, one at least."""
+    """Measure a network with highway layers on the rows of `part`, at least one."""
     means = mean_unit_gates(network, part, steps.means)
     lesions = single_lesions(network, part, steps.single)
     order = lesions.least_useful_first()
@@ -115,10 +103,9 @@ def gate_report(
         joint_lesions=tuple(
             JointLesion(
                 closed=tuple(numbers[layer] for layer in order[:count]),
-                accuracy=round(found.accuracy, DECIMALS),
-                loss=round(found.loss, DECIMALS),
+                **asdict(_rounded_outcome(outcome)),
             )
-            for count, found in enumerate(joint)
+            for count, outcome in enumerate(joint)
         ),
     )
 
@@ -133,11 +120,11 @@ def _layers(
             kind=block.kind,
             width=block.width,
             gate_bias_before=block.gate_bias,
-            gate_bias_after=_rounded(biases[layer]),
-            mean_gate=_rounded(means.overall[layer]),
+            gate_bias_after=rounded(biases[layer]),
+            mean_gate=rounded(means.overall[layer]),
             openness=round(float(means.overall[layer].mean()), DECIMALS),
-            sample_gate=_rounded(sample.gates[layer]),
-            sample_output=_rounded(sample.outputs[layer]),
+            sample_gate=rounded(sample.gates[layer]),
+            sample_output=rounded(sample.outputs[layer]),
             lesion=_rounded_outcome(lesions.single[layer]),
         )
         for layer, block in enumerate(network.config.highway_blocks)
@@ -152,14 +139,10 @@ def _classes(means: MeanGates, labels: tuple[str, ...]) -> tuple[ClassReport, ..
         ClassReport(
             label=label,
             rows=rows,
-            mean_gate_difference=tuple(_rounded(layer[index]) for layer in differences if rows),
+            mean_gate_difference=tuple(rounded(layer[index]) for layer in differences if rows),
         )
         for index, (label, rows) in enumerate(zip(labels, means.class_rows, strict=True))
     )
-
-
-def _rounded(values: Units) -> Values:
-    return tuple(np.round(values, DECIMALS).tolist())
 
 
 def _rounded_outcome(outcome: Outcome) -> Outcome:

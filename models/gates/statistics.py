@@ -1,6 +1,5 @@
-"""What every gate does: on average, for each class, and for one row (section 4.1, Figs 2 and 3)."""
+"""Gate statistics: means over rows and classes, and the gates of one row (section 4.1)."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,14 +11,14 @@ from models.data.dataset import FloatRows, Part
 from models.evaluation import rows_in_order
 from models.networks.layers import HighwayLayer
 from models.networks.network import HighwayClassifier, unit_gates
+from models.progress import OnProgress
 
-Step = Callable[[int], None]  # told how much more is done
 Units = NDArray[np.float64]  # a number for each unit of a layer, or for each channel
 
 
 @dataclass(frozen=True, kw_only=True)
 class MeanGates:
-    """Transform gates averaged over rows, unit by unit, each in [0, 1].
+    """Transform gates averaged over rows, for each unit, in [0, 1].
 
     `overall` has (width,) for each layer. `by_class` has (classes, width) for each layer, NaN for
     a class without rows; `class_rows` counts them.
@@ -32,14 +31,14 @@ class MeanGates:
 
 @dataclass(frozen=True, kw_only=True)
 class RowGates:
-    """What each layer does with one row: its gates, in [0, 1], and its outputs, unit by unit."""
+    """Gates of one row, in [0, 1], and outputs of each layer, for each unit."""
 
     gates: tuple[Units, ...]
     outputs: tuple[Units, ...]
 
 
 def gate_biases(network: HighwayClassifier) -> tuple[Units, ...]:
-    """Return the bias b_T of each layer's gates as it is now, (width,) each."""
+    """Return the current bias b_T of each layer's gates, (width,)."""
     return tuple(
         _units(block.gate_bias) for block in network.blocks if isinstance(block, HighwayLayer)
     )
@@ -47,11 +46,11 @@ def gate_biases(network: HighwayClassifier) -> tuple[Units, ...]:
 
 @torch.no_grad()
 def mean_unit_gates(
-    network: HighwayClassifier, part: Part, step: Step, *, batch_size: int = 1000
+    network: HighwayClassifier, part: Part, on_progress: OnProgress, *, batch_size: int = 1000
 ) -> MeanGates:
-    """Average the gates over the rows of `part`, one at least; sums alone are kept meanwhile.
+    """Average the gates over the rows of `part`, at least one; only sums are kept in memory.
 
-    `step` is told of every batch's rows.
+    `on_progress` is called once a batch.
     """
     network.eval()
     classes = network.config.classes
@@ -62,7 +61,7 @@ def mean_unit_gates(
     for x, y in rows_in_order(network, part, batch_size=batch_size):
         for layer, gate in zip(sums, network(x)[1], strict=True):
             layer.index_add_(0, y.cpu(), unit_gates(gate).cpu().double())
-        step(len(y))
+        on_progress(len(y))
     rows = np.bincount(part.y, minlength=classes)
     counts = np.where(rows == 0, np.nan, rows)[:, None]
     return MeanGates(
@@ -74,10 +73,10 @@ def mean_unit_gates(
 
 @torch.no_grad()
 def row_gates(network: HighwayClassifier, row: FloatRows) -> RowGates:
-    """Follow one row (features,) through the layers; of a channel, its positions' mean counts."""
+    """Run one row (features,) through the layers; a channel is averaged over its positions."""
     network.eval()
     gates, outputs = [], []
-    x = network.prepared(torch.from_numpy(row)[None].to(network.device))
+    x = network.prepare(torch.from_numpy(row)[None].to(network.device))
     for block in network.blocks:
         if isinstance(block, HighwayLayer):
             x, gate = block(x)

@@ -1,1 +1,1 @@
-"""What a highway classifier is made of: layers, blocks, the network that they make."""
+"""Highway classifiers: layers, blocks, families of networks, and the network itself."""

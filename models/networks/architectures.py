@@ -1,55 +1,73 @@
-"""The papers' families of networks, each with its depth and width left open.
+"""The papers' families of networks with open depth and width, and their plain twins.
 
-A depth counts as the papers do: plain layers, highway layers and what comes before the softmax,
-but in the dense family not the output layer.
+As in the papers, depth counts all layers before the softmax: plain and highway layers, but in the
+dense family not the output layer.
 """
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
+from typing import Annotated
+
+from pydantic import Field
 
 from models.errors import ConfigError
-from models.networks.activations import ActivationName
 from models.networks.blocks import (
     AveragePoolBlock,
     Block,
     ConvBlock,
     DenseBlock,
     DropoutBlock,
+    GateBlock,
     HighwayBlock,
     HighwayConvBlock,
     MaxPoolBlock,
+    OddSize,
+    Rate,
+    Width,
 )
+from models.networks.layers import ActivationName
 
 Blocks = tuple[Block, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shape:
-    """What a family leaves open; `dropout` is the rate of its last dropout, 0 for none."""
+class FamilyOptions:
+    """The open numbers of a family; `dropout` is the rate of its last dropout, 0 for none."""
 
-    depth: int
-    width: int
-    activation: ActivationName
-    gate_bias: float
-    dropout: float
-    kernel: int
-    gate_kernel: int
+    depth: Annotated[int, Field(ge=2)]
+    width: Width
+    activation: ActivationName = "relu"
+    gate_bias: float | None = None  # None: by `gate_bias_for_depth`
+    dropout: Rate = 0.0
+    kernel: OddSize = 3
+    gate_kernel: OddSize | None = None  # None: the same as `kernel`
+
+
+def gate_bias_for_depth(highway_layers: int) -> float:
+    """Return the initial gate bias at which the layers' mean gates add up to 2.42.
+
+    That is the sum over nine layers with bias −1, which fewer layers use too; 19, 49 and 99 layers
+    start at −1.92, −2.96 and −3.69.
+    """
+    gate = min(9 / highway_layers, 1.0) / (1 + math.e)
+    return round(math.log(gate / (1 - gate)), 2)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Family:
-    """A way to make blocks of a `Shape`, with the number of its layers that are not highway."""
+    """A builder of blocks, with the number of its layers that are plain."""
 
     plain_layers: int
-    blocks: Callable[[Shape, int], Blocks]  # the second: how many highway layers
+    blocks: Callable[[FamilyOptions, int], Blocks]  # the second argument counts highway layers
 
-    def build(self, shape: Shape) -> Blocks:
-        """Return the blocks; too small a depth is a `ConfigError`."""
-        return self.blocks(shape, self.highway_layers(shape.depth))
+    def build(self, options: FamilyOptions) -> Blocks:
+        """Return the blocks; raises `ConfigError` if the depth leaves no highway layer."""
+        return self.blocks(options, self.highway_layers(options.depth))
 
     def highway_layers(self, depth: int) -> int:
-        """Count the highway layers of a network of that depth."""
+        """Return the number of highway layers at that depth; raises `ConfigError` if it is 0."""
         if depth <= self.plain_layers:
             raise ConfigError(
                 f"depth: expected at least {self.plain_layers + 1} (of which {self.plain_layers} "
@@ -58,60 +76,56 @@ class Family:
         return depth - self.plain_layers
 
 
-def _dense(shape: Shape, layers: int) -> Blocks:
-    """Build the thin network of section 3.1: one plain layer, then highway layers."""
-    first = DenseBlock(width=shape.width, activation=shape.activation)
+def _dense(options: FamilyOptions, layers: int) -> Blocks:
+    """Build the network of section 3.1: one plain layer, then highway layers."""
+    first = DenseBlock(width=options.width, activation=options.activation)
     highway = tuple(
         HighwayBlock(
             number=number,
-            width=shape.width,
-            activation=shape.activation,
-            gate_bias=shape.gate_bias,
+            width=options.width,
+            activation=options.activation,
+            gate_bias=_gate_bias(options, layers),
         )
         for number in range(1, layers + 1)
     )
-    dropout = _dropout(shape.dropout)
+    dropout = _dropout(options.dropout)
     return (first, *dropout, *highway, *dropout)
 
 
-def _mnist_conv(shape: Shape, layers: int) -> Blocks:
-    """Build the network of Table 1 as its released configuration has it: three stages, one width.
+def _mnist_conv(options: FamilyOptions, layers: int) -> Blocks:
+    """Build the network of Table 1 by its released configuration: three stages of one width.
 
-    With depth 10 and dropout 0.5: dropout 0.2 of the pixels, then 0.3, 0.4 and 0.5.
+    With depth 10 and dropout 0.5, the dropout rates are 0.2 for the pixels, then 0.3, 0.4 and 0.5.
     """
-    stages = _stages(shape, layers, (shape.width,) * 3)
-    pools = (
-        MaxPoolBlock(size=3, stride=2),
-        MaxPoolBlock(size=3, stride=2),
-        MaxPoolBlock(size=2, stride=2),
-    )
+    stages = _stages(options, layers, (options.width,) * 3)
+    pools = [MaxPoolBlock(size=size, stride=2) for size in (3, 3, 2)]
     blocks: Blocks = (
-        *_dropout(0.4 * shape.dropout),
-        ConvBlock(width=shape.width, kernel=5, activation=shape.activation),
+        *_dropout(0.4 * options.dropout),
+        ConvBlock(width=options.width, kernel=5, activation=options.activation),
     )
     for stage, pool, share in zip(stages, pools, (0.6, 0.8, 1.0), strict=True):
-        blocks += (*stage, pool, *_dropout(share * shape.dropout))
+        blocks += (*stage, pool, *_dropout(share * options.dropout))
     return blocks
 
 
-def _cifar_conv(shape: Shape, layers: int) -> Blocks:
+def _cifar_conv(options: FamilyOptions, layers: int) -> Blocks:
     """Build the network of Table 3: stages of 32, 80 and 128 channels, then 1×1 to 100, averaged.
 
-    The stages' widths are 1, 2.5 and 4 times `width`, and every dropout is the same.
+    The stages' widths are 1, 2.5 and 4 times `width`, and all dropout rates are equal.
     """
-    widths = (shape.width, round(2.5 * shape.width), 4 * shape.width)
-    dropout = _dropout(shape.dropout)
+    widths = (options.width, round(2.5 * options.width), 4 * options.width)
+    dropout = _dropout(options.dropout)
     blocks: Blocks = ()
-    for position, stage in enumerate(_stages(shape, layers, widths)):
-        enter = ConvBlock(
+    for position, stage in enumerate(_stages(options, layers, widths)):
+        entry = ConvBlock(
             width=widths[position],
-            kernel=shape.kernel,
-            padding=shape.kernel // 2,
-            activation=shape.activation,
+            kernel=options.kernel,
+            padding=options.kernel // 2,
+            activation=options.activation,
         )
-        leave = (MaxPoolBlock(size=2, stride=2),) if position < 2 else ()
-        blocks += (*dropout, enter, *stage, *leave)
-    last = ConvBlock(width=100, kernel=1, activation=shape.activation)
+        pool = (MaxPoolBlock(size=2, stride=2),) if position < 2 else ()
+        blocks += (*dropout, entry, *stage, *pool)
+    last = ConvBlock(width=100, kernel=1, activation=options.activation)
     return (*blocks, last, AveragePoolBlock(), *dropout)
 
 
@@ -122,27 +136,74 @@ FAMILIES: dict[str, Family] = {
 }
 
 
-def _stages(shape: Shape, layers: int, widths: tuple[int, ...]) -> list[Blocks]:
-    """Deal the highway layers out to the stages, as evenly as can be, the later ones first."""
+def plain_twin(blocks: Blocks) -> Blocks:
+    """Replace every highway layer by a plain layer with the nearest number of parameters.
+
+    The papers compare with such a network: 71 plain units for 50 highway units (section 3.1). Plain
+    layers before highway layers of the same width take the plain width too.
+    """
+    twins: list[Block] = []
+    next_gate: GateBlock | None = None  # the next highway layer, if no plain layer precedes it
+    for block in reversed(blocks):
+        match block:
+            case HighwayBlock() | HighwayConvBlock():
+                next_gate = block
+                twins.append(_plain(block))
+            case DenseBlock() | ConvBlock():
+                if next_gate is not None and next_gate.width == block.width:
+                    block = replace(block, width=_plain(next_gate).width)
+                twins.append(block)
+                next_gate = None
+            case _:
+                twins.append(block)
+    return tuple(reversed(twins))
+
+
+def _stages(options: FamilyOptions, layers: int, widths: tuple[int, ...]) -> list[Blocks]:
+    """Distribute the highway layers over the stages evenly; the last stages get the remainder."""
     numbers = count(1)
-    stages: list[Blocks] = []
-    for position, width in enumerate(widths):
-        in_stage = (layers + position) // len(widths)
-        stages.append(
-            tuple(
-                HighwayConvBlock(
-                    number=next(numbers),
-                    width=width,
-                    kernel=shape.kernel,
-                    gate_kernel=shape.gate_kernel,
-                    activation=shape.activation,
-                    gate_bias=shape.gate_bias,
-                )
-                for _ in range(in_stage)
+    return [
+        tuple(
+            HighwayConvBlock(
+                number=next(numbers),
+                width=width,
+                kernel=options.kernel,
+                gate_kernel=options.gate_kernel or options.kernel,
+                activation=options.activation,
+                gate_bias=_gate_bias(options, layers),
             )
+            for _ in range((layers + position) // len(widths))
         )
-    return stages
+        for position, width in enumerate(widths)
+    ]
+
+
+def _gate_bias(options: FamilyOptions, layers: int) -> float:
+    return gate_bias_for_depth(layers) if options.gate_bias is None else options.gate_bias
 
 
 def _dropout(rate: float) -> Blocks:
     return (DropoutBlock(rate=round(rate, 6)),) if rate > 0 else ()
+
+
+def _plain(block: GateBlock) -> DenseBlock | ConvBlock:
+    if isinstance(block, HighwayBlock):
+        width = _nearest_width(2 * _parameters(block.width, 1), 1)
+        return DenseBlock(width=width, activation=block.activation)
+    h, t = (_parameters(block.width, kernel**2) for kernel in (block.kernel, block.gate_kernel))
+    return ConvBlock(
+        width=_nearest_width(h + t, block.kernel**2),
+        kernel=block.kernel,
+        padding=block.kernel // 2,
+        activation=block.activation,
+    )
+
+
+def _parameters(width: int, window: int) -> int:
+    """Count weights and biases of one branch of `width` units over a window of positions."""
+    return window * width**2 + width
+
+
+def _nearest_width(parameters: int, window: int) -> int:
+    widest = int((parameters / window) ** 0.5) + 1
+    return min(range(1, widest + 1), key=lambda width: abs(_parameters(width, window) - parameters))

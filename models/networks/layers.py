@@ -1,22 +1,58 @@
 """Plain and highway layers (Srivastava, Greff, Schmidhuber 2015, arXiv 1507.06228).
 
-A highway layer mixes what it computes with what it was given, unit by unit:
+A highway layer mixes its transformed input H(x) with its input x, unit by unit:
 
     y = T(x) · H(x) + (1 − T(x)) · x,  T(x) = sigmoid(W_T x + b_T)    (section 2 of the paper)
 
-`T` is the transform gate, `1 − T` the carry gate: a gate near 0 hands `x` on unchanged. A negative
-gate bias b_T therefore starts the layer close to the identity, which is what lets very deep stacks
-train; it must be kept out of weight decay, which would pull it open.
+`T` is the transform gate and `1 − T` the carry gate: with a gate near 0 the unit carries `x`
+unchanged. A negative gate bias b_T therefore starts the layer close to the identity, which lets
+very deep stacks train. It must be kept out of weight decay, which would pull it towards 0.
 
-One product, or one convolution, computes both branches; each branch starts with the spread that
-its own function wants. A layer whose gates were found never to move can have a constant gate, one
-number for each unit whatever the input: then only H is computed.
+One matrix product, or one convolution, computes both branches; each branch has its own initial
+spread of weights. A layer whose gates do not depend on the input can have constant gates, one
+number for each unit: then only H is computed.
 """
+
+import math
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
-from models.networks.activations import ACTIVATIONS, ActivationName, draw_weights
+ActivationName = Literal["relu", "tanh", "sigmoid", "elu", "gelu", "silu", "softplus"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Activation:
+    """An activation function, with the gain that keeps a signal's size from layer to layer.
+
+    Initial weights are normal with standard deviation `gain / sqrt(fan_in)`: gain √2 for functions
+    like the rectifier (He et al. 2015, arXiv 1502.01852), 1 for those of slope about one at zero.
+    """
+
+    function: Callable[[Tensor], Tensor]
+    gain: float
+
+
+ACTIVATIONS: dict[ActivationName, Activation] = {
+    "relu": Activation(function=torch.relu, gain=math.sqrt(2)),
+    "tanh": Activation(function=torch.tanh, gain=1.0),
+    "sigmoid": Activation(function=torch.sigmoid, gain=1.0),
+    "elu": Activation(function=functional.elu, gain=1.0),
+    "gelu": Activation(function=functional.gelu, gain=math.sqrt(2)),
+    "silu": Activation(function=functional.silu, gain=math.sqrt(2)),
+    "softplus": Activation(function=functional.softplus, gain=1.0),
+}
+
+
+def draw_weights(weight: Tensor, activation: ActivationName) -> None:
+    """Initialise `weight`, (outputs, inputs, …), in place for that activation."""
+    fan_in = weight[0].numel()
+    nn.init.normal_(weight, std=ACTIVATIONS[activation].gain / math.sqrt(fan_in))
 
 
 class PlainDense(nn.Module):
@@ -26,7 +62,7 @@ class PlainDense(nn.Module):
         super().__init__()
         self.linear = nn.Linear(inputs, width)
         self.activation = activation
-        _start(self.linear, activation)
+        _initialise(self.linear, activation)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (batch, inputs), or images of as many values, to (batch, width)."""
@@ -35,7 +71,7 @@ class PlainDense(nn.Module):
 
 
 class PlainConv(nn.Module):
-    """A convolution, `y = H(x)`; it may change the number of channels and the size."""
+    """A convolution, `y = H(x)`; it may change the number of channels and the image size."""
 
     def __init__(
         self, inputs: int, width: int, *, kernel: int, padding: int, activation: ActivationName
@@ -43,7 +79,7 @@ class PlainConv(nn.Module):
         super().__init__()
         self.convolution = nn.Conv2d(inputs, width, kernel, padding=padding)
         self.activation = activation
-        _start(self.convolution, activation)
+        _initialise(self.convolution, activation)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (batch, inputs, height, width) to (batch, width, …)."""
@@ -51,61 +87,19 @@ class PlainConv(nn.Module):
         return h
 
 
-class HighwayDense(nn.Module):
-    """A fully connected highway layer of `width` units."""
+class HighwayLayer(nn.Module):
+    """A highway layer of `width` units or channels; its output has the shape of its input.
 
-    def __init__(
-        self,
-        width: int,
-        *,
-        activation: ActivationName,
-        gate_bias: float,
-        constant_gate: bool = False,
-    ) -> None:
-        super().__init__()
-        self.width = width
-        self.activation = activation
-        self.constant_gate = constant_gate
-        if constant_gate:
-            self.transform = nn.Linear(width, width)
-            self.gate_logit = nn.Parameter(torch.full((width,), float(gate_bias)))
-            _start(self.transform, activation)
-        else:
-            self.branches = nn.Linear(width, 2 * width)  # rows: first H's, then T's
-            _start_branches(self.branches, activation, gate_bias)
-
-    @property
-    def gate_bias(self) -> Tensor:
-        """The bias b_T of each unit's gate, (width,)."""
-        return self.gate_logit if self.constant_gate else self.branches.bias[self.width :]
-
-    def forward(self, x: Tensor, gate_scale: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Map (batch, width) to the output and the transform gates T, both (batch, width).
-
-        `gate_scale`, (batch or 1, 1), multiplies the gates where they mix: 0 closes the layer. The
-        gates returned are those before the scale, in [0, 1].
-        """
-        x = x.flatten(1)
-        if self.constant_gate:
-            h, t = self.transform(x), self.gate_logit.expand_as(x)
-        else:
-            h, t = self.branches(x).chunk(2, dim=1)  # two of (batch, width)
-        return _mix(x, h, t, self.activation, gate_scale)
-
-
-class HighwayConv(nn.Module):
-    """A convolutional highway layer of `width` channels, padded so that sizes stay as they are.
-
-    Gates may look at another neighbourhood than H does, of `gate_kernel` pixels; then each branch
-    is a convolution of its own.
+    `kernel` and `gate_kernel` are the widths of H's and T's windows in pixels. If they are equal,
+    one product computes both branches.
     """
 
     def __init__(
         self,
         width: int,
         *,
-        kernel: int,
-        gate_kernel: int,
+        kernel: int = 1,
+        gate_kernel: int = 1,
         activation: ActivationName,
         gate_bias: float,
         constant_gate: bool = False,
@@ -116,20 +110,24 @@ class HighwayConv(nn.Module):
         self.constant_gate = constant_gate
         self.shared = kernel == gate_kernel and not constant_gate
         if self.shared:
-            self.branches = nn.Conv2d(width, 2 * width, kernel, padding=kernel // 2)
-            _start_branches(self.branches, activation, gate_bias)
+            self.branches = self.product(2 * width, kernel)  # outputs: first H's, then T's
+            _initialise_branches(self.branches, activation, gate_bias)
+            return
+        self.transform = self.product(width, kernel)
+        _initialise(self.transform, activation)
+        if constant_gate:
+            self.gate_logit = nn.Parameter(torch.full((width,), float(gate_bias)))
         else:
-            self.transform = nn.Conv2d(width, width, kernel, padding=kernel // 2)
-            _start(self.transform, activation)
-            if constant_gate:
-                self.gate_logit = nn.Parameter(torch.full((width,), float(gate_bias)))
-            else:
-                self.gate = nn.Conv2d(width, width, gate_kernel, padding=gate_kernel // 2)
-                _start(self.gate, "sigmoid", gate_bias)
+            self.gate = self.product(width, gate_kernel)
+            _initialise(self.gate, "sigmoid", gate_bias)
+
+    @abstractmethod
+    def product(self, outputs: int, kernel: int) -> nn.Linear | nn.Conv2d:
+        """Return a layer from `width` to `outputs` units with windows of `kernel` pixels."""
 
     @property
     def gate_bias(self) -> Tensor:
-        """The bias b_T of each channel's gate, (width,)."""
+        """The bias b_T of each unit's gate, (width,)."""
         if self.constant_gate:
             return self.gate_logit
         bias = self.branches.bias if self.shared else self.gate.bias
@@ -137,26 +135,50 @@ class HighwayConv(nn.Module):
         return bias[-self.width :]
 
     def forward(self, x: Tensor, gate_scale: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Map (batch, width, rows, columns) to the output and the gates T, both of that shape.
+        """Map (batch, width, …) to x + scale·T·(H − x) and the transform gates T, of that shape.
 
-        `gate_scale`, (batch or 1, 1), multiplies the gates where they mix: 0 closes the layer. The
-        gates returned are those before the scale, in [0, 1].
+        `gate_scale`, (batch or 1, 1), multiplies the gates in the mix: 0 closes the layer. The
+        returned gates, in [0, 1], are not scaled.
         """
         if self.shared:
-            h, t = self.branches(x).chunk(2, dim=1)
+            h, t = self.branches(x).chunk(2, dim=1)  # two of (batch, width, …)
         elif self.constant_gate:
-            h, t = self.transform(x), self.gate_logit[:, None, None].expand_as(x)
+            h, t = self.transform(x), _at_positions(self.gate_logit, x).expand_as(x)
         else:
             h, t = self.transform(x), self.gate(x)
-        scale = None if gate_scale is None else gate_scale[:, :, None, None]
-        return _mix(x, h, t, self.activation, scale)
+        gate = torch.sigmoid(t)
+        opening = gate if gate_scale is None else gate * _at_positions(gate_scale, x)
+        transformed = ACTIVATIONS[self.activation].function(h)
+        return torch.addcmul(x, opening, transformed - x), gate
+
+
+class HighwayDense(HighwayLayer):
+    """A fully connected highway layer of `width` units; an image is flattened."""
+
+    branches: nn.Linear
+    transform: nn.Linear
+
+    def product(self, outputs: int, kernel: int) -> nn.Linear:
+        """Return a linear layer; it has no window, so `kernel` is not used."""
+        return nn.Linear(self.width, outputs)
+
+    def forward(self, x: Tensor, gate_scale: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Map (batch, width), or images of as many values, to two tensors (batch, width)."""
+        return super().forward(x.flatten(1), gate_scale)
+
+
+class HighwayConv(HighwayLayer):
+    """A convolutional highway layer of `width` channels, padded to keep the image size."""
+
+    def product(self, outputs: int, kernel: int) -> nn.Conv2d:
+        """Return a convolution with windows of `kernel`×`kernel` pixels."""
+        return nn.Conv2d(self.width, outputs, kernel, padding=kernel // 2)
 
 
 class MeanOverPositions(nn.Module):
-    """Average every channel of an image.
+    """Average each channel of an image.
 
-    torch's adaptive pool does the same, but is exported by way of a size that it takes from
-    another input than the image.
+    torch's adaptive pool computes the same, but its ONNX export takes a size from another input.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -164,33 +186,25 @@ class MeanOverPositions(nn.Module):
         return x.mean(dim=(2, 3), keepdim=True)
 
 
-HighwayLayer = HighwayDense | HighwayConv
+def _at_positions(units: Tensor, x: Tensor) -> Tensor:
+    """Append the two dimensions of positions, of size 1, to numbers of units if `x` is an image."""
+    return units[..., None, None] if x.dim() == 4 else units
 
 
-def _mix(
-    x: Tensor, h: Tensor, t: Tensor, activation: ActivationName, scale: Tensor | None
-) -> tuple[Tensor, Tensor]:
-    """Return x + T·(H − x) and T of the branches' linear sums `h` and `t`."""
-    gate = torch.sigmoid(t)
-    opening = gate if scale is None else gate * scale
-    transformed = ACTIVATIONS[activation].function(h)
-    return torch.addcmul(x, opening, transformed - x), gate
-
-
-def _start(layer: nn.Linear | nn.Conv2d, activation: ActivationName, bias: float = 0.0) -> None:
+def _initialise(
+    layer: nn.Linear | nn.Conv2d, activation: ActivationName, bias: float = 0.0
+) -> None:
     draw_weights(layer.weight, activation)
     assert layer.bias is not None
     nn.init.constant_(layer.bias, bias)
 
 
-def _start_branches(
+def _initialise_branches(
     layer: nn.Linear | nn.Conv2d, activation: ActivationName, gate_bias: float
 ) -> None:
-    """Start both halves of the one product as two layers of half its outputs would start."""
-    h_weight, t_weight = layer.weight.data.chunk(2)
+    """Initialise the two halves of a layer's outputs as two layers."""
+    (h_weight, t_weight), (h_bias, t_bias) = (p.data.chunk(2) for p in layer.parameters())
     draw_weights(h_weight, activation)
     draw_weights(t_weight, "sigmoid")
-    assert layer.bias is not None
-    h_bias, t_bias = layer.bias.data.chunk(2)
     nn.init.zeros_(h_bias)
     nn.init.constant_(t_bias, gate_bias)

@@ -1,4 +1,4 @@
-"""A highway classifier: preparation of raw values, a row of blocks, a linear output layer."""
+"""A highway classifier: preparation of raw values, a sequence of blocks, a linear output layer."""
 
 from dataclasses import dataclass, field
 from math import prod
@@ -8,10 +8,8 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from models.networks.activations import draw_weights
-from models.networks.assembly import build_block, image_shape
-from models.networks.blocks import SPATIAL, Block, GateBlock
-from models.networks.layers import HighwayLayer
+from models.networks.blocks import SPATIAL, Block, GateBlock, build_block, image_shape
+from models.networks.layers import HighwayLayer, draw_weights
 from models.networks.preparation import (
     Columns,
     ContrastNormalisation,
@@ -23,9 +21,9 @@ from models.networks.preparation import (
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkConfig:
-    """Everything that is needed to build the network without its weights.
+    """Everything needed to build the network, except its weights.
 
-    `shape` is that of a row of the data: (columns,), (height, width) or (height, width, colours).
+    `shape` is a row's: (columns,), (height, width) or (height, width, colours).
     """
 
     shape: tuple[Annotated[int, Field(ge=1)], ...]
@@ -40,12 +38,12 @@ class NetworkConfig:
 
     @property
     def highway_blocks(self) -> tuple[GateBlock, ...]:
-        """The highway layers alone, in order: one for each column of the mean gates."""
+        """The highway layers in order: one for each column of the mean gates."""
         return tuple(block for block in self.blocks if isinstance(block, GateBlock))
 
 
 class HighwayClassifier(nn.Module):
-    """The network of a `NetworkConfig`; takes the data's own values and prepares them itself."""
+    """The network of a `NetworkConfig`; it takes raw values and prepares them itself."""
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
@@ -61,30 +59,29 @@ class HighwayClassifier(nn.Module):
         self.output = nn.Linear(prod(shape), config.classes)
         draw_weights(self.output.weight, "sigmoid")
         nn.init.zeros_(self.output.bias)
-        # oneDNN's convolutions and pools are faster on channels-last weights.
+        # oneDNN's convolutions and pools are faster with channels-last weights.
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are, and so where rows must be."""
+        """The device of the weights, on which input rows must be."""
         return self.output.weight.device
 
-    def measure(self, rows: Tensor) -> None:
-        """Fit the preparation to training rows (n, features), where it has anything to fit."""
+    def fit_preparation(self, rows: Tensor) -> None:
+        """Fit the preparation to training rows (n, features), unless it has fixed numbers."""
         if isinstance(self.config.preparation, Standardise | Columns):
             assert not isinstance(self.preparation, ContrastNormalisation)
-            self.preparation.measure(rows)
+            self.preparation.fit(rows)
 
     def forward(self, x: Tensor, gate_scale: Tensor | None = None) -> tuple[Tensor, list[Tensor]]:
         """Map raw values (batch, features) to logits (batch, classes) and each layer's gates.
 
-        `gate_scale`, (batch or 1, layers), multiplies the gates layer by layer; the gates
-        returned, one (batch, width) or (batch, width, rows, columns) for each highway layer, are
-        those before it.
+        `gate_scale`, (batch or 1, layers), multiplies the gates layer by layer. The returned gates,
+        (batch, width) or (batch, width, rows, columns) for each highway layer, are not scaled.
         """
         gates: list[Tensor] = []
         scales = None if gate_scale is None else gate_scale.split(1, dim=1)  # layers of (·, 1)
-        x = self.prepared(x)
+        x = self.prepare(x)
         for block in self.blocks:
             if isinstance(block, HighwayLayer):
                 x, gate = block(x, None if scales is None else scales[len(gates)])
@@ -93,8 +90,8 @@ class HighwayClassifier(nn.Module):
                 x = block(x)
         return self.output(x.flatten(1)), gates
 
-    def prepared(self, x: Tensor) -> Tensor:
-        """Map raw values (batch, features) to what the first block takes."""
+    def prepare(self, x: Tensor) -> Tensor:
+        """Map raw values (batch, features) to the first block's input."""
         x = self.preparation(x)
         if not self.spatial:
             return x
@@ -104,12 +101,12 @@ class HighwayClassifier(nn.Module):
         return x.view(-1, height, width, channels).permute(0, 3, 1, 2)
 
     def parameter_count(self) -> int:
-        """Count the trained numbers; the preparation's are not trained."""
+        """Count the trained numbers, without those of the preparation."""
         return sum(parameter.numel() for parameter in self.parameters())
 
 
 def unit_gates(gate: Tensor) -> Tensor:
-    """Return a layer's gates unit by unit, (batch, width): of a channel, its positions' mean."""
+    """Return a layer's gates by unit, (batch, width): a channel's are averaged over positions."""
     return gate.mean(dim=(2, 3)) if gate.dim() == 4 else gate
 
 

@@ -1,7 +1,7 @@
-"""From the data's own values to numbers of about unit size: the first step inside the network.
+"""Preparation of raw values: the network's first step, which scales them to about unit size.
 
-It is part of the network, and so of the exported graph: whoever asks sends raw values. docs/data.md
-tells which columns and codes those are.
+It is part of the network and of the exported graph, so that requests send raw values. docs/data.md
+describes the values of each kind of column.
 """
 
 from dataclasses import dataclass
@@ -12,21 +12,22 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from models.data.dataset import FloatRows, InputSpec
+from models.data.dataset import FloatRows
+from service.contract import Input
 
-TINY = 1e-12  # a smaller spread is that of a constant, which carries nothing
+TINY = 1e-12  # a column of a smaller spread is constant, and is not scaled
 
 
 @dataclass(frozen=True, kw_only=True)
 class Standardise:
-    """Subtract the training rows' mean and divide by their spread; an image's pixels share both."""
+    """Subtract the training rows' mean and divide by their spread, both over all pixels."""
 
     kind: Literal["standardise"] = "standardise"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scale:
-    """Divide by a number that is known beforehand."""
+    """Divide by a fixed number."""
 
     kind: Literal["scale"] = "scale"
     divisor: Annotated[float, Field(gt=0)]
@@ -34,40 +35,40 @@ class Scale:
 
 @dataclass(frozen=True, kw_only=True)
 class Contrast:
-    """Bring each row by itself to mean 0 and spread 1 (global contrast normalisation)."""
+    """Scale each row on its own to mean 0 and spread 1 (global contrast normalisation)."""
 
     kind: Literal["contrast"] = "contrast"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Columns:
-    """A table's columns, each by its kind.
+    """Prepare a table's columns by kind.
 
-    A number is standardised; where it is missing the mean stands in. A column with `categories` > 0
-    becomes one flag for each of them. A column that was ever missing in training has a flag more,
-    which tells that it is.
+    Numbers are standardised, with the mean in place of missing values. A column with `categories` >
+    0 becomes one flag for each category. `missing_flags` adds a flag for missing values to the
+    columns that had any in training.
     """
 
     kind: Literal["columns"] = "columns"
-    categories: tuple[Annotated[int, Field(ge=0)], ...]
-    gaps: tuple[bool, ...]  # for each column, whether a flag tells that its value is missing
+    categories: tuple[Annotated[int, Field(ge=0)], ...]  # for each column their number, or 0
+    missing_flags: tuple[bool, ...]  # for each column
 
 
 Preparation = Annotated[Standardise | Scale | Contrast | Columns, Field(discriminator="kind")]
 
 
-def preparation_for(row: InputSpec, rows: FloatRows) -> Standardise | Columns:
+def preparation_for(row: Input, rows: FloatRows) -> Standardise | Columns:
     """Choose the preparation of training rows (n, features)."""
     if row.kind == "image":
         return Standardise()
     return Columns(
         categories=tuple(len(column.categories) for column in row.columns),
-        gaps=tuple(np.logical_or.reduce(np.isnan(rows)).tolist()),
+        missing_flags=tuple(np.logical_or.reduce(np.isnan(rows)).tolist()),
     )
 
 
 class ShiftAndScale(nn.Module):
-    """Subtract `mean` and divide by `spread`, both (features,): measured, or fixed before."""
+    """Subtract `mean` and divide by `spread`, both (features,), fitted or fixed."""
 
     mean: Tensor
     spread: Tensor
@@ -78,8 +79,8 @@ class ShiftAndScale(nn.Module):
         self.register_buffer("mean", torch.zeros(features))
         self.register_buffer("spread", torch.full((features,), divisor))
 
-    def measure(self, rows: Tensor) -> None:
-        """Take one mean and one spread over all of `rows`, (n, features)."""
+    def fit(self, rows: Tensor) -> None:
+        """Set one mean and one spread from all values of `rows`, (n, features)."""
         spread = rows.double().std()
         self.mean.fill_(rows.double().mean())
         self.spread.fill_(spread if spread > TINY else 1.0)
@@ -90,7 +91,7 @@ class ShiftAndScale(nn.Module):
 
 
 class ContrastNormalisation(nn.Module):
-    """Bring each row to mean 0 and spread 1; a row without contrast becomes zeros."""
+    """Scale each row to mean 0 and spread 1; a row without contrast becomes zeros."""
 
     def __init__(self, features: int) -> None:
         super().__init__()
@@ -100,51 +101,49 @@ class ContrastNormalisation(nn.Module):
         """Map (batch, features) to (batch, features)."""
         mean = x.mean(dim=1, keepdim=True)
         centred = x - mean
-        # Of a row without contrast only the mean's rounding is left; it must not be made large.
+        # In a row without contrast only the mean's rounding error remains; it must stay small.
         rounding = (mean * 1e-3).square()
         spread = (centred.square().mean(dim=1, keepdim=True) + rounding).sqrt()
         return centred / spread.clamp_min(1e-6)
 
 
 class ColumnPreparation(nn.Module):
-    """A table's values to the network's inputs: numbers, then categories' flags, then gaps' flags.
+    """A table's inputs to the network: numbers, then category flags, then flags for missing values.
 
-    A missing value, NaN, and a code that no category has set none of the category's flags.
+    All category flags of a column are 0 for a missing value, NaN, and for an unknown index.
     """
 
     mean: Tensor
     spread: Tensor
     numbers: Tensor
     flag_columns: Tensor
-    flag_codes: Tensor
-    gap_columns: Tensor
+    flag_indices: Tensor
+    missing_columns: Tensor
 
     def __init__(self, columns: Columns) -> None:
         super().__init__()
-        kinds = list(enumerate(columns.categories))
-        numbers = [column for column, count in kinds if count == 0]
-        flags = [(column, code) for column, count in kinds for code in range(count)]
-        gaps = [column for column, gap in enumerate(columns.gaps) if gap]
-        self.outputs = len(numbers) + len(flags) + len(gaps)
+        counts = list(enumerate(columns.categories))
+        numbers = [column for column, count in counts if count == 0]
+        flags = [(column, index) for column, count in counts for index in range(count)]
+        missing = [column for column, has_flag in enumerate(columns.missing_flags) if has_flag]
+        self.outputs = len(numbers) + len(flags) + len(missing)
         self.register_buffer("mean", torch.zeros(len(numbers)))
         self.register_buffer("spread", torch.ones(len(numbers)))
-        # Told by the configuration, so kept out of the weights.
-        for name, indices in (
-            ("numbers", numbers),
-            ("flag_columns", [column for column, _ in flags]),
-            ("gap_columns", gaps),
-        ):
-            index = torch.tensor(indices, dtype=torch.long)
-            self.register_buffer(name, index, persistent=False)
-        codes = torch.tensor([float(code) for _, code in flags])
-        self.register_buffer("flag_codes", codes, persistent=False)
+        for name, values in {
+            "numbers": torch.tensor(numbers, dtype=torch.long),
+            "flag_columns": torch.tensor([column for column, _ in flags], dtype=torch.long),
+            "flag_indices": torch.tensor([float(index) for _, index in flags]),
+            "missing_columns": torch.tensor(missing, dtype=torch.long),
+        }.items():
+            # Not persistent: the configuration determines them, so the weights' file omits them.
+            self.register_buffer(name, values, persistent=False)
 
-    def measure(self, rows: Tensor) -> None:
-        """Take each number's mean and spread over the rows (n, columns) where it is known."""
+    def fit(self, rows: Tensor) -> None:
+        """Set each number's mean and spread from the known values of `rows`, (n, columns)."""
         known = rows.index_select(1, self.numbers).double()
         mean = known.nanmean(dim=0)
         spread = (known - mean).square().nanmean(dim=0).sqrt()
-        self.mean.copy_(mean.nan_to_num())  # NaN where no training row has a value
+        self.mean.copy_(mean.nan_to_num())  # NaN for a column without any known value
         self.spread.copy_(torch.where(spread > TINY, spread, torch.ones_like(spread)))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -153,10 +152,10 @@ class ColumnPreparation(nn.Module):
         if len(self.numbers):
             values = (x.index_select(1, self.numbers) - self.mean) / self.spread
             parts.append(torch.where(torch.isnan(values), torch.zeros_like(values), values))
-        if len(self.flag_codes):
-            parts.append((x.index_select(1, self.flag_columns) == self.flag_codes).to(x.dtype))
-        if len(self.gap_columns):
-            parts.append(torch.isnan(x.index_select(1, self.gap_columns)).to(x.dtype))
+        if len(self.flag_indices):
+            parts.append((x.index_select(1, self.flag_columns) == self.flag_indices).to(x.dtype))
+        if len(self.missing_columns):
+            parts.append(torch.isnan(x.index_select(1, self.missing_columns)).to(x.dtype))
         return torch.cat(parts, dim=1)
 
 

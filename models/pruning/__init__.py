@@ -1,1 +1,1 @@
-"""Remove what a trained network does not need: idle layers, still gates, dead units."""
+"""Pruning: remove idle layers, constant gates and dead units from a trained network."""

@@ -1,36 +1,85 @@
-"""Reduced networks as run directories of their own, until one of them is taken."""
+"""Attempts of a pruning: reduced networks, each in a run directory of its own."""
 
 import shutil
-from dataclasses import replace
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
 from models.data.dataset import Dataset
-from models.directory import write_whole
+from models.directory import write_atomically
 from models.errors import DivergedError
 from models.evaluation import evaluate
 from models.gates.record import record_gates
-from models.pruning.ledger import PRUNING, Plan
-from models.pruning.reduction import Reduced
+from models.networks.network import HighwayClassifier
+from models.pruning.dead_units import drop_dead_units
+from models.pruning.record import PRUNING, Plan
+from models.pruning.surgery import find_constant_gates, fold_constant_gates, remove_layers
 from models.recipe import TrainConfig
 from models.run import CONFIG, WEIGHTS, Run
+from models.run_config import Pruning, RunConfig
 
 FOLDER = "attempts"
-FINETUNE_RATE = 0.3  # of the training's own learning rate, unless the plan names one
+FINETUNE_RATE = 0.3  # default learning rate of fine-tuning, as a fraction of the training's
 
 
-def finetuned(out: Run, smaller: Reduced, dataset: Dataset, plan: Plan, count: int) -> Run | None:
-    """Fine-tune the network without `count` layers; None where its loss is no longer a number.
+@dataclass(frozen=True, kw_only=True)
+class Reduced:
+    """A reduced network, and the configuration that rebuilds it."""
 
-    What an interrupted pruning has left of it is gone on with.
+    network: HighwayClassifier
+    config: RunConfig
+
+
+def reduced(
+    network: HighwayClassifier, config: RunConfig, dataset: Dataset, layers: Collection[int]
+) -> Reduced:
+    """Remove the layers of these numbers, then fold constant gates, then drop dead units.
+
+    Gates and units are found on training rows, and removed only if the accuracy on validation rows
+    does not fall.
+    """
+    blocks = network.config.highway_blocks
+    indices = [index for index, block in enumerate(blocks) if block.number in layers]
+    smaller, dropped = remove_layers(network, indices), 0
+    gates = find_constant_gates(smaller, dataset.train)
+    if gates:
+        folded = fold_constant_gates(smaller, gates)
+        if _is_as_accurate(folded, smaller, dataset):
+            smaller = folded
+    narrower, dead = drop_dead_units(smaller, dataset.train)
+    if _is_as_accurate(narrower, smaller, dataset):
+        smaller, dropped = narrower, dead
+    before = config.pruning or Pruning(
+        trained_layers=len(blocks),
+        removed=(),
+        constant_gates=(),
+        dropped_units=0,
+        trained=config.training,
+    )
+    pruning = replace(
+        before,
+        removed=tuple(sorted({*before.removed, *layers})),
+        constant_gates=tuple(
+            block.number for block in smaller.config.highway_blocks if block.constant_gate
+        ),
+        dropped_units=before.dropped_units + dropped,
+    )
+    return Reduced(network=smaller, config=replace(config, network=smaller.config, pruning=pruning))
+
+
+def fine_tune(out: Run, smaller: Reduced, dataset: Dataset, plan: Plan, count: int) -> Run | None:
+    """Fine-tune the network without `count` layers; None if its loss is not finite.
+
+    An interrupted fine-tuning is resumed, a finished one is returned.
     """
     from models.training.trainer import train  # imports Lightning, which takes seconds
 
     assert smaller.config.pruning is not None
-    training = finetuning(smaller.config.pruning.trained, plan)
+    training = finetune_config(smaller.config.pruning.trained, plan)
     config = replace(smaller.config, training=training)
     path = out.path / FOLDER / f"{count}-removed"
     run = Run(path)
     if not (path / CONFIG).is_file():
-        shutil.rmtree(path, ignore_errors=True)  # interrupted before its configuration was whole
+        shutil.rmtree(path, ignore_errors=True)  # interrupted before its configuration was written
         run = Run.create(path, config)
     if not run.finished:
         try:
@@ -40,10 +89,10 @@ def finetuned(out: Run, smaller: Reduced, dataset: Dataset, plan: Plan, count: i
     return run
 
 
-def finetuning(training: TrainConfig, plan: Plan) -> TrainConfig:
-    """Return the recipe of the fine-tuning: the training's own, short, gentle, on one cycle.
+def finetune_config(training: TrainConfig, plan: Plan) -> TrainConfig:
+    """Return the training's own settings with fewer epochs and a lower rate, on one cycle.
 
-    It is done on the CPU, which has no 16-bit floats to train with.
+    Fine-tuning runs on the CPU, which cannot train in float16.
     """
     return replace(
         training,
@@ -55,41 +104,39 @@ def finetuning(training: TrainConfig, plan: Plan) -> TrainConfig:
     )
 
 
-def as_it_is(out: Run, smaller: Reduced, dataset: Dataset, count: int) -> Run:
-    """Write the network without `count` layers as a finished run, its weights as they are."""
-    path = out.path / FOLDER / f"{count}-removed-as-it-is"
-    shutil.rmtree(path, ignore_errors=True)  # half of it, from an interrupted pruning
+def keep_weights(out: Run, smaller: Reduced, dataset: Dataset, count: int) -> Run:
+    """Write the network without `count` layers as a finished run, without fine-tuning."""
+    path = out.path / FOLDER / f"{count}-removed-without-fine-tuning"
+    shutil.rmtree(path, ignore_errors=True)  # incomplete, from an interrupted pruning
     run = Run.create(path, smaller.config)
-    test = evaluate(smaller.network, dataset.test)
-    run.append_metrics(
-        test_rows=test.rows,
-        test_accuracy=round(test.accuracy, 6),
-        test_loss=round(test.loss, 6),
-        parameters=smaller.network.parameter_count(),
-    )
+    run.append_test_metrics(smaller.network, evaluate(smaller.network, dataset.test))
     run.finish(smaller.network, record_gates(smaller.network, dataset))
     return run
 
 
-def forget(out: Run) -> None:
-    """Remove what a pruning that came to nothing has left, and the directory if that was all."""
-    forget_attempts(out)
+def discard(out: Run) -> None:
+    """Remove the files of a pruning without a result, and the directory if it is then empty."""
+    discard_attempts(out)
     (out.path / PRUNING).unlink(missing_ok=True)
     if not any(out.path.iterdir()):
         out.path.rmdir()
 
 
-def forget_attempts(out: Run) -> None:
-    """Remove all attempts, of which none may be wanted any more."""
+def discard_attempts(out: Run) -> None:
+    """Remove the directories of all attempts."""
     shutil.rmtree(out.path / FOLDER, ignore_errors=True)
 
 
-def take(attempt: Run, out: Run) -> None:
-    """Make the files of `attempt` those of `out`, its weights last, and forget all attempts."""
-    for path in attempt.path.iterdir():
-        if path.is_dir():
-            shutil.copytree(path, out.path / path.name, dirs_exist_ok=True)
-        elif path.name != WEIGHTS:
-            shutil.copy2(path, out.path / path.name)
-    write_whole(out.path / WEIGHTS, (attempt.path / WEIGHTS).read_bytes())
-    forget_attempts(out)
+def accept(attempt: Run, out: Run) -> None:
+    """Copy the files of `attempt` to `out`, the weights last, and remove all attempts."""
+    others = shutil.ignore_patterns(WEIGHTS)
+    shutil.copytree(attempt.path, out.path, ignore=others, dirs_exist_ok=True)
+    write_atomically(out.path / WEIGHTS, (attempt.path / WEIGHTS).read_bytes())
+    discard_attempts(out)
+
+
+def _is_as_accurate(
+    smaller: HighwayClassifier, network: HighwayClassifier, dataset: Dataset
+) -> bool:
+    rows = dataset.validation
+    return evaluate(smaller, rows).accuracy >= evaluate(network, rows).accuracy

@@ -1,4 +1,4 @@
-"""What a network costs to keep and to ask."""
+"""Size and latency of networks."""
 
 import time
 from dataclasses import dataclass
@@ -10,12 +10,11 @@ from models.data.dataset import FloatRows
 from models.networks.network import HighwayClassifier
 
 WARM_UP, REPEATS = 5, 30
-FEW, MANY = 1, 32  # rows in a request
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """Size and speed; latencies are medians in milliseconds, of torch on one thread."""
+    """Size and latency; latencies are medians in milliseconds, of torch on one thread."""
 
     highway_layers: int
     parameters: int
@@ -25,17 +24,17 @@ class Cost:
 
 
 def costs(networks: tuple[HighwayClassifier, ...], rows: FloatRows) -> tuple[Cost, ...]:
-    """Measure networks on the first of `rows` in turns, so that a busy machine slows all alike."""
-    latencies = {count: _latencies(networks, rows, count) for count in (FEW, MANY)}
+    """Measure networks on the first of `rows`, in turns, so that other load slows all equally."""
+    one_row, many_rows = (_latencies(networks, rows, count) for count in (1, 32))
     return tuple(
         Cost(
             highway_layers=len(network.config.highway_blocks),
             parameters=network.parameter_count(),
             weight_bytes=sum(value.nbytes for value in network.state_dict().values()),
-            latency_1_row=latencies[FEW][place],
-            latency_32_rows=latencies[MANY][place],
+            latency_1_row=one_row[index],
+            latency_32_rows=many_rows[index],
         )
-        for place, network in enumerate(networks)
+        for index, network in enumerate(networks)
     )
 
 
@@ -49,10 +48,10 @@ def _latencies(
     torch.set_num_threads(1)
     try:
         for repeat in range(-WARM_UP, REPEATS):
-            for place, network in enumerate(networks):
+            for index, network in enumerate(networks):
                 began = time.perf_counter()
                 network(x)
-                seconds[max(repeat, 0), place] = time.perf_counter() - began
+                seconds[max(repeat, 0), index] = time.perf_counter() - began
     finally:
         torch.set_num_threads(threads)
     return tuple((np.median(seconds, axis=0) * 1000).round(4).tolist())

@@ -1,1 +1,1 @@
-"""Random search, as the papers searched: many short trainings, the best of them found again."""
+"""Hyper-parameter search: many short trainings, ranked by validation loss."""

@@ -1,15 +1,16 @@
-"""The record of a search: which numbers were tried, and what they came to.
+"""The journal of a search: the settings of each trial, and its outcome.
 
-Optuna keeps it, in one journal file that only grows: no server, no second service to run, and a
-search that was killed is read back as it was. Ray Tune would do the same with a cluster's daemons
-and workers of its own around every training, which networks of this size do not need.
+Optuna writes it as one append-only file, so a search that was killed is resumed without a server.
+Ray Tune could do the same, but runs a cluster's daemons around every training, which networks of
+this size do not need.
 """
 
 import math
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import IO
 
 import numpy as np
@@ -20,84 +21,85 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from models.errors import RunError
-from models.search.config import SamplerName
-from models.search.space import Numbers, rounded, space
-from models.search.trial import Outcome
+from models.search.config import SamplerName, SearchConfig, TrialSettings, rounded, search_space
 
 JOURNAL = "study.journal"
-NUMBER, ACCURACY, REASON = "number", "validation_accuracy", "reason"
+NUMBER, ACCURACY, REASON = "number", "validation_accuracy", "reason"  # attributes of a trial
 
 
 @dataclass(frozen=True, kw_only=True)
-class Record:
-    """A trial that is over: with the losses of its last epoch, or the reason why it failed."""
+class Outcome:
+    """The outcome of a trial: validation scores after the last epoch, or why there are none."""
+
+    loss: float = math.nan
+    accuracy: float = math.nan
+    reason: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialRecord:
+    """A finished or failed trial, and the values that it had in the search space."""
 
     number: int
-    numbers: Numbers
+    settings: TrialSettings
     outcome: Outcome
 
     @property
     def failed(self) -> bool:
-        """Whether it has no loss."""
+        """Whether the trial has a reason instead of a loss."""
         return self.outcome.reason is not None
 
 
-def sampler(name: SamplerName, seed: int, number: int) -> BaseSampler:
-    """Return what draws the numbers of one trial, from the search's seed and the trial's number.
+def trial_sampler(name: SamplerName, seed: int, number: int) -> BaseSampler:
+    """Return the sampler of one trial, seeded by the search's seed and the trial's number.
 
-    One sampler for all trials would draw by the order in which processes ask, and anew after a
-    stop. So at random a trial's numbers are its own, whatever runs beside or before it; TPE's
-    depend on the trials that were over by then, and repeat with one job alone.
+    With one sampler for all trials, the draws would depend on the order of the processes, and a
+    resumed search would repeat them. Random draws depend on the trial's number only; those of TPE
+    also depend on the trials finished so far, so they repeat only with one job.
     """
-    own = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
-    return TPESampler(seed=own) if name == "tpe" else RandomSampler(seed=own)
+    trial_seed = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
+    return TPESampler(seed=trial_seed) if name == "tpe" else RandomSampler(seed=trial_seed)
+
+
+@contextmanager
+def open_study(out: Path, config: SearchConfig) -> Iterator["Study"]:
+    """Open the journal in a search's directory, in one process at a time."""
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    path = out / JOURNAL
+    with path.open("ab") as journal:
+        _lock(journal, out)
+        _repair(path)
+        yield Study(_load(path), out, config)
 
 
 class Study:
-    """The journal in a search's directory; one process at a time may hold it open."""
+    """The trials of a search: started by number, recorded with their outcome."""
 
-    def __init__(self, out: Path, *, sampler: SamplerName, seed: int, plain: bool) -> None:
-        self.out, self.sampler, self.seed = out, sampler, seed
-        self.space = space(plain=plain)
-        self.path = out / JOURNAL
-
-    def __enter__(self) -> "Study":
-        optuna.logging.set_verbosity(optuna.logging.ERROR)  # the table and the bar tell it all
-        self.held = self.path.open("ab")
-        try:
-            _hold(self.held, self.out)
-            _mend(self.path)
-            self.study = _load(self.path)
-        except BaseException:
-            self.held.close()
-            raise
+    def __init__(self, study: optuna.Study, out: Path, config: SearchConfig) -> None:
+        self.study, self.out = study, out
+        self.sampler, self.seed = config.sampler, config.preset.training.seed
+        self.space = search_space(plain=config.preset.plain)
         self._recover()
-        self.begun = {record.number for record in self.records()}
-        return self
+        self.started = {record.number for record in self.records()}
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.held.close()
+    def start_trial(self, trials: int) -> tuple[Trial, int, TrialSettings] | None:
+        """Start the next of `trials` trials; return it, its number and its settings.
 
-    def ask(self, trials: int) -> tuple[Trial, int, Numbers] | None:
-        """Begin the next of `trials` trials: its number and what to try; None when all began."""
-        number = next((n for n in range(trials) if n not in self.begun), None)
+        None if all of them have been started.
+        """
+        number = next((n for n in range(trials) if n not in self.started), None)
         if number is None:
             return None
-        if number in self.interrupted:  # at random it would draw the same; TPE has moved on
+        if number in self.interrupted:  # a random sampler would repeat the settings; TPE would not
             self.study.enqueue_trial(self.interrupted[number])
-        self.study.sampler = sampler(self.sampler, self.seed, number)
+        self.study.sampler = trial_sampler(self.sampler, self.seed, number)
         trial = self.study.ask(fixed_distributions=self.space)
         trial.set_user_attr(NUMBER, number)
-        self.begun.add(number)
+        self.started.add(number)
         return trial, number, rounded(trial.params)
 
-    def tell(self, trial: Trial, outcome: Outcome) -> None:
-        """Record what a trial came to."""
+    def finish_trial(self, trial: Trial, outcome: Outcome) -> None:
+        """Record the outcome of a trial."""
         if outcome.reason is not None:
             trial.set_user_attr(REASON, outcome.reason)
             self.study.tell(trial, state=TrialState.FAIL)
@@ -105,11 +107,11 @@ class Study:
         trial.set_user_attr(ACCURACY, outcome.accuracy)
         self.study.tell(trial, outcome.loss)
 
-    def records(self) -> list[Record]:
-        """Return the trials that are over, by number."""
+    def records(self) -> list[TrialRecord]:
+        """Return the finished and failed trials, by number."""
         trials = self.study.get_trials(states=(TrialState.COMPLETE, TrialState.FAIL))
-        over = [_record(trial) for trial in trials if not _was_interrupted(trial)]
-        return sorted(over, key=lambda record: record.number)
+        records = [_record(trial) for trial in trials if not _was_interrupted(trial)]
+        return sorted(records, key=lambda record: record.number)
 
     def _recover(self) -> None:
         """Close the trials that a killed search left open; their numbers are tried again."""
@@ -128,21 +130,21 @@ def _was_interrupted(trial: FrozenTrial) -> bool:
     return trial.state == TrialState.FAIL and REASON not in trial.user_attrs
 
 
-def _record(trial: FrozenTrial) -> Record:
-    noted = trial.user_attrs
-    return Record(
-        number=noted[NUMBER],
-        numbers=rounded(trial.params),
+def _record(trial: FrozenTrial) -> TrialRecord:
+    attributes = trial.user_attrs
+    return TrialRecord(
+        number=attributes[NUMBER],
+        settings=rounded(trial.params),
         outcome=Outcome(
             loss=math.nan if trial.value is None else trial.value,
-            accuracy=noted.get(ACCURACY, math.nan),
-            reason=noted.get(REASON),
+            accuracy=attributes.get(ACCURACY, math.nan),
+            reason=attributes.get(REASON),
         ),
     )
 
 
-def _hold(journal: IO[bytes], out: Path) -> None:
-    """Refuse a journal that another process works on; the system frees it when that one ends."""
+def _lock(journal: IO[bytes], out: Path) -> None:
+    """Lock the journal; the system releases the lock when this process ends."""
     if sys.platform == "win32":
         return
     import fcntl
@@ -151,19 +153,18 @@ def _hold(journal: IO[bytes], out: Path) -> None:
         fcntl.flock(journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         raise RunError(
-            f"{out}: expected a search that is not running, found another process at work on it; "
-            "wait for its end, or choose another --out"
+            f"{out}: another process is running this search; wait for it, or choose another --out"
         ) from error
 
 
-def _mend(path: Path) -> None:
-    """Take away what a process killed in the middle of a write left: half a line, and a lock."""
+def _repair(path: Path) -> None:
+    """Remove an incomplete last line and a stale lock, left by a process killed during a write."""
     content = path.read_bytes()
-    whole = content[: content.rfind(b"\n") + 1]
-    if len(whole) < len(content):
+    complete = content[: content.rfind(b"\n") + 1]
+    if len(complete) < len(content):
         with path.open("r+b") as journal:
-            journal.truncate(len(whole))
-    # Nobody else holds it now, and Optuna would wait half a minute for it.
+            journal.truncate(len(complete))
+    # `_lock` excludes other processes, and Optuna would wait for this lock for half a minute.
     path.with_name(f"{path.name}.lock").unlink(missing_ok=True)
 
 
@@ -171,8 +172,7 @@ def _load(path: Path) -> optuna.Study:
     try:
         storage = JournalStorage(JournalFileBackend(str(path)))
         return optuna.create_study(storage=storage, study_name="search", load_if_exists=True)
-    except (ValueError, KeyError, TypeError, AssertionError) as error:  # all by way of Optuna
+    except (ValueError, KeyError, TypeError, AssertionError) as error:  # Optuna raises all of them
         raise RunError(
-            f"{path}: expected the journal of a search, found something else; "
-            "put the file back, or choose another --out"
+            f"{path}: not the journal of a search; restore the file, or choose another --out"
         ) from error

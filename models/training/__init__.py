@@ -1,1 +1,1 @@
-"""From a configuration to trained weights: batches, augmentation, optimisers, the loop."""
+"""Training of a configured network: batches, augmentation, optimizers and the training loop."""

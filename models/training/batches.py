@@ -1,27 +1,31 @@
-"""Batches of training rows whose order depends on the seed and the epoch alone."""
+"""Training batches: the order of the rows in each epoch, and random changes to images."""
 
+import math
 from collections.abc import Iterator
 
 import torch
 from torch import Tensor, distributed
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.nn import functional
+from torch.utils.data import DataLoader, Sampler, TensorDataset
 
 from models.data.dataset import Part
+from models.recipe import TrainConfig
 
 Batch = tuple[Tensor, Tensor]
 
 
 def epoch_seed(seed: int, epoch: int) -> int:
-    """Number every epoch of every seed, so that a resumed one draws what it would have."""
+    """Return a seed for one epoch, so that a resumed epoch repeats its random draws."""
     return seed * 1_000_003 + epoch
 
 
 class EpochSampler(Sampler[Tensor]):
-    """Yield the rows of each batch; Lightning calls `set_epoch` before every epoch.
+    """Row indices of each batch; the order depends on the seed and the epoch only.
 
-    Where several processes train together each takes its share of every batch, of which
-    `batch_size` must be a multiple, so that their mean gradient is the whole batch's. A last batch
-    that they could not share evenly loses a few rows.
+    Lightning calls `set_epoch` before every epoch. With several processes, each takes its share of
+    every batch, so that the mean of their gradients is the gradient of the full batch.
+    `batch_size` must be a multiple of `processes`. The last batch loses the rows that cannot be
+    shared evenly.
     """
 
     def __init__(self, rows: int, *, batch_size: int, seed: int, processes: int = 1) -> None:
@@ -29,12 +33,12 @@ class EpochSampler(Sampler[Tensor]):
         self.processes = processes
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose which epoch's order comes next."""
+        """Select the epoch that the next iteration belongs to."""
         self.epoch = epoch
 
     def __iter__(self) -> Iterator[Tensor]:
-        # A generator, so that nothing is drawn before the first batch is asked for: on resuming,
-        # Lightning makes the iterator before it calls `set_epoch`.
+        # A generator function: when a training resumes, Lightning creates the iterator before it
+        # calls `set_epoch`, so the order must be drawn at the first batch.
         generator = torch.Generator().manual_seed(epoch_seed(self.seed, self.epoch))
         order = torch.randperm(self.rows, generator=generator)[: self._shared_rows()]
         rank = distributed.get_rank() if self.processes > 1 else 0
@@ -48,22 +52,46 @@ class EpochSampler(Sampler[Tensor]):
         return self.rows - self.rows % self.batch_size % self.processes
 
 
-class Rows(Dataset[Batch]):
-    """A part of a data set as tensors; indexed by a whole batch at once, which is much faster."""
-
-    def __init__(self, part: Part) -> None:
-        self.x, self.y = torch.from_numpy(part.x), torch.from_numpy(part.y)
-
-    def __getitem__(self, index: Tensor) -> Batch:
-        return self.x[index], self.y[index]
-
-    def __len__(self) -> int:
-        return len(self.y)
-
-
 def training_batches(
     part: Part, *, batch_size: int, seed: int, processes: int = 1
-) -> DataLoader[Batch]:
-    """Return the rows of `part` in a new order each epoch."""
+) -> DataLoader[tuple[Tensor, ...]]:
+    """Return a loader of the rows of `part`, in a new order each epoch."""
     sampler = EpochSampler(len(part), batch_size=batch_size, seed=seed, processes=processes)
-    return DataLoader(Rows(part), sampler=sampler, batch_size=None)
+    # Indexed by all rows of a batch at once, which is much faster than row by row.
+    rows = TensorDataset(torch.from_numpy(part.x), torch.from_numpy(part.y))
+    return DataLoader(rows, sampler=sampler, batch_size=None)
+
+
+def augment_images(rows: Tensor, shape: tuple[int, ...], config: TrainConfig) -> Tensor:
+    """Scale, flip, rotate and shift each image of `rows`, (batch, values), at random.
+
+    `shape` is (height, width) or (height, width, colours). Every image has its own uniform draws:
+    each axis is scaled by 1 ± `scale`, the image is rotated about its centre by up to
+    ±`rotate_degrees` and shifted along each axis by up to ±`shift` of its size. `flip` swaps left
+    and right in half of the images. Pixels that come from outside the image are 0.
+    """
+    batch, (height, width, *colours) = len(rows), shape
+
+    def draw(columns: int, bound: float) -> Tensor:
+        return (2 * torch.rand(batch, columns, device=rows.device) - 1) * bound
+
+    angle = draw(1, math.radians(config.rotate_degrees))
+    scale_x, scale_y = (1 + draw(2, config.scale)).split(1, dim=1)
+    # affine_grid's coordinates run from −1 to 1 across the image, so its size is 2.
+    offset = 2 * draw(2, config.shift)
+    if config.flip:
+        scale_x = torch.where(draw(1, 1.0) < 0, -scale_x, scale_x)
+    cosine, sine = torch.cos(angle), torch.sin(angle)
+    # The aspect makes it a rotation in pixels: in affine_grid's units an oblong image would shear.
+    aspect = height / width
+    matrix = torch.stack(
+        [
+            torch.cat([cosine * scale_x, -sine * scale_x * aspect, offset[:, :1]], dim=1),
+            torch.cat([sine * scale_y / aspect, cosine * scale_y, offset[:, 1:]], dim=1),
+        ],
+        dim=1,
+    )  # (batch, 2, 3)
+    images = rows.view(batch, height, width, *colours or [1]).permute(0, 3, 1, 2)
+    grid = functional.affine_grid(matrix, list(images.shape), align_corners=False)
+    augmented = functional.grid_sample(images, grid, align_corners=False)
+    return augmented.permute(0, 2, 3, 1).reshape(batch, -1)

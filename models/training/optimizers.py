@@ -1,4 +1,4 @@
-"""Optimisers and schedules by the recipe: AdamW on one cycle, or the papers' SGD with steps."""
+"""Optimizers and learning-rate schedules of a `TrainConfig`."""
 
 import torch
 from torch.optim import Optimizer
@@ -11,21 +11,21 @@ Group = dict[str, object]
 
 
 def optimizer(network: HighwayClassifier, config: TrainConfig) -> Optimizer:
-    """Return the recipe's optimiser over all of the network's parameters."""
+    """Return the configured optimizer over all of the network's parameters."""
     groups = parameter_groups(network, config)
     if config.optimizer == "sgd":
         return torch.optim.SGD(
             groups, lr=config.learning_rate, momentum=config.momentum, nesterov=config.momentum > 0
         )
-    # One kernel for the whole update; Lightning does not clip for it in mixed precision.
+    # One kernel for the update; in mixed precision Lightning cannot clip gradients for it.
     fused = config.precision == "32-true"
     return torch.optim.AdamW(groups, lr=config.learning_rate, fused=fused)
 
 
 def parameter_groups(network: HighwayClassifier, config: TrainConfig) -> list[Group]:
-    """Group by learning rate and decay: weights, the output's weights, biases.
+    """Return three groups with their own rate and decay: weights, output weights, biases.
 
-    No bias decays: decay on b_T would pull the gates open.
+    Biases have no weight decay: decay of b_T would open the gates.
     """
     last = network.output.weight
     weights = [p for p in network.parameters() if p.ndim > 1 and p is not last]
@@ -39,14 +39,14 @@ def parameter_groups(network: HighwayClassifier, config: TrainConfig) -> list[Gr
 
 
 def schedule(optimizer: Optimizer, config: TrainConfig, *, steps: int) -> dict[str, object] | None:
-    """Return the recipe's schedule over `steps` optimiser steps, as Lightning takes it."""
+    """Return the configured schedule over `steps` optimizer steps, in Lightning's format."""
     scheduler: LRScheduler
     match config.schedule:
         case "constant":
             return None
         case "one-cycle":
             peaks = [float(group["lr"]) for group in optimizer.param_groups]
-            # AdamW's first moment cycles against the rate (Smith 2018); SGD keeps its momentum.
+            # The momentum of AdamW falls while the rate rises (Smith 2018); that of SGD is fixed.
             cycled = config.optimizer == "adamw"
             scheduler = OneCycleLR(
                 optimizer, max_lr=peaks, total_steps=steps, cycle_momentum=cycled

@@ -14,7 +14,7 @@ from models.run import Run
 
 @pytest.fixture
 def run(run_path: Path, tmp_path: Path) -> Run:
-    """Return a copy of the small run, to be broken."""
+    """A copy of the small run, which a test may damage."""
     return Run(Path(shutil.copytree(run_path, tmp_path / "run")))
 
 
@@ -29,20 +29,20 @@ def test_a_run_rebuilds_its_network(run: Run) -> None:
     assert torch.equal(network.output.weight, Run(run.path).network().output.weight)
 
 
-def test_metrics_have_a_line_for_each_epoch_and_the_test_scores_in_the_last(run: Run) -> None:
+def test_metrics_have_one_line_per_epoch_and_then_the_test_scores(run: Run) -> None:
     *epochs, test = run.metrics()
     assert [line["epoch"] for line in epochs] == [1, 2]
     assert test["test_rows"] == 180
     assert test["parameters"] == 64 * 8 + 8 + 3 * (2 * 8 * 8 + 2 * 8) + 8 * 10 + 10
 
 
-def test_the_config_reads_back_as_it_was_written(run: Run, tmp_path: Path) -> None:
+def test_the_configuration_is_read_exactly(run: Run, tmp_path: Path) -> None:
     config = run.config()
     assert config.preset == "custom"
     assert Run.create(tmp_path / "again", config).config() == config
 
 
-def test_an_existing_run_is_never_written_over(run: Run) -> None:
+def test_an_existing_run_is_never_overwritten(run: Run) -> None:
     with pytest.raises(RunError) as error:
         Run.create(run.path, run.config())
     assert message(error, run) == (
@@ -56,14 +56,14 @@ def test_a_run_below_a_file_cannot_be_created(run: Run) -> None:
     assert message(error, run) == "RUN/config.json/run: cannot be created: Not a directory"
 
 
-def test_a_path_with_nothing_there_is_no_run(tmp_path: Path) -> None:
+def test_a_missing_path_is_not_a_run(tmp_path: Path) -> None:
     run = Run(tmp_path / "nothing")
     with pytest.raises(RunError) as error:
         run.config()
     assert message(error, run) == "RUN: expected a run directory, found nothing there"
 
 
-def test_a_file_is_no_run(tmp_path: Path) -> None:
+def test_a_file_is_not_a_run(tmp_path: Path) -> None:
     run = Run(tmp_path / "file")
     run.path.touch()
     with pytest.raises(RunError) as error:
@@ -71,19 +71,18 @@ def test_a_file_is_no_run(tmp_path: Path) -> None:
     assert message(error, run) == "RUN: expected a run directory, found a file there"
 
 
-def test_an_unfinished_run_says_which_file_it_lacks(run: Run) -> None:
+def test_the_error_of_an_unfinished_run_names_the_missing_file(run: Run) -> None:
     (run.path / "model.safetensors").unlink()
     with pytest.raises(RunError) as error:
         run.network()
     assert message(error, run) == (
-        "RUN: expected the file model.safetensors, found none; "
-        "this is no run directory, or its training has not finished, or an older release made it: "
-        "train again"
+        "RUN: model.safetensors is missing; the directory is not a run, its training has not "
+        "finished, or an older release wrote it: train again"
     )
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "found"),
+    ("key", "value", "reason"),
     [
         ("format", 1, "format: Input should be 2"),
         (
@@ -93,19 +92,17 @@ def test_an_unfinished_run_says_which_file_it_lacks(run: Run) -> None:
         ),
     ],
 )
-def test_a_config_that_cannot_be_used_says_where(
-    run: Run, key: str, value: object, found: str
+def test_the_error_of_an_invalid_configuration_names_the_field(
+    run: Run, key: str, value: object, reason: str
 ) -> None:
     path = run.path / "config.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), key: value}))
     with pytest.raises(RunError) as error:
         run.config()
-    assert message(error, run) == (
-        f"RUN/config.json: expected a configuration of format 2, found at {found}"
-    )
+    assert message(error, run) == (f"RUN/config.json: not a configuration of format 2: {reason}")
 
 
-def test_weights_that_do_not_fit_the_config_are_refused(run: Run) -> None:
+def test_weights_that_do_not_match_the_configuration_are_refused(run: Run) -> None:
     config = run.config()
     blocks = (DenseBlock(width=9), *(replace(b, width=9) for b in config.network.highway_blocks))
     path = run.path / "config.json"
@@ -118,8 +115,8 @@ def test_weights_that_do_not_fit_the_config_are_refused(run: Run) -> None:
     with pytest.raises(RunError) as error:
         other.network()
     assert message(error, other) == (
-        "RUN/model.safetensors: expected the weights of config.json, "
-        "found: Error(s) in loading state_dict for HighwayClassifier"
+        "RUN/model.safetensors: not the weights of config.json: "
+        "Error(s) in loading state_dict for HighwayClassifier"
     )
 
 
@@ -127,71 +124,65 @@ def test_damaged_weights_are_refused(run: Run) -> None:
     (run.path / "model.safetensors").write_bytes(b"\x08\0\0\0\0\0\0\0nonsense")
     with pytest.raises(RunError) as error:
         run.network()
-    assert message(error, run).startswith(
-        "RUN/model.safetensors: expected the weights of config.json, found: "
-    )
+    assert message(error, run).startswith("RUN/model.safetensors: not the weights of config.json: ")
 
 
 def test_a_damaged_baseline_is_refused(run: Run) -> None:
     (run.path / "gate_baseline.json").write_text("{}")
     with pytest.raises(RunError) as error:
         run.baseline()
-    assert message(error, run) == (
-        "RUN/gate_baseline.json: expected a gate baseline, found something else"
-    )
+    assert message(error, run) == ("RUN/gate_baseline.json: not a gate baseline; train again")
 
 
-def test_a_run_tells_what_is_unusual_of_it(run: Run) -> None:
+def test_a_run_has_a_typicality_module(run: Run) -> None:
     with torch.no_grad():
         logits, gates = run.network()(torch.from_numpy(run.dataset().test.x))
-        shares = run.unusualness()(logits, torch.softmax(logits, dim=1), torch.cat(gates, dim=1))
-    assert shares.shape == (180, 3)
-    assert 0 < shares.min() < 0.1
-    assert 0.9 < shares.max() <= 1
+        p_values = run.typicality()(logits, torch.softmax(logits, dim=1), torch.cat(gates, dim=1))
+    assert p_values.shape == (180, 3)
+    assert 0 < p_values.min() < 0.1
+    assert 0.9 < p_values.max() <= 1
 
 
-def test_a_run_of_an_older_release_says_what_it_lacks(run: Run) -> None:
-    (run.path / "unusualness.safetensors").unlink()
+def test_the_error_of_a_run_without_typicality_names_the_missing_file(run: Run) -> None:
+    (run.path / "typicality.safetensors").unlink()
     with pytest.raises(RunError) as error:
-        run.unusualness()
+        run.typicality()
     assert message(error, run) == (
-        "RUN: expected the file unusualness.safetensors, found none; "
-        "this is no run directory, or its training has not finished, or an older release made it: "
-        "train again"
+        "RUN: typicality.safetensors is missing; the directory is not a run, its training has not "
+        "finished, or an older release wrote it: train again"
     )
 
 
-def broken(numbers: dict[str, torch.Tensor], how: str) -> bytes:
-    """Return the file of these numbers, broken in one way."""
+def damaged(numbers: dict[str, torch.Tensor], defect: str) -> bytes:
+    """Return the file of these numbers with one defect."""
     weight = numbers.pop("weight")
-    if how == "a matrix of another size":
+    if defect == "weight of another size":
         numbers["weight"] = weight[:, :-1].contiguous()
-    if how == "a line of numbers":
+    if defect == "weight of one dimension":
         numbers["weight"] = weight[0].clone()
-    if how == "a number too many":
+    if defect == "an unknown number":
         numbers |= {"weight": weight, "spare": weight[0].clone()}
-    if how == "a number for a list":
+    if defect == "a number instead of a list":
         numbers |= {"weight": weight, "means_square": torch.tensor(1.0)}
-    if how == "adders that are none":
+    if defect == "adders of NaN":
         numbers |= {"weight": weight, "adders": numbers["adders"] * torch.nan}
-    return b"nonsense" if how == "nonsense" else save(numbers)
+    return b"nonsense" if defect == "nonsense" else save(numbers)
 
 
 @pytest.mark.parametrize(
-    "how",
+    "defect",
     [
-        *("nonsense", "no matrix", "a matrix of another size", "a line of numbers"),
-        *("a number too many", "a number for a list", "adders that are none"),
+        *("nonsense", "no weight", "weight of another size", "weight of one dimension"),
+        *("an unknown number", "a number instead of a list", "adders of NaN"),
     ],
 )
-def test_a_damaged_measure_of_the_unusual_is_refused(run: Run, how: str) -> None:
-    path = run.path / "unusualness.safetensors"
-    path.write_bytes(broken(load(path.read_bytes()), how))
+def test_a_damaged_typicality_module_is_refused(run: Run, defect: str) -> None:
+    path = run.path / "typicality.safetensors"
+    path.write_bytes(damaged(load(path.read_bytes()), defect))
     with pytest.raises(RunError) as error:
-        run.unusualness()
+        run.typicality()
     assert message(error, run) == (
-        "RUN/unusualness.safetensors: expected what a finished training writes, found something "
-        "else; train again"
+        "RUN/typicality.safetensors: not the typicality of this network; train again"
     )
 
 
@@ -200,14 +191,14 @@ def test_damaged_metrics_are_refused(run: Run) -> None:
     with pytest.raises(RunError) as error:
         run.metrics()
     assert message(error, run) == (
-        "RUN/metrics.jsonl: expected one JSON object of finite numbers a line, found another"
+        "RUN/metrics.jsonl: expected one JSON object of finite numbers per line"
     )
 
 
 @pytest.mark.parametrize(
     "content", [b"[1]\n", b"\xff\n", b'{"test_accuracy": NaN}\n', b'{"a": "b"}\n']
 )
-def test_metrics_that_are_no_numbers_are_refused(run: Run, content: bytes) -> None:
+def test_metrics_other_than_finite_numbers_are_refused(run: Run, content: bytes) -> None:
     (run.path / "metrics.jsonl").write_bytes(content)
     with pytest.raises(RunError):
         run.metrics()
@@ -217,15 +208,15 @@ def test_metrics_without_a_line_are_refused(run: Run) -> None:
     (run.path / "metrics.jsonl").write_text("")
     with pytest.raises(RunError) as error:
         run.metrics()
-    assert message(error, run) == "RUN/metrics.jsonl: expected a line an epoch, found none"
+    assert message(error, run) == "RUN/metrics.jsonl: expected one line per epoch, found none"
 
 
-def test_the_weights_digest_is_that_of_their_file(run: Run) -> None:
+def test_the_digest_of_the_weights_is_that_of_their_file(run: Run) -> None:
     (run.path / "model.safetensors").write_bytes(b"abc")
     assert run.weights_digest().startswith("ba7816bf8f01cfea414140de5dae2223")
 
 
-def test_data_that_has_changed_since_the_training_is_refused(run: Run) -> None:
+def test_data_that_have_changed_since_the_training_are_refused(run: Run) -> None:
     path = run.path / "config.json"
     config = json.loads(path.read_text())
     actual = config["data"]["digest"]
@@ -234,19 +225,19 @@ def test_data_that_has_changed_since_the_training_is_refused(run: Run) -> None:
     with pytest.raises(RunError) as error:
         run.dataset()
     assert message(error, run) == (
-        "RUN: expected the data it was trained on, 'digits' with digest 000000000000…, "
-        f"found digest {actual[:12]}…; put the data back as it was, or train again"
+        "RUN: data 'digits' have changed since the training: expected digest 000000000000…, "
+        f"found {actual[:12]}…; restore the data, or train again"
     )
 
 
-def test_epochs_beyond_the_kept_ones_are_forgotten_with_a_half_written_line(run: Run) -> None:
+def test_the_metrics_of_later_epochs_and_an_incomplete_line_are_removed(run: Run) -> None:
     with (run.path / "metrics.jsonl").open("a") as metrics:
         metrics.write('{"epoch": 3, "tr')
     run.keep_epochs(1)
     assert [line["epoch"] for line in run.metrics()] == [1]
 
 
-def test_a_run_without_metrics_has_no_epochs_to_forget(tmp_path: Path, run: Run) -> None:
+def test_keeping_epochs_of_a_run_without_metrics_writes_no_file(tmp_path: Path, run: Run) -> None:
     fresh = Run.create(tmp_path / "fresh", run.config())
     fresh.keep_epochs(0)
     assert not (fresh.path / "metrics.jsonl").exists()
@@ -257,7 +248,7 @@ def test_a_run_is_finished_once_its_weights_are_written(tmp_path: Path, run: Run
     assert not Run.create(tmp_path / "fresh", run.config()).finished
 
 
-def test_a_run_knows_the_schema_that_further_rows_must_have(run: Run) -> None:
+def test_a_run_has_the_schema_of_other_data(run: Run) -> None:
     schema = run.config().data.schema
     assert schema.labels == tuple("0123456789")
     assert schema.input.shape == (8, 8)

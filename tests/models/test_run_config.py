@@ -1,19 +1,19 @@
+import subprocess
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from models.data.dataset import InputSpec
 from models.data.source import Source, load
 from models.errors import ConfigError
 from models.networks.preparation import Standardise
 from models.presets import preset
-from models.revision import source_revision
-from models.run_config import DataConfig, RunConfig
+from models.run_config import DataConfig, RunConfig, source_revision
 
 DIGITS = Source.of("digits")
 
 
-def test_a_run_is_described_by_data_preset_and_source() -> None:
+def test_a_configuration_has_data_preset_and_source_revision() -> None:
     dataset = load(DIGITS)
     chosen = replace(preset("dense-10"), depth=4)
     config = RunConfig.of(DataConfig.of(DIGITS, dataset), chosen, Standardise(), name="mine")
@@ -24,9 +24,10 @@ def test_a_run_is_described_by_data_preset_and_source() -> None:
     assert config.data.digest == dataset.digest()
 
 
-def test_a_network_that_does_not_fit_the_data_is_refused() -> None:
-    table = InputSpec(kind="table", shape=(3,), unit="value")
-    data = replace(DataConfig.of(DIGITS, load(DIGITS)), input=table)
+def test_a_network_that_does_not_fit_the_data_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("a,b,c,d\n" + "".join(f"{n},1,2,{n % 2}\n" for n in range(40)))
+    table = Source.of(str(tmp_path / "t.csv"), target="d")
+    data = DataConfig.of(table, load(table))
     with pytest.raises(ConfigError) as error:
         RunConfig.of(data, preset("cifar-19"), Standardise(), name="cifar-19")
     assert str(error.value) == (
@@ -38,3 +39,34 @@ def test_a_network_that_does_not_fit_the_data_is_refused() -> None:
 def test_the_schema_is_that_of_the_data() -> None:
     data = DataConfig.of(DIGITS, load(DIGITS))
     assert (data.schema.input, data.schema.labels) == (data.input, data.labels)
+
+
+def git(folder: Path, *arguments: str) -> str:
+    identity = ("-c", "user.name=a", "-c", "user.email=a@example.org")
+    result = subprocess.run(
+        ["git", *identity, *arguments], cwd=folder, capture_output=True, text=True, check=True
+    )
+    return result.stdout.strip()
+
+
+def repository(folder: Path) -> Path:
+    git(folder, "init", "--quiet")
+    (folder / "file").write_text("1")
+    git(folder, "add", ".")
+    git(folder, "commit", "--quiet", "--message", "one")
+    return folder
+
+
+def test_a_clean_checkout_has_its_commit_as_revision(tmp_path: Path) -> None:
+    folder = repository(tmp_path)
+    assert source_revision(folder) == git(folder, "rev-parse", "HEAD")
+
+
+def test_changed_files_are_marked_in_the_revision(tmp_path: Path) -> None:
+    folder = repository(tmp_path)
+    (folder / "file").write_text("2")
+    assert source_revision(folder) == git(folder, "rev-parse", "HEAD") + "+changes"
+
+
+def test_a_folder_outside_a_repository_has_an_unknown_revision(tmp_path: Path) -> None:
+    assert source_revision(tmp_path) == "unknown"

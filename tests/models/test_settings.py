@@ -8,17 +8,17 @@ from models.recipe import Hardware, TrainConfig
 from models.settings import changed
 
 
-def test_only_what_is_given_changes() -> None:
+def test_only_settings_other_than_none_are_changed() -> None:
     config = changed(TrainConfig(), epochs=3, seed=None)
     assert config == TrainConfig(epochs=3)
 
 
-def test_zero_and_false_are_given() -> None:
-    config = changed(TrainConfig(mirror=True), gradient_clip=0.0, mirror=False)
-    assert (config.gradient_clip, config.mirror) == (0.0, False)
+def test_zero_and_false_are_values() -> None:
+    config = changed(TrainConfig(flip=True), gradient_clip=0.0, flip=False)
+    assert (config.gradient_clip, config.flip) == (0.0, False)
 
 
-def test_a_presets_own_training_stays() -> None:
+def test_the_training_of_a_preset_stays_unchanged() -> None:
     chosen = changed(preset("mnist-conv-16"), width=8)
     assert (chosen.width, chosen.training) == (8, preset("mnist-conv-16").training)
 

@@ -1,7 +1,7 @@
 from tests.conftest import command
 
 
-def test_presets_are_listed_with_parameters_twins_and_purpose() -> None:
+def test_presets_are_listed_with_the_parameters_of_network_and_twin() -> None:
     done = command("models", "presets")
     assert done.returncode == 0
     rows = [line.split() for line in done.stdout.splitlines()]

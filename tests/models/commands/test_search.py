@@ -11,26 +11,28 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from models.__main__ import app
-from models.errors import ModelsError
 from models.run import Run
-from tests.conftest import ROOT, command
+from tests.conftest import ROOT, command, command_process, once
+from tests.models.commands.conftest import invoke, refused
 
 TRIALS = 4
 SMALL = ("--depth", "3", "--width", "8", "--epochs", "2", "--trials", str(TRIALS))
-# A weight decay at which a learning rate of 0.83, the second trial's, diverges.
+# At this weight decay the second trial diverges, with a learning rate of 0.83.
 ARGUMENTS = ("models", "search", "digits", *SMALL, "--weight-decay", "40")
 
 
 @pytest.fixture(scope="module")
-def searched(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """A whole search by two processes, and what it printed."""
-    out = tmp_path_factory.mktemp("search") / "digits"
-    done = command(*ARGUMENTS, "--out", out, "--jobs", "2")
-    assert (done.returncode, done.stderr.strip()) == (0, "")
-    return out, done.stdout
+def searched(shared: Path) -> tuple[Path, str]:
+    """The directory and the output of a search with two processes."""
+    out, printed = shared / "search" / "digits", shared / "search" / "printed.txt"
+
+    def search() -> None:
+        done = command_process(*ARGUMENTS, "--out", out, "--jobs", "2")
+        assert (done.returncode, done.stderr.strip()) == (0, "")
+        printed.write_text(done.stdout)
+
+    return once(out, search), printed.read_text()
 
 
 def rows(out: Path) -> list[dict[str, str]]:
@@ -38,7 +40,7 @@ def rows(out: Path) -> list[dict[str, str]]:
 
 
 def stopped(out: Path, number: int, stop: Callable[[int], None]) -> tuple[int, str]:
-    """Begin a search in a process group of its own, stop it in the middle of that trial."""
+    """Start a search in a process group of its own and stop it during the trial of that number."""
     process = subprocess.Popen(
         [sys.executable, "-m", *ARGUMENTS, "--out", out],
         cwd=ROOT,
@@ -47,16 +49,16 @@ def stopped(out: Path, number: int, stop: Callable[[int], None]) -> tuple[int, s
         start_new_session=True,
         text=True,
     )
-    begun = out / "trials" / f"{number:04d}" / "config.json"
+    config = out / "trials" / f"{number:04d}" / "config.json"
     until = time.monotonic() + 100
-    while not begun.is_file() and process.poll() is None and time.monotonic() < until:
+    while not config.is_file() and process.poll() is None and time.monotonic() < until:
         time.sleep(0.01)
     stop(process.pid)
-    _, words = process.communicate(timeout=60)
-    return process.returncode, words
+    _, output = process.communicate(timeout=60)
+    return process.returncode, output
 
 
-def test_a_search_leaves_a_table_a_file_and_a_picture(searched: tuple[Path, str]) -> None:
+def test_a_search_writes_a_table_a_csv_file_and_a_picture(searched: tuple[Path, str]) -> None:
     out, printed = searched
     assert printed.startswith("best of 4 trials by validation loss, 1 of which failed\n")
     assert [row["trial"] for row in rows(out)] == ["0", "1", "2", "3"]
@@ -67,12 +69,12 @@ def test_a_search_leaves_a_table_a_file_and_a_picture(searched: tuple[Path, str]
 def test_a_diverging_trial_is_recorded_and_does_not_stop_the_search(
     searched: tuple[Path, str],
 ) -> None:
-    found = rows(searched[0])
-    assert [row["state"] for row in found] == ["finished", "failed", "finished", "finished"]
-    assert found[1]["reason"] == "epoch 2: expected a finite loss, found nan"
+    trials = rows(searched[0])
+    assert [row["state"] for row in trials] == ["finished", "failed", "finished", "finished"]
+    assert trials[1]["reason"] == "epoch 2: expected a finite loss, found nan"
 
 
-def test_the_best_trial_is_a_run_like_any_other(searched: tuple[Path, str]) -> None:
+def test_the_best_trial_is_an_ordinary_run(searched: tuple[Path, str]) -> None:
     out, printed = searched
     finished = [row for row in rows(out) if row["state"] == "finished"]
     best = min(finished, key=lambda row: float(row["validation_loss"]))
@@ -89,9 +91,9 @@ def test_the_best_trial_is_a_run_like_any_other(searched: tuple[Path, str]) -> N
 
 def test_the_printed_command_trains_the_best_trial_again(searched: tuple[Path, str]) -> None:
     out, printed = searched
-    words, _, typed = printed.splitlines()[-1].partition(": python -m models ")
-    assert words == "train it again at full length"
-    done = CliRunner().invoke(app, [*shlex.split(typed), "--epochs", "2"])
+    text, _, typed = printed.splitlines()[-1].partition(": highway ")
+    assert text == "train it again at full length"
+    done = invoke(*shlex.split(typed), "--epochs", "2")
     assert done.exit_code == 0, done.output
     best = Run(Path(printed.splitlines()[-2].partition(": ")[0]))
     again = Run(out / "best")
@@ -100,13 +102,12 @@ def test_the_printed_command_trains_the_best_trial_again(searched: tuple[Path, s
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
-def test_a_finished_search_is_told_again(searched: tuple[Path, str], jobs: str) -> None:
+def test_a_finished_search_prints_its_report_again(searched: tuple[Path, str], jobs: str) -> None:
     out, printed = searched
-    arguments = [*ARGUMENTS[1:], "--out", str(out), "--jobs", jobs]
-    assert CliRunner().invoke(app, arguments).stdout == printed
+    assert invoke(*ARGUMENTS[1:], "--out", out, "--jobs", jobs).stdout == printed
 
 
-def test_a_killed_search_goes_on_to_what_it_would_have_found(
+def test_a_killed_search_resumes_to_the_same_results(
     searched: tuple[Path, str], tmp_path: Path
 ) -> None:
     out = tmp_path / "search"
@@ -116,26 +117,26 @@ def test_a_killed_search_goes_on_to_what_it_would_have_found(
     done = command(*ARGUMENTS, "--out", out)
     assert done.returncode == 0, done.stderr
     for row, other in zip(rows(out), rows(searched[0]), strict=True):
-        # Another number of threads may sum in another order.
+        # With another number of threads torch may add in another order.
         loss, expected = row.pop("validation_loss"), other.pop("validation_loss")
         if expected:
             assert float(loss) == pytest.approx(float(expected), rel=1e-4)
         assert row == other
 
 
-def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
+def test_the_error_after_ctrl_c_explains_how_to_resume(tmp_path: Path) -> None:
     out = tmp_path / "search"
-    code, words = stopped(out, 0, lambda process: os.killpg(process, signal.SIGINT))
+    code, output = stopped(out, 0, lambda process: os.killpg(process, signal.SIGINT))
     assert code == 130
     kept = rf"stopped: [0-3] of 4 trials are kept in {re.escape(str(out))}; "
-    assert re.fullmatch(kept + "go on with the same command", words.strip())
+    assert re.fullmatch(kept + "run the same command again to resume", output.strip())
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "DATA: expected digits, "),
-        (["digits"], "--out: expected a directory for the search, found nothing"),
+        (["digits"], "--out: missing; give a directory for the search"),
+        (["--out", "x"], "DATA: missing; give digits, "),
         (
             ["digits", "--out", "x", "--trials", "0"],
             "--trials: expected a number greater than or equal to 1, found 0",
@@ -150,22 +151,18 @@ def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
         ),
         (
             ["digits", "--out", "x", "--validation-share", "0"],
-            "--validation-share: expected a share above 0, for the validation rows choose the "
-            "best trial, found 0",
+            "--validation-share: expected a number above 0, because validation rows rank the "
+            "trials, found 0",
         ),
     ],
 )
-def test_a_wrong_word_is_one_sentence(arguments: list[str], message: str) -> None:
-    error = CliRunner().invoke(app, ["search", *arguments]).exception
-    assert isinstance(error, ModelsError)
-    assert str(error).startswith(message)
+def test_invalid_options_are_refused(arguments: list[str], message: str) -> None:
+    assert refused("search", *arguments).startswith(message)
 
 
 def test_other_settings_are_refused(searched: tuple[Path, str]) -> None:
     out, _ = searched
-    arguments = [*ARGUMENTS[1:], "--out", str(out), "--seed", "1"]
-    error = CliRunner().invoke(app, arguments).exception
-    assert str(error) == (
-        f"{out}: expected the settings that its search began with, seed 0, found 1; "
-        "give the same settings, or choose another --out"
+    assert refused(*ARGUMENTS[1:], "--out", out, "--seed", "1") == (
+        f"{out}: this search was started with seed 0, found 1; give the same settings, or choose "
+        "another --out"
     )

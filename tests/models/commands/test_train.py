@@ -1,19 +1,17 @@
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from models.__main__ import app
 from models.data.source import KINDS
-from models.errors import ModelsError
 from models.networks.preparation import Scale
 from models.presets import PRESETS
 from models.run import Run
-from tests.conftest import command
+from tests.conftest import command, command_process
+from tests.models.commands.conftest import refused
 
 
-def test_training_ends_with_one_summary_line(tmp_path: Path) -> None:
-    done = command("models", "train", "digits", "--out", tmp_path / "run", "--epochs", "1")
+def test_training_prints_one_summary_line(tmp_path: Path) -> None:
+    done = command_process("models", "train", "digits", "--out", tmp_path / "run", "--epochs", "1")
     assert done.returncode == 0
     assert done.stderr.strip() == ""
     (line,) = done.stdout.splitlines()
@@ -27,7 +25,7 @@ def test_every_number_of_a_preset_can_be_changed(tmp_path: Path) -> None:
         *("--depth", "4", "--width", "3", "--activation", "tanh", "--gate-bias", "-2.5"),
         *("--dropout", "0", "--kernel", "5", "--gate-kernel", "1", "--epochs", "1"),
         *("--optimizer", "sgd", "--schedule", "steps", "--drop-epochs", "1,2"),
-        *("--learning-rate", "0.02", "--momentum", "0.5", "--seed", "7", "--no-mirror"),
+        *("--learning-rate", "0.02", "--momentum", "0.5", "--seed", "7", "--no-flip"),
         *("--validation-share", "0.2"),
     )
     assert done.returncode == 0, done.stderr
@@ -43,7 +41,7 @@ def test_every_number_of_a_preset_can_be_changed(tmp_path: Path) -> None:
     assert config.preset == "custom"
 
 
-def test_the_papers_recipe_trains_as_the_released_configuration_does(tmp_path: Path) -> None:
+def test_the_papers_recipe_is_the_released_configuration(tmp_path: Path) -> None:
     done = command(
         *("models", "train", "digits", "--out", tmp_path / "run", "--preset", "mnist-conv-16"),
         *("--recipe", "papers", "--epochs", "1"),
@@ -58,7 +56,7 @@ def test_the_papers_recipe_trains_as_the_released_configuration_does(tmp_path: P
 
 
 @pytest.mark.parametrize("bias", ["depth", "-2.96"])
-def test_the_depth_rule_can_be_asked_for(tmp_path: Path, bias: str) -> None:
+def test_the_gate_bias_can_depend_on_the_depth(tmp_path: Path, bias: str) -> None:
     done = command(
         *("models", "train", "digits", "--out", tmp_path / "run", "--depth", "50"),
         *("--width", "4", "--epochs", "1", "--gate-bias", bias),
@@ -71,8 +69,8 @@ def test_the_depth_rule_can_be_asked_for(tmp_path: Path, bias: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], f"DATA: expected {KINDS}, found nothing"),
-        (["digits"], "--out: expected a new run directory to write, found nothing"),
+        (["digits"], "--out: missing; give a new run directory to write"),
+        (["--out", "x"], f"DATA: missing; give {KINDS}"),
         (
             ["digits", "--out", "x", "--preset", "big"],
             f"preset: expected one of {', '.join(PRESETS)}, found 'big'",
@@ -104,8 +102,8 @@ def test_the_depth_rule_can_be_asked_for(tmp_path: Path, bias: str) -> None:
         ),
         (
             ["digits", "--out", "x", "--recipe", "papers"],
-            "--recipe papers: expected a preset whose configuration the papers' authors released "
-            "(mnist-conv-16, mnist-conv-32, cifar-19), found dense-10",
+            "--recipe papers: expected a preset with a configuration released by the papers' "
+            "authors (mnist-conv-16, mnist-conv-32, cifar-19), found dense-10",
         ),
         (
             ["digits", "--out", "x", "--validation-share", "0.7"],
@@ -113,20 +111,20 @@ def test_the_depth_rule_can_be_asked_for(tmp_path: Path, bias: str) -> None:
         ),
         (
             ["digits", "--out", "x", "--target", "age"],
-            "--target: expected only with a table, found data 'digits'; leave it out",
+            "--target: data 'digits' is not a table; leave the option out",
         ),
     ],
 )
-def test_a_wrong_word_is_one_sentence(arguments: list[str], message: str) -> None:
-    result = CliRunner().invoke(app, ["train", *arguments])
-    assert isinstance(result.exception, ModelsError)  # which main() makes exit code 1
-    assert str(result.exception) == message
+def test_invalid_options_are_refused(arguments: list[str], message: str) -> None:
+    assert refused("train", *arguments) == message
     assert not Path("x").exists()
 
 
-def test_machines_that_do_not_know_their_place_are_refused_instead_of_waiting() -> None:
-    result = CliRunner().invoke(app, ["train", "digits", "--out", "x", "--nodes", "2"])
-    assert str(result.exception) == (
-        "--nodes: expected NODE_RANK, MASTER_ADDR, MASTER_PORT to be set, found no NODE_RANK and "
-        "no MASTER_ADDR and no MASTER_PORT"
+def test_several_machines_need_their_environment_variables(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("NODE_RANK", "MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.delenv(name, raising=False)  # a training in this process may have set them
+    assert refused("train", "digits", "--out", "x", "--nodes", "2") == (
+        "--nodes: set the environment variables NODE_RANK, MASTER_ADDR, MASTER_PORT"
     )

@@ -31,13 +31,13 @@ def cifar10(tmp_path: Path) -> Path:
     return folder
 
 
-def refusal(folder: Path) -> str:
+def message(folder: Path) -> str:
     with pytest.raises(DataError) as error:
         read_cifar(folder)
     return str(error.value)
 
 
-def test_cifar_10_is_its_five_batches_and_its_test(cifar10: Path) -> None:
+def test_cifar_10_is_five_training_batches_and_a_test_batch(cifar10: Path) -> None:
     data = read_cifar(cifar10)
     assert (data.name, data.labels) == ("cifar-10-batches-py", ("cat", "dog"))
     assert data.rows.y.tolist() == [0, 1] * 5
@@ -45,7 +45,7 @@ def test_cifar_10_is_its_five_batches_and_its_test(cifar10: Path) -> None:
     assert data.test.y.tolist() == [1]
 
 
-def test_planes_become_pixels_row_by_row(cifar10: Path) -> None:
+def test_colour_planes_become_interleaved_pixels(cifar10: Path) -> None:
     image = np.zeros((3, 32, 32), np.uint8)
     image[0, 0, 1], image[2, 31, 0] = 7, 9  # red at the top, blue at the bottom
     write(cifar10 / "data_batch_1", {"data": image.reshape(1, -1), "labels": [0]})
@@ -55,7 +55,7 @@ def test_planes_become_pixels_row_by_row(cifar10: Path) -> None:
     assert (pixels[0, 1].tolist(), pixels[31, 0].tolist()) == ([7, 0, 0], [0, 0, 9])
 
 
-def test_cifar_100_has_its_fine_labels(tmp_path: Path) -> None:
+def test_cifar_100_uses_its_fine_labels(tmp_path: Path) -> None:
     for name in ("train", "test"):
         write(tmp_path / name, batch(1, 0, key="fine_labels") | {"coarse_labels": [0, 0]})
     write(tmp_path / "meta", {"fine_label_names": ["apple", "bee"], "coarse_label_names": ["x"]})
@@ -63,7 +63,7 @@ def test_cifar_100_has_its_fine_labels(tmp_path: Path) -> None:
     assert (data.labels, data.rows.y.tolist()) == (("apple", "bee"), [1, 0])
 
 
-def test_pickles_of_python_2_are_read_as_the_original_files_are(cifar10: Path) -> None:
+def test_original_pickles_of_python_2_are_read(cifar10: Path) -> None:
     content = bytes(range(256)) * 12  # opcodes as Python 2 and NumPy 1 wrote them
     array = (
         b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87R"
@@ -73,14 +73,14 @@ def test_pickles_of_python_2_are_read_as_the_original_files_are(cifar10: Path) -
         + content
         + b"tb"
     )
-    whole = b"\x80\x02}(U\x04data" + array + b"U\x06labels](K\x01eu."
-    (cifar10 / "data_batch_1").write_bytes(whole)
+    pickled = b"\x80\x02}(U\x04data" + array + b"U\x06labels](K\x01eu."
+    (cifar10 / "data_batch_1").write_bytes(pickled)
     rows = read_cifar(cifar10).rows
     assert rows.y[0] == 1
     assert rows.x[0, :6].tolist() == [0, 0, 0, 1, 1, 1]
 
 
-def test_arrays_stored_by_column_are_read_right(cifar10: Path) -> None:
+def test_arrays_in_fortran_order_are_read(cifar10: Path) -> None:
     images = np.arange(2 * 3072).reshape(2, 3072) % 251
     write(
         cifar10 / "data_batch_1",
@@ -91,7 +91,7 @@ def test_arrays_stored_by_column_are_read_right(cifar10: Path) -> None:
     assert x[1, 1] == images[1, 1024]
 
 
-def test_a_folder_is_cifar_if_any_of_its_files_is_in_it(cifar10: Path, tmp_path: Path) -> None:
+def test_a_folder_with_any_cifar_file_is_cifar(cifar10: Path, tmp_path: Path) -> None:
     (cifar10 / "data_batch_1").unlink()
     (tmp_path / "train").mkdir()  # a folder of images, not a file of CIFAR-100
     assert is_cifar(cifar10)
@@ -100,8 +100,8 @@ def test_a_folder_is_cifar_if_any_of_its_files_is_in_it(cifar10: Path, tmp_path:
 
 def test_a_missing_file_is_named(cifar10: Path) -> None:
     (cifar10 / "data_batch_3").unlink()
-    assert refusal(cifar10) == (
-        "cifar-10-batches-py: expected the file data_batch_3, found none; put it beside the others"
+    assert message(cifar10) == (
+        "cifar-10-batches-py: the file data_batch_3 is missing; put it beside the others"
     )
 
 
@@ -111,7 +111,7 @@ class Harmful:
 
 
 @pytest.mark.parametrize(
-    ("content", "message"),
+    ("content", "expected"),
     [
         (
             Harmful(),
@@ -123,10 +123,10 @@ class Harmful:
             "test_batch: expected plain values and arrays of bytes, found an array of f8; use the "
             "original file",
         ),
-        ([1], "test_batch: expected 'data' in it, found nothing of that name"),
+        ([1], "test_batch: the key 'data' is missing"),
         (
             {"data": [0], "labels": [0]},
-            "test_batch: expected 'data' to be rows of bytes, found another value",
+            "test_batch: 'data' must be a two-dimensional array of bytes",
         ),
         (
             {"data": np.zeros((1, 784), np.uint8), "labels": [0]},
@@ -134,36 +134,38 @@ class Harmful:
         ),
         (
             batch(0) | {"labels": [0, 1]},
-            "test_batch: expected 1 labels, one for each image, found 2",
+            "test_batch: 'labels' must be a list of 1, one for each image",
         ),
         (batch(0, 2), "test_batch: expected labels from 0 to 1, found 2"),
     ],
 )
-def test_a_file_of_something_else_is_named(cifar10: Path, content: object, message: str) -> None:
+def test_a_file_with_other_content_is_refused(
+    cifar10: Path, content: object, expected: str
+) -> None:
     write(cifar10 / "test_batch", content)
-    assert refusal(cifar10) == message
+    assert message(cifar10) == expected
 
 
-def test_an_encoding_that_arrays_do_not_need_is_refused(cifar10: Path) -> None:
+def test_another_encoding_than_latin1_is_refused(cifar10: Path) -> None:
     (cifar10 / "test_batch").write_bytes(
         b"c_codecs\nencode\n(X\x01\x00\x00\x00aX\x05\x00\x00\x00rot13tR."
     )
-    assert refusal(cifar10) == (
+    assert message(cifar10) == (
         "test_batch: expected plain values and arrays of bytes, found the encoding rot13; use the "
         "original file"
     )
 
 
 @pytest.mark.parametrize(
-    ("names", "message"),
+    ("names", "expected"),
     [
-        ("cat", "batches.meta: expected 'label_names' to be a list of names, found another value"),
-        (["cat", "cat"], "batches.meta: expected each of 'label_names' once, found one again"),
+        ("cat", "batches.meta: 'label_names' must be a list of strings"),
+        (["cat", "cat"], "batches.meta: 'label_names' must not contain a name twice"),
     ],
 )
-def test_labels_are_different_names(cifar10: Path, names: object, message: str) -> None:
+def test_label_names_must_be_distinct_strings(cifar10: Path, names: object, expected: str) -> None:
     write(cifar10 / "batches.meta", {"label_names": names})
-    assert refusal(cifar10) == message
+    assert message(cifar10) == expected
 
 
 @pytest.mark.parametrize(
@@ -171,11 +173,9 @@ def test_labels_are_different_names(cifar10: Path, names: object, message: str) 
     [
         pickle.dumps(batch(0), protocol=2)[:-100],
         b"",
-        b"\x80\x02}r\xff\xff\xff\xff.",  # an object remembered under a number of 32 GiB of others
+        b"\x80\x02}r\xff\xff\xff\xff.",  # a memo index that would allocate 32 GiB
     ],
 )
-def test_a_damaged_file_is_named(cifar10: Path, damaged: bytes) -> None:
+def test_a_damaged_file_is_refused(cifar10: Path, damaged: bytes) -> None:
     (cifar10 / "data_batch_2").write_bytes(damaged)
-    assert refusal(cifar10) == (
-        "data_batch_2: expected a whole pickle, found it damaged; download it again"
-    )
+    assert message(cifar10) == ("data_batch_2: the pickle is damaged; download it again")

@@ -1,6 +1,5 @@
 import gzip
 import struct
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -24,9 +23,9 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-def refusal(read: Callable[[], object]) -> str:
+def message(folder: Path) -> str:
     with pytest.raises(DataError) as error:
-        read()
+        read_idx(folder)
     return str(error.value)
 
 
@@ -39,21 +38,21 @@ def test_images_are_read_row_by_row_as_pixels(folder: Path) -> None:
     assert (data.input.low, data.input.high) == (0, 255)
 
 
-def test_the_t10k_files_are_the_test(folder: Path) -> None:
+def test_the_t10k_files_are_the_test_part(folder: Path) -> None:
     (folder / "t10k-labels-idx1-ubyte").write_bytes(LABELS[:-2] + bytes([0, 0]))
     test = read_idx(folder).test
     assert test is not None
     assert test.y.tolist() == [0, 0]
 
 
-def test_gzipped_files_are_read_too(folder: Path) -> None:
+def test_gzipped_files_are_read(folder: Path) -> None:
     plain = folder / "train-images-idx3-ubyte"
     plain.with_name(f"{plain.name}.gz").write_bytes(gzip.compress(plain.read_bytes()))
     plain.unlink()
     assert read_idx(folder).rows.x.tolist() == [[0, 1, 2], [253, 254, 255]]
 
 
-def test_a_folder_is_idx_if_any_of_the_files_is_in_it(folder: Path, tmp_path: Path) -> None:
+def test_a_folder_with_any_idx_file_is_idx(folder: Path, tmp_path: Path) -> None:
     (folder / "train-images-idx3-ubyte").unlink()
     assert is_idx(folder)
     assert not is_idx(tmp_path)
@@ -61,20 +60,19 @@ def test_a_folder_is_idx_if_any_of_the_files_is_in_it(folder: Path, tmp_path: Pa
 
 def test_a_missing_file_is_named(folder: Path) -> None:
     (folder / "t10k-labels-idx1-ubyte").unlink()
-    assert refusal(lambda: read_idx(folder)) == (
-        "mnist: expected the file t10k-labels-idx1-ubyte, plain or .gz, found none; put it beside "
-        "the others"
+    assert message(folder) == (
+        "mnist: the file t10k-labels-idx1-ubyte, plain or .gz, is missing; put it beside the others"
     )
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "message"),
+    ("name", "content", "expected"),
     [
         (
             "train-images-idx3-ubyte",
             LABELS,
-            "train-images-idx3-ubyte: expected an IDX file of images, which begins with the bytes "
-            "00 00 08 03, found 00 00 08 01",
+            "train-images-idx3-ubyte: expected the first bytes 00 00 08 03 of an IDX file of "
+            "images, found 00 00 08 01",
         ),
         (
             "train-images-idx3-ubyte",
@@ -91,18 +89,17 @@ def test_a_missing_file_is_named(folder: Path) -> None:
         (
             "train-images-idx3-ubyte",
             struct.pack(">4I", 0x803, 0, 1, 3),
-            "train-images-idx3-ubyte: expected images, found none",
+            "train-images-idx3-ubyte: the file holds no images",
         ),
         (
             "train-labels-idx1-ubyte",
             struct.pack(">2I", 0x801, 3) + bytes([0, 1, 1]),
-            "train-labels-idx1-ubyte: expected 2 labels, one for each image of the file beside it, "
-            "found 3",
+            "train-labels-idx1-ubyte: expected 2 labels, one for each image, found 3",
         ),
         (
             "train-labels-idx1-ubyte",
             LABELS[:-2] + bytes([2, 0]),
-            "train-labels-idx1-ubyte: expected every label from 0 to 2, found none of 1",
+            "train-labels-idx1-ubyte: expected every label from 0 to 2, but 1 is missing",
         ),
         (
             "t10k-labels-idx1-ubyte",
@@ -116,16 +113,16 @@ def test_a_missing_file_is_named(folder: Path) -> None:
         ),
     ],
 )
-def test_a_damaged_file_is_named(folder: Path, name: str, content: bytes, message: str) -> None:
+def test_a_damaged_file_is_refused(folder: Path, name: str, content: bytes, expected: str) -> None:
     (folder / name).write_bytes(content)
-    assert refusal(lambda: read_idx(folder)) == message
+    assert message(folder) == expected
 
 
-def test_a_file_that_is_not_gzip_is_named(folder: Path) -> None:
+def test_a_gz_file_that_is_not_gzipped_is_refused(folder: Path) -> None:
     (folder / "train-images-idx3-ubyte").rename(folder / "train-images-idx3-ubyte.gz")
-    assert refusal(lambda: read_idx(folder)) == (
-        "train-images-idx3-ubyte.gz: expected a whole file, found it unreadable (Not a gzipped "
-        "file (b'\\x00\\x00')); download it again"
+    assert message(folder) == (
+        "train-images-idx3-ubyte.gz: the file cannot be read (Not a gzipped file (b'\\x00\\x00')); "
+        "download it again"
     )
 
 
@@ -134,7 +131,7 @@ def test_a_truncated_file_is_always_refused(
     tmp_path_factory: pytest.TempPathFactory, length: int, zipped: bool
 ) -> None:
     folder = tmp_path_factory.mktemp("idx")
-    whole = gzip.compress(IMAGES) if zipped else IMAGES
+    content = gzip.compress(IMAGES) if zipped else IMAGES
     name = f"train-images-idx3-ubyte{'.gz' if zipped else ''}"
-    (folder / name).write_bytes(whole[: length * len(whole) // len(IMAGES)])
-    assert refusal(lambda: read_idx(folder)).startswith(f"{name}: expected ")
+    (folder / name).write_bytes(content[: length * len(content) // len(IMAGES)])
+    assert message(folder).startswith(f"{name}: ")

@@ -7,9 +7,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from models.data.dataset import Column
 from models.data.openml import frame_rows, read_openml
 from models.errors import DataError
+from service.contract import Column
 
 ARFF = b"""@relation pets
 @attribute age numeric
@@ -24,7 +24,7 @@ TYPES = {"age": "numeric", "kind": "nominal", "tame": "nominal"}
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache of scikit-learn's, and a network where nobody answers."""
+    """Give scikit-learn an empty cache and a network without any server."""
     monkeypatch.setenv("SCIKIT_LEARN_DATA", str(tmp_path))
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
     monkeypatch.setenv("no_proxy", "")
@@ -32,16 +32,16 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "openml" / "openml.org"
 
 
-def keep(cache: Path, name: str, content: bytes) -> None:
+def store(cache: Path, name: str, content: bytes) -> None:
     path = cache / f"{name}.gz"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(gzip.compress(content))
 
 
-def keep_pets(
-    cache: Path, *, targets: tuple[str, ...] = ("tame",), gaps: tuple[str, ...] = ()
+def store_pets(
+    cache: Path, *, targets: tuple[str, ...] = ("tame",), missing: tuple[str, ...] = ()
 ) -> None:
-    """Fill the cache with the answers of OpenML to whoever asks for "pets", as they are kept."""
+    """Fill the cache with OpenML's responses for the table "pets"."""
     listing = {"data": {"dataset": [{"did": 1, "version": 1}]}}
     description = {
         "id": "1",
@@ -61,31 +61,31 @@ def keep_pets(
             "is_ignore": "false",
             "is_row_identifier": "false",
             "is_target": "true" if name in targets else "false",
-            "number_of_missing_values": "1" if name in gaps else "0",
+            "number_of_missing_values": "1" if name in missing else "0",
         }
         for index, (name, kind) in enumerate(TYPES.items())
     ]
     search = "api/v1/json/data/list/data_name/pets/limit/2"
-    for name, answer in {
+    for name, response in {
         f"{search}/status/active/": listing,
         f"{search}/data_version/1": listing,
         "api/v1/json/data/1": {"data_set_description": description},
         "api/v1/json/data/features/1": {"data_features": {"feature": features}},
         "api/v1/json/data/qualities/1": {"data_qualities": {"quality": []}},
     }.items():
-        keep(cache, name, json.dumps(answer).encode())
-    keep(cache, "data/v1/download/1/pets.arff", ARFF)
+        store(cache, name, json.dumps(response).encode())
+    store(cache, "data/v1/download/1/pets.arff", ARFF)
 
 
-def refusal(name: str, target: str | None = None) -> str:
+def message(name: str, target: str | None = None) -> str:
     with pytest.raises(DataError) as error:
         read_openml(name, target, (), None)
     return str(error.value)
 
 
 @pytest.mark.parametrize("name", ["pets", "pets:1"])
-def test_a_table_is_read_with_the_target_that_openml_names(cache: Path, name: str) -> None:
-    keep_pets(cache)
+def test_openmls_default_target_is_used(cache: Path, name: str) -> None:
+    store_pets(cache)
     data = read_openml(name, None, (), None)
     assert (data.name, data.labels) == (f"openml:{name}", ("no", "yes"))
     assert data.input.columns == (
@@ -97,64 +97,61 @@ def test_a_table_is_read_with_the_target_that_openml_names(cache: Path, name: st
     assert data.rows.y.tolist() == [1, 0]
 
 
-def test_another_target_may_be_chosen_and_columns_left_out(cache: Path) -> None:
-    keep_pets(cache, gaps=("tame",))  # no matter, since it is not the target now
+def test_another_target_can_be_chosen_and_columns_excluded(cache: Path) -> None:
+    store_pets(cache, missing=("tame",))  # ignored, because it is not the target
     data = read_openml("pets", "kind", ("age",), None)
     assert data.labels == ("cat", "dog")
     assert [column.name for column in data.input.columns] == ["tame"]
 
 
-def test_several_targets_leave_the_choice(cache: Path) -> None:
-    keep_pets(cache, targets=("kind", "tame"))
-    assert refusal("pets") == (
-        "--target: expected the column to predict, one of age, kind, tame, found none"
-    )
+def test_a_table_with_several_default_targets_needs_a_target(cache: Path) -> None:
+    store_pets(cache, targets=("kind", "tame"))
+    assert message("pets") == ("--target: name the column to predict, one of age, kind, tame")
 
 
-def test_an_unknown_target_is_told_the_known(cache: Path) -> None:
-    keep_pets(cache)
-    assert refusal("pets", "size") == (
+def test_an_unknown_target_is_refused(cache: Path) -> None:
+    store_pets(cache)
+    assert message("pets", "size") == (
         "--target: expected a column of openml:pets (age, kind, tame), found 'size'"
     )
 
 
-def test_openml_out_of_reach_is_one_sentence(cache: Path) -> None:
-    assert refusal("pets") == (
-        "openml:pets: expected an answer from www.openml.org, found [Errno 111] Connection "
-        "refused; save the table as a CSV file and give that"
+@pytest.mark.usefixtures("cache")
+def test_an_unreachable_server_is_reported() -> None:
+    assert message("pets") == (
+        "openml:pets: www.openml.org cannot be reached ([Errno 111] Connection refused); save the "
+        "table as a CSV file and use that file"
     )
 
 
-def test_a_table_that_cannot_be_read_is_one_sentence(cache: Path) -> None:
-    keep_pets(cache)
-    keep(cache, "api/v1/json/data/features/1", b'{"data_features": {"feature": []}}')
-    assert refusal("pets") == (
-        "openml:pets: expected a table that scikit-learn can fetch, found The number of columns "
-        "provided by OpenML does not match the number of columns inferred by pandas when reading "
-        "the file"
+def test_a_table_that_scikit_learn_cannot_read_is_refused(cache: Path) -> None:
+    store_pets(cache)
+    store(cache, "api/v1/json/data/features/1", b'{"data_features": {"feature": []}}')
+    assert message("pets") == (
+        "openml:pets: scikit-learn cannot fetch the table: The number of columns provided by "
+        "OpenML does not match the number of columns inferred by pandas when reading the file"
     )
 
 
-def test_a_target_with_missing_values_is_one_sentence(cache: Path) -> None:
-    keep_pets(cache, gaps=("tame",))
-    assert refusal("pets") == (
-        "openml:pets: expected a table that scikit-learn can fetch, found Target column 'tame' has "
-        "1 missing values. Missing values are not supported for target columns"
+def test_a_target_with_missing_values_is_refused(cache: Path) -> None:
+    store_pets(cache, missing=("tame",))
+    assert message("pets") == (
+        "openml:pets: scikit-learn cannot fetch the table: Target column 'tame' has 1 missing "
+        "values. Missing values are not supported for target columns"
     )
 
 
-def test_a_column_of_mixed_types_is_one_sentence() -> None:
+def test_a_column_of_mixed_types_is_refused() -> None:
     frame = pd.DataFrame({"a": ["x", 1], "y": ["p", "q"]}, dtype=object)
     with pytest.raises(DataError) as error:
         frame_rows(frame, "openml:pets", "y", (), None)
     assert str(error.value) == (
-        "openml:pets: expected columns of one type each, found Conversion failed for column a with "
-        "type object"
+        "openml:pets: cannot be converted to Arrow: Conversion failed for column a with type object"
     )
 
 
 @pytest.mark.parametrize("name", ["", "pets:", "pets:0", "pets:new", "my pets", "../pets"])
-def test_a_name_that_openml_cannot_have_is_refused(name: str) -> None:
-    assert refusal(name) == (
+def test_an_invalid_openml_name_is_refused(name: str) -> None:
+    assert message(name) == (
         f"data: expected openml:NAME or openml:NAME:VERSION, found openml:{name}"
     )

@@ -21,12 +21,12 @@ from models.networks.network import HighwayClassifier, NetworkConfig
 from models.networks.preparation import Scale
 
 
-def no_step(_: int) -> None:
+def no_op(_: int) -> None:
     pass
 
 
 def hand_made() -> HighwayClassifier:
-    """One unit: x becomes 3/4 · 3 + x/4, then itself; its label is 1 where that exceeds 2.6."""
+    """One unit: x becomes 3/4 · 3 + x/4, then stays; the label is 1 where that exceeds 2.6."""
     highway = tuple(HighwayBlock(number=number, width=1) for number in (1, 2))
     blocks: tuple[Block, ...] = (DenseBlock(width=1), *highway)
     network = HighwayClassifier(
@@ -50,7 +50,7 @@ PART = Part(x=np.array([[1.0], [2.0]], np.float32), y=np.array([0, 1]))
 
 
 def loss(*margins: float) -> float:
-    """Return the mean loss of rows whose right logit leads by these margins."""
+    """The mean loss of rows whose right logit leads by these margins."""
     return sum(math.log1p(math.exp(-margin)) for margin in margins) / len(margins)
 
 
@@ -77,54 +77,54 @@ def random_rows() -> Part:
     return Part(x=x, y=np.arange(1500) % 3)
 
 
-def test_lesions_worked_out_by_hand() -> None:
-    found = single_lesions(hand_made(), PART, no_step)
-    assert found.intact.accuracy == 1.0
-    assert found.intact.loss == pytest.approx(loss(1.0, 1.5), abs=1e-5)
-    assert found.single[0].accuracy == 0.5  # 1 and 2 are both below 2.6
-    assert found.single[0].loss == pytest.approx(loss(16.0, -6.0), abs=1e-5)
+def test_single_lesions_by_hand() -> None:
+    lesions = single_lesions(hand_made(), PART, no_op)
+    assert lesions.intact.accuracy == 1.0
+    assert lesions.intact.loss == pytest.approx(loss(1.0, 1.5), abs=1e-5)
+    assert lesions.single[0].accuracy == 0.5  # 1 and 2 are both below 2.6
+    assert lesions.single[0].loss == pytest.approx(loss(16.0, -6.0), abs=1e-5)
 
 
-def test_closing_a_layer_that_matters_nothing_changes_nothing() -> None:
-    found = single_lesions(hand_made(), PART, no_step)
-    assert found.single[1] == found.intact
-    assert found.least_useful_first() == (1, 0)
+def test_closing_an_idle_layer_changes_nothing() -> None:
+    lesions = single_lesions(hand_made(), PART, no_op)
+    assert lesions.single[1] == lesions.intact
+    assert lesions.least_useful_first() == (1, 0)
 
 
-def test_joint_lesions_worked_out_by_hand() -> None:
-    found = single_lesions(hand_made(), PART, no_step)
-    joint = joint_lesions(hand_made(), PART, (1, 0), no_step)
-    assert joint == (found.intact, found.intact, found.single[0])
+def test_joint_lesions_by_hand() -> None:
+    lesions = single_lesions(hand_made(), PART, no_op)
+    joint = joint_lesions(hand_made(), PART, (1, 0), no_op)
+    assert joint == (lesions.intact, lesions.intact, lesions.single[0])
 
 
 @pytest.mark.parametrize("spatial", [False, True])
-def test_a_lesion_is_exactly_a_gate_scale_of_zero(spatial: bool) -> None:
+def test_a_lesion_equals_a_gate_scale_of_zero(spatial: bool) -> None:
     network, part = random_network(spatial), random_rows()
     layers = len(network.config.highway_blocks)
-    found = single_lesions(network, part, no_step)
+    lesions = single_lesions(network, part, no_op)
     for layer in range(layers):
         scale = torch.ones(1, layers)
         scale[0, layer] = 0.0
         expected = evaluate(network, part, scale)
-        assert (found.single[layer].accuracy, found.single[layer].loss) == (
+        assert (lesions.single[layer].accuracy, lesions.single[layer].loss) == (
             expected.accuracy,
             expected.loss,
         )
 
 
 @pytest.mark.parametrize("spatial", [False, True])
-def test_joint_lesions_are_exactly_gate_scales_of_zero(spatial: bool) -> None:
+def test_joint_lesions_equal_gate_scales_of_zero(spatial: bool) -> None:
     network, part = random_network(spatial), random_rows()
     layers = len(network.config.highway_blocks)
     order = tuple(reversed(range(layers)))
     scale = torch.ones(1, layers)
-    for count, found in enumerate(joint_lesions(network, part, order, no_step)):
+    for count, outcome in enumerate(joint_lesions(network, part, order, no_op)):
         scale[0, list(order[:count])] = 0.0
         expected = evaluate(network, part, scale)
-        assert (found.accuracy, found.loss) == (expected.accuracy, expected.loss)
+        assert (outcome.accuracy, outcome.loss) == (expected.accuracy, expected.loss)
 
 
-def test_progress_is_told_in_rows_once_for_each_lesion() -> None:
+def test_progress_counts_the_rows_of_each_lesion() -> None:
     single: list[int] = []
     joint: list[int] = []
     single_lesions(hand_made(), PART, single.append)

@@ -28,14 +28,14 @@ SHAPES = {
 
 
 def report(widths: Sequence[int], *, kind: str = "highway", classes: int = 2) -> GateReport:
-    """Return a report of layers of these widths, with numbers drawn by chance."""
-    chance = np.random.default_rng(0)
+    """A report of layers of these widths, with random numbers."""
+    random = np.random.default_rng(0)
 
     def values(width: int, start: float = 0.0) -> tuple[float, ...]:
-        return tuple((start + chance.random(width)).tolist())
+        return tuple((start + random.random(width)).tolist())
 
     def outcome() -> Outcome:
-        return Outcome(accuracy=chance.random(), loss=0.001 + chance.random())
+        return Outcome(accuracy=random.random(), loss=0.001 + random.random())
 
     layers = tuple(
         LayerReport(
@@ -74,22 +74,23 @@ def report(widths: Sequence[int], *, kind: str = "highway", classes: int = 2) ->
     )
 
 
-def drawn(name: str, found: GateReport) -> Figure:
+def drawn(name: str, gates: GateReport) -> Figure:
     with drawing_settings():
-        figure = PICTURES[name](found)
+        figure = PICTURES[name](gates)
         figure.draw_without_rendering()
     return figure
 
 
-def texts(name: str, found: GateReport) -> list[str]:
-    figure = drawn(name, found)
+def titles(name: str, gates: GateReport) -> list[str]:
+    """The titles and labels of a picture, that of the figure first."""
+    figure = drawn(name, gates)
     panels = [text for axes in figure.axes for text in (axes.get_title(), axes.get_xlabel())]
     return [figure.get_suptitle(), *panels]
 
 
 @pytest.mark.parametrize("widths", SHAPES.values(), ids=SHAPES)
 @pytest.mark.parametrize("name", PICTURES)
-def test_nothing_is_cut_off_whatever_the_depth(name: str, widths: list[int]) -> None:
+def test_nothing_is_cut_off_at_any_depth(name: str, widths: list[int]) -> None:
     figure = drawn(name, report(widths, classes=10))
     width, height = figure.get_size_inches()
     box = figure.get_tightbbox()
@@ -100,18 +101,18 @@ def test_nothing_is_cut_off_whatever_the_depth(name: str, widths: list[int]) -> 
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_long_names_are_not_cut_off_and_dollars_are_no_formulas(name: str) -> None:
-    found = report([4, 4])
+def test_long_names_fit_and_dollars_are_not_formulas(name: str) -> None:
+    gates = report([4, 4])
     long = "all of /a/$very$/" + "long" * 40
-    label = replace(found.classes[0], label="$x$ " + "label" * 10)
-    named = replace(found, rows_of=long, sample=Sample(row=9, label=label.label))
+    label = replace(gates.classes[0], label="$x$ " + "label" * 10)
+    named = replace(gates, rows_of=long, sample=Sample(row=9, label=label.label))
     figure = drawn(name, replace(named, classes=(label,)))
     assert figure.get_tightbbox().x0 >= 0
     assert figure.get_tightbbox().x1 <= figure.get_size_inches()[0]
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_labels_of_neighbouring_layers_do_not_touch(name: str) -> None:
+def test_labels_of_neighbouring_layers_do_not_overlap(name: str) -> None:
     for widths in SHAPES.values():
         for axes in drawn(name, report(widths, classes=10)).axes:
             boxes = [label.get_window_extent() for label in axes.get_yticklabels()]
@@ -120,15 +121,15 @@ def test_labels_of_neighbouring_layers_do_not_touch(name: str) -> None:
 
 
 def test_the_same_report_gives_the_same_bytes(tmp_path: Path) -> None:
-    found = report([3, 5])
+    gates = report([3, 5])
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()
-        write_pictures(found, tmp_path / folder)
+        write_pictures(gates, tmp_path / folder)
     for path in (tmp_path / "one").iterdir():
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes(), path
 
 
-def test_every_picture_is_an_svg_and_a_png_with_a_clear_ground(tmp_path: Path) -> None:
+def test_every_picture_is_an_svg_and_a_png_with_a_transparent_background(tmp_path: Path) -> None:
     files = write_pictures(report([3, 5]), tmp_path)
     assert {path.name for path in files} == {
         f"{name}.{kind}" for name in PICTURES for kind in ("svg", "png")
@@ -142,91 +143,94 @@ def test_every_picture_is_an_svg_and_a_png_with_a_clear_ground(tmp_path: Path) -
             assert (alpha == 255).mean() > 0.005
 
 
-def test_a_cell_that_stands_for_no_unit_stays_clear(tmp_path: Path) -> None:
+def test_a_cell_without_a_unit_is_transparent(tmp_path: Path) -> None:
     write_pictures(report([3, 5]), tmp_path)
     images = ElementTree.parse(tmp_path / "mean_gates.svg").iter(f"{SVG}image")
     source = next(images).attrib["{http://www.w3.org/1999/xlink}href"].partition(",")[2]
     cells = np.asarray(Image.open(io.BytesIO(base64.b64decode(source))).convert("RGBA"))
-    assert cells.shape[:2] == (2, 5)  # exactly one pixel a cell, which no browser blurs
+    assert cells.shape[:2] == (2, 5)  # one pixel for each cell
     assert sorted((cells[:, :, 3] > 0).sum(axis=1).tolist()) == [3, 5]
 
 
-def test_settings_of_other_programs_are_left_alone(tmp_path: Path) -> None:
+def test_matplotlib_settings_are_restored(tmp_path: Path) -> None:
     before = dict(mpl.rcParams)
     write_pictures(report([3]), tmp_path)
     assert dict(mpl.rcParams) == before
 
 
-def test_a_letter_that_the_font_lacks_gives_no_warning(tmp_path: Path) -> None:
+def test_a_letter_missing_in_the_font_gives_no_warning(tmp_path: Path) -> None:
     write_pictures(replace(report([3]), sample=Sample(row=0, label="数")), tmp_path)
 
 
-def test_titles_say_what_is_seen() -> None:
-    found = report([4, 4])
-    assert texts("biases", found)[0] == "Gate biases: −2 before training"
-    assert texts("mean_gates", found)[0] == (
+def test_titles_name_the_numbers_and_the_rows() -> None:
+    gates = report([4, 4])
+    assert titles("biases", gates)[0] == "Gate biases: −2 before training"
+    assert titles("mean_gates", gates)[0] == (
         "Transform gates, mean over 1,437 rows, digits (train)"
     )
-    assert texts("sample_gates", found)[0] == "Transform gates for row 0 of digits (train), label 0"
-    assert texts("lesions", found)[0] == "One layer closed: 1,437 rows, digits (train)"
-    assert texts("joint_lesions", found)[0] == "Several layers closed: 1,437 rows, digits (train)"
+    assert (
+        titles("sample_gates", gates)[0] == "Transform gates for row 0 of digits (train), label 0"
+    )
+    assert titles("lesions", gates)[0] == "One layer closed: 1,437 rows, digits (train)"
+    assert titles("joint_lesions", gates)[0] == "Several layers closed: 1,437 rows, digits (train)"
 
 
-def test_biases_of_different_starts_are_named_by_their_range() -> None:
-    found = report([4, 4])
-    layers = (replace(found.layers[0], gate_bias_before=-3.5), found.layers[1])
-    title = texts("biases", replace(found, layers=layers))[0]
+def test_different_initial_biases_are_named_by_their_range() -> None:
+    gates = report([4, 4])
+    layers = (replace(gates.layers[0], gate_bias_before=-3.5), gates.layers[1])
+    title = titles("biases", replace(gates, layers=layers))[0]
     assert title == "Gate biases: −3.5 to −2 before training"
 
 
 def test_convolutions_have_channels_and_dense_layers_units() -> None:
-    assert "unit" in texts("sample_gates", report([4]))
-    assert "channel" in texts("sample_gates", report([4], kind="highway-conv"))
+    assert "unit" in titles("sample_gates", report([4]))
+    assert "channel" in titles("sample_gates", report([4], kind="highway-conv"))
 
 
-def test_of_many_classes_ten_are_shown_and_the_title_says_so() -> None:
-    found = texts("class_gates", report([4], classes=12))
-    assert found[0].endswith("that of all rows, first 10 of 12 classes")
-    assert "9" in found
-    assert "10" not in found
+def test_at_most_ten_classes_are_drawn_and_the_title_counts_them() -> None:
+    gates = titles("class_gates", report([4], classes=12))
+    assert gates[0].endswith("that of all rows, first 10 of 12 classes")
+    assert "9" in gates
+    assert "10" not in gates
 
 
 def test_a_class_without_rows_has_no_panel() -> None:
-    found = report([4], classes=3)
-    empty = replace(found.classes[1], rows=0, mean_gate_difference=())
-    shown = texts("class_gates", replace(found, classes=(*found.classes[::2], empty)))
+    gates = report([4], classes=3)
+    empty = replace(gates.classes[1], rows=0, mean_gate_difference=())
+    shown = titles("class_gates", replace(gates, classes=(*gates.classes[::2], empty)))
     assert "0" in shown
     assert "2" in shown
     assert "1" not in shown
 
 
 def test_layers_of_a_pruned_network_keep_their_numbers() -> None:
-    found = report([4, 4])
-    pruned = replace(found, layers=(found.layers[0], replace(found.layers[1], number=7)))
+    gates = report([4, 4])
+    pruned = replace(gates, layers=(gates.layers[0], replace(gates.layers[1], number=7)))
     axes = drawn("sample_gates", pruned).axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["1", "7"]
 
 
-def test_losses_of_any_spread_are_drawn() -> None:
-    found = report([4] * 3)
+def test_widely_spread_losses_have_a_logarithmic_scale() -> None:
+    gates = report([4] * 3)
     for losses in ((0.0, 0.0, 0.0, 0.0), (0.1, 0.2, 0.3, 2.0), (1e-6, 1.0, 10.0, 1e6)):
         joint = tuple(
-            replace(each, loss=loss) for each, loss in zip(found.joint_lesions, losses, strict=True)
+            replace(lesion, loss=loss)
+            for lesion, loss in zip(gates.joint_lesions, losses, strict=True)
         )
         intact = Outcome(accuracy=1.0, loss=losses[0])
-        figure = drawn("joint_lesions", replace(found, joint_lesions=joint, intact=intact))
+        figure = drawn("joint_lesions", replace(gates, joint_lesions=joint, intact=intact))
         assert figure.axes[1].get_yscale() == ("log" if losses[0] else "linear")
 
 
 def test_equal_numbers_everywhere_are_drawn() -> None:
-    found = report([2], classes=1)
+    gates = report([2], classes=1)
     flat = replace(
-        found.layers[0],
+        gates.layers[0],
         gate_bias_after=(-2.0, -2.0),
         mean_gate=(0.0, 0.0),
         sample_gate=(0.0, 0.0),
         sample_output=(0.0, 0.0),
     )
-    same = replace(found.classes[0], mean_gate_difference=((0.0, 0.0),))
+    same = replace(gates.classes[0], mean_gate_difference=((0.0, 0.0),))
     for name in PICTURES:
-        drawn(name, replace(found, layers=(flat,), classes=(same,)))
+        drawn(name, replace(gates, layers=(flat,), classes=(same,)))

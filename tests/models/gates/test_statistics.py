@@ -12,7 +12,7 @@ from models.networks.network import HighwayClassifier, NetworkConfig, unit_gates
 from models.networks.preparation import Scale
 
 
-def no_step(_: int) -> None:
+def no_op(_: int) -> None:
     pass
 
 
@@ -53,52 +53,52 @@ def convolutional() -> tuple[HighwayClassifier, Part]:
     return network, Part(x=x, y=np.arange(20) % 3)
 
 
-def test_mean_gates_worked_out_by_hand() -> None:
-    means = mean_unit_gates(hand_made(), PART, no_step)
+def test_mean_gates_by_hand() -> None:
+    means = mean_unit_gates(hand_made(), PART, no_op)
     assert means.overall[0] == pytest.approx([(0.5 + 0.75 + 0.75) / 3, 0.25])
     assert means.by_class[0][:2] == pytest.approx(np.array([[0.5, 0.25], [0.75, 0.25]]))
     assert means.class_rows == (1, 2, 0)
 
 
 def test_a_class_without_rows_has_no_mean() -> None:
-    assert np.isnan(mean_unit_gates(hand_made(), PART, no_step).by_class[0][2]).all()
+    assert np.isnan(mean_unit_gates(hand_made(), PART, no_op).by_class[0][2]).all()
 
 
-def test_one_rows_gates_and_outputs_worked_out_by_hand() -> None:
-    found = row_gates(hand_made(), PART.x[2])
-    assert found.gates[0] == pytest.approx([0.75, 0.25])
-    assert found.outputs[0] == pytest.approx([0.25 * 1, 0.75 * 4])
+def test_the_gates_and_outputs_of_one_row_by_hand() -> None:
+    result = row_gates(hand_made(), PART.x[2])
+    assert result.gates[0] == pytest.approx([0.75, 0.25])
+    assert result.outputs[0] == pytest.approx([0.25 * 1, 0.75 * 4])
 
 
-def test_biases_are_the_gates_alone() -> None:
+def test_gate_biases_exclude_the_transform() -> None:
     assert gate_biases(hand_made())[0] == pytest.approx([0.0, -math.log(3)])
 
 
-def test_a_gate_kernel_of_its_own_has_its_own_bias() -> None:
+def test_a_separate_gate_convolution_has_a_separate_bias() -> None:
     network, _ = convolutional()
-    shared, own = (block for block in network.blocks if isinstance(block, HighwayConv))
+    shared, separate = (block for block in network.blocks if isinstance(block, HighwayConv))
     assert shared.gate_bias.tolist() == [-2.0, -2.0]
-    assert own.gate_bias.tolist() == [-1.0, -1.0, -1.0]
+    assert separate.gate_bias.tolist() == [-1.0, -1.0, -1.0]
     assert [bias.tolist() for bias in gate_biases(network)] == [[-2.0] * 2, [-1.0] * 3]
 
 
 @pytest.mark.parametrize("batch_size", [1, 7])
-def test_batches_of_any_size_add_up_to_the_same(batch_size: int) -> None:
+def test_mean_gates_do_not_depend_on_the_batch_size(batch_size: int) -> None:
     network, part = convolutional()
-    whole = mean_unit_gates(network, part, no_step)
+    at_once = mean_unit_gates(network, part, no_op)
     steps: list[int] = []
     batched = mean_unit_gates(network, part, steps.append, batch_size=batch_size)
     assert sum(steps) == len(part)
     for name in ("overall", "by_class"):
-        for one, other in zip(getattr(whole, name), getattr(batched, name), strict=True):
+        for one, other in zip(getattr(at_once, name), getattr(batched, name), strict=True):
             assert one == pytest.approx(other, abs=1e-6)
 
 
-def test_a_channel_counts_by_the_mean_of_its_positions() -> None:
+def test_a_channel_is_averaged_over_its_positions() -> None:
     network, part = convolutional()
     with torch.no_grad():
         gates = [unit_gates(gate) for gate in network(torch.from_numpy(part.x))[1]]
-    means, row = mean_unit_gates(network, part, no_step), row_gates(network, part.x[4])
+    means, row = mean_unit_gates(network, part, no_op), row_gates(network, part.x[4])
     for layer, gate in enumerate(gates):
         assert means.overall[layer] == pytest.approx(gate.mean(dim=0).numpy(), abs=1e-6)
         assert row.gates[layer] == pytest.approx(gate[4].numpy(), abs=1e-6)

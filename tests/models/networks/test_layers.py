@@ -7,18 +7,53 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional
 
-from models.networks.activations import ActivationName
 from models.networks.layers import (
+    ACTIVATIONS,
+    ActivationName,
     HighwayConv,
     HighwayDense,
     MeanOverPositions,
     PlainConv,
     PlainDense,
+    draw_weights,
 )
 
 
+@pytest.mark.parametrize(
+    ("name", "at_minus_one", "at_two"),
+    [
+        ("relu", 0.0, 2.0),
+        ("tanh", -0.761594, 0.964028),
+        ("sigmoid", 0.268941, 0.880797),
+        ("elu", -0.632121, 2.0),
+        ("gelu", -0.158655, 1.954500),
+        ("silu", -0.268941, 1.761594),
+        ("softplus", 0.313262, 2.126928),
+    ],
+)
+def test_each_activation_computes_the_function_of_its_name(
+    name: ActivationName, at_minus_one: float, at_two: float
+) -> None:
+    values = ACTIVATIONS[name].function(torch.tensor([-1.0, 2.0]))
+    assert values.tolist() == pytest.approx([at_minus_one, at_two], abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "spread"),
+    [("relu", math.sqrt(2 / 400)), ("tanh", 1 / 20), ("sigmoid", 1 / 20)],
+)
+def test_weights_are_drawn_with_the_spread_of_their_activation(
+    name: ActivationName, spread: float
+) -> None:
+    torch.manual_seed(0)
+    weight = torch.empty(1000, 400)
+    draw_weights(weight, name)
+    assert float(weight.std()) == pytest.approx(spread, rel=0.01)
+    assert float(weight.mean()) == pytest.approx(0, abs=3e-4)
+
+
 def two_unit_layer() -> HighwayDense:
-    """W_H = [[1, 2], [-1, 1]], b_H = [0, 1], W_T = [[1, 0], [0, -1]], b_T = [0, 0]."""
+    """Return W_H = [[1, 2], [-1, 1]], b_H = [0, 1], W_T = [[1, 0], [0, -1]], b_T = [0, 0]."""
     layer = HighwayDense(2, activation="relu", gate_bias=0)
     layer.branches.weight.data = torch.tensor([[1.0, 2.0], [-1.0, 1.0], [1.0, 0.0], [0.0, -1.0]])
     layer.branches.bias.data = torch.tensor([0.0, 1.0, 0.0, 0.0])
@@ -32,7 +67,7 @@ def with_gate_bias(bias: float) -> HighwayDense:
     return layer
 
 
-def test_a_layer_of_two_units_worked_out_by_hand() -> None:
+def test_a_layer_of_two_units_calculated_by_hand() -> None:
     # x = (1, 2): H = relu(5, 2) = (5, 2); T = σ(1, -2) = (.731059, .119203)
     # y = T·H + (1 - T)·x = (.731059·5 + .268941·1, .119203·2 + .880797·2)
     y, gates = two_unit_layer()(torch.tensor([[1.0, 2.0]]))
@@ -47,7 +82,7 @@ def test_closed_gates_carry_the_input_unchanged() -> None:
     assert torch.equal(y, x)
 
 
-def test_open_gates_give_what_the_layer_computes() -> None:
+def test_open_gates_return_the_transformed_input() -> None:
     layer, x = with_gate_bias(200.0), torch.randn(7, 5)
     y, gates = layer(x)
     h = torch.tanh(x @ layer.branches.weight[:5].T)
@@ -55,7 +90,7 @@ def test_open_gates_give_what_the_layer_computes() -> None:
     torch.testing.assert_close(y, h)
 
 
-def test_a_gate_scale_of_zero_closes_the_layer_and_reports_its_gates_as_they_were() -> None:
+def test_a_gate_scale_of_zero_closes_the_layer_and_returns_its_gates_unscaled() -> None:
     x = torch.tensor([[1.0, 2.0], [1.0, 2.0]])
     y, gates = two_unit_layer()(x, torch.tensor([[0.0], [1.0]]))
     assert y[0].tolist() == [1, 2]
@@ -64,7 +99,7 @@ def test_a_gate_scale_of_zero_closes_the_layer_and_reports_its_gates_as_they_wer
 
 
 @pytest.mark.parametrize("bias", [-1.0, -3.0])
-def test_gates_start_as_closed_as_the_negative_bias_says(bias: float) -> None:
+def test_initial_gates_are_the_sigmoid_of_the_gate_bias(bias: float) -> None:
     layer = HighwayDense(4, activation="relu", gate_bias=bias)
     _, gates = layer(torch.zeros(1, 4))
     assert layer.branches.bias.tolist() == [0.0] * 4 + [bias] * 4
@@ -72,7 +107,7 @@ def test_gates_start_as_closed_as_the_negative_bias_says(bias: float) -> None:
 
 
 @pytest.mark.parametrize(("activation", "gain"), [("relu", math.sqrt(2)), ("tanh", 1.0)])
-def test_each_branch_of_the_one_product_starts_with_its_own_spread(
+def test_each_branch_of_the_shared_product_starts_with_its_own_spread(
     activation: ActivationName, gain: float
 ) -> None:
     torch.manual_seed(0)
@@ -81,7 +116,7 @@ def test_each_branch_of_the_one_product_starts_with_its_own_spread(
     assert float(t.std()) == pytest.approx(1 / 20, rel=0.01)
 
 
-def test_both_branches_learn() -> None:
+def test_both_branches_get_gradients() -> None:
     layer = two_unit_layer()
     layer(torch.tensor([[0.5, 2.0]]))[0].sum().backward()
     gradient = layer.branches.weight.grad
@@ -90,17 +125,17 @@ def test_both_branches_learn() -> None:
 
 
 @given(st.lists(st.floats(-1e4, 1e4, width=32), min_size=2, max_size=2))
-def test_gates_stay_between_zero_and_one_and_y_between_x_and_h(values: list[float]) -> None:
+def test_gates_are_between_zero_and_one_and_y_is_between_x_and_h(values: list[float]) -> None:
     layer, x = two_unit_layer(), torch.tensor([values])
     y, gates = layer(x)
     h = torch.relu(layer.branches(x)[:, :2])
-    slack = 1e-3 * (1 + float(h.detach().abs().max()))
+    tolerance = 1e-3 * (1 + float(h.detach().abs().max()))
     assert ((gates >= 0) & (gates <= 1)).all()
-    assert (y >= torch.minimum(x, h) - slack).all()
-    assert (y <= torch.maximum(x, h) + slack).all()
+    assert (y >= torch.minimum(x, h) - tolerance).all()
+    assert (y <= torch.maximum(x, h) + tolerance).all()
 
 
-def test_gradients_agree_with_finite_differences() -> None:
+def test_gradients_match_finite_differences() -> None:
     layer = HighwayDense(3, activation="tanh", gate_bias=-1).double()
 
     def output(x: Tensor) -> Tensor:
@@ -110,7 +145,7 @@ def test_gradients_agree_with_finite_differences() -> None:
     assert torch.autograd.gradcheck(output, torch.randn(2, 3).double().requires_grad_())
 
 
-def test_a_plain_layer_changes_the_width() -> None:
+def test_a_plain_layer_can_change_the_width() -> None:
     layer = PlainDense(3, 2, activation="relu")
     layer.linear.weight.data = torch.tensor([[1.0, 1.0, 1.0], [-1.0, 0.0, 0.0]])
     layer.linear.bias.data = torch.tensor([0.5, 0.5])
@@ -118,7 +153,7 @@ def test_a_plain_layer_changes_the_width() -> None:
 
 
 def one_by_one_conv() -> HighwayConv:
-    """The layer of two units, as a convolution over single pixels."""
+    """Return the layer of two units as a convolution over single pixels."""
     layer = HighwayConv(2, kernel=1, gate_kernel=1, activation="relu", gate_bias=0)
     layer.branches.weight.data = two_unit_layer().branches.weight.data[:, :, None, None]
     layer.branches.bias = two_unit_layer().branches.bias
@@ -135,7 +170,7 @@ def conv_with_gate_bias(bias: float, gate_kernel: int = 3) -> HighwayConv:
     return layer
 
 
-def test_a_convolution_over_single_pixels_is_the_dense_layer_at_every_position() -> None:
+def test_a_one_by_one_convolution_equals_the_dense_layer_at_every_position() -> None:
     pixels = torch.tensor([[1.0, 2.0], [0.5, -1.0]])
     y, gates = one_by_one_conv()(pixels.T.reshape(1, 2, 1, 2))
     expected, expected_gates = two_unit_layer()(pixels)
@@ -144,7 +179,7 @@ def test_a_convolution_over_single_pixels_is_the_dense_layer_at_every_position()
 
 
 @pytest.mark.parametrize("gate_kernel", [1, 3, 5])
-def test_closed_gates_of_a_convolution_carry_its_own_input_not_the_convolved(
+def test_closed_gates_of_a_convolution_carry_its_input_unchanged(
     gate_kernel: int,
 ) -> None:
     x = torch.randn(2, 4, 6, 5)
@@ -154,14 +189,14 @@ def test_closed_gates_of_a_convolution_carry_its_own_input_not_the_convolved(
 
 
 @pytest.mark.parametrize("gate_kernel", [1, 3, 5])
-def test_open_gates_of_a_convolution_give_what_it_computes(gate_kernel: int) -> None:
+def test_open_gates_of_a_convolution_return_the_transformed_input(gate_kernel: int) -> None:
     layer, x = conv_with_gate_bias(200.0, gate_kernel), torch.randn(2, 4, 6, 5)
     weight = layer.branches.weight[:4] if layer.shared else layer.transform.weight
     y, _ = layer(x)
     torch.testing.assert_close(y, torch.tanh(functional.conv2d(x, weight, padding=1)))
 
 
-def test_gates_look_at_a_neighbourhood_of_their_own_kernel() -> None:
+def test_gates_depend_on_the_window_of_their_own_kernel() -> None:
     layer = HighwayConv(1, kernel=3, gate_kernel=1, activation="relu", gate_bias=0.0)
     layer.gate.weight.data.fill_(1.0)
     x = torch.zeros(1, 1, 3, 3)
@@ -170,7 +205,7 @@ def test_gates_look_at_a_neighbourhood_of_their_own_kernel() -> None:
     assert gates[0, 0].flatten().tolist() == pytest.approx([0.5] * 4 + [0.880797] + [0.5] * 4)
 
 
-def test_a_scale_of_zero_closes_a_convolution_for_that_row_alone() -> None:
+def test_a_gate_scale_of_zero_closes_a_convolution_only_for_its_row() -> None:
     x = torch.randn(1, 4, 3, 3).expand(2, 4, 3, 3)
     y, gates = conv_with_gate_bias(0.0)(x, torch.tensor([[0.0], [1.0]]))
     assert torch.equal(y[0], x[0])
@@ -179,7 +214,7 @@ def test_a_scale_of_zero_closes_a_convolution_for_that_row_alone() -> None:
 
 
 @pytest.mark.parametrize("gate_kernel", [3, 1])
-def test_each_branch_of_a_convolution_starts_with_the_spread_of_its_own_fan_in(
+def test_each_branch_of_a_convolution_starts_with_the_spread_of_its_fan_in(
     gate_kernel: int,
 ) -> None:
     torch.manual_seed(0)
@@ -193,7 +228,7 @@ def test_each_branch_of_a_convolution_starts_with_the_spread_of_its_own_fan_in(
     assert layer.gate_bias.tolist() == [-2.0] * 60
 
 
-def test_both_branches_of_a_convolution_learn() -> None:
+def test_both_branches_of_a_convolution_get_gradients() -> None:
     layer = HighwayConv(2, kernel=3, gate_kernel=1, activation="relu", gate_bias=-1)
     layer(torch.rand(1, 2, 4, 4))[0].sum().backward()
     for branch in (layer.transform, layer.gate):
@@ -201,7 +236,7 @@ def test_both_branches_of_a_convolution_learn() -> None:
         assert branch.weight.grad.abs().sum() > 0
 
 
-def test_a_convolutions_gradients_agree_with_finite_differences() -> None:
+def test_gradients_of_a_convolution_match_finite_differences() -> None:
     layer = conv_with_gate_bias(-1.0).double()
 
     def output(x: Tensor) -> Tensor:
@@ -212,7 +247,7 @@ def test_a_convolutions_gradients_agree_with_finite_differences() -> None:
     assert torch.autograd.gradcheck(output, x)
 
 
-def test_a_plain_convolution_changes_channels_and_size() -> None:
+def test_a_plain_convolution_can_change_channels_and_size() -> None:
     layer = PlainConv(1, 1, kernel=2, padding=0, activation="relu")
     layer.convolution.weight.data.fill_(1.0)
     layer.convolution.bias = torch.nn.Parameter(torch.tensor([-7.0]))
@@ -220,19 +255,19 @@ def test_a_plain_convolution_changes_channels_and_size() -> None:
     assert layer(image).tolist() == [[[[5.0, 9.0]]]]
 
 
-@pytest.mark.parametrize("layer", [PlainDense(12, 5, activation="relu")])
-def test_a_dense_layer_takes_an_image_as_one_long_row(layer: PlainDense) -> None:
+def test_a_dense_layer_flattens_images() -> None:
+    layer = PlainDense(12, 5, activation="relu")
     images = torch.randn(3, 2, 3, 2)
     assert torch.equal(layer(images), layer(images.flatten(1)))
 
 
-def test_the_mean_over_positions_keeps_channels_apart() -> None:
+def test_the_mean_over_positions_averages_each_channel() -> None:
     image = torch.tensor([[[[1.0, 3.0]], [[5.0, 5.0]]]])
     assert MeanOverPositions()(image).tolist() == [[[[2.0]], [[5.0]]]]
 
 
 def two_unit_layer_with_constant_gates() -> HighwayDense:
-    """H of the layer of two units, and gates of σ(0) = 1/2 and σ(log 3) = 3/4."""
+    """Return the layer of two units with constant gates σ(0) = 1/2 and σ(log 3) = 3/4."""
     layer = HighwayDense(2, activation="relu", gate_bias=0, constant_gate=True)
     layer.transform.weight.data = torch.tensor([[1.0, 2.0], [-1.0, 1.0]])
     layer.transform.bias.data = torch.tensor([0.0, 1.0])
@@ -241,7 +276,7 @@ def two_unit_layer_with_constant_gates() -> HighwayDense:
 
 
 def one_by_one_conv_with_constant_gates() -> HighwayConv:
-    """The same layer, as a convolution over single pixels."""
+    """Return the same layer as a convolution over single pixels."""
     layer = HighwayConv(
         2, kernel=1, gate_kernel=1, activation="relu", gate_bias=0, constant_gate=True
     )
@@ -252,14 +287,14 @@ def one_by_one_conv_with_constant_gates() -> HighwayConv:
     return layer
 
 
-def test_constant_gates_worked_out_by_hand() -> None:
+def test_constant_gates_calculated_by_hand() -> None:
     # x = (1, 2): H = (5, 2); y = (½·5 + ½·1, ¾·2 + ¼·2). x = (3, 0): H = (3, 0).
     y, gates = two_unit_layer_with_constant_gates()(torch.tensor([[1.0, 2.0], [3.0, 0.0]]))
     assert gates.tolist() == [pytest.approx([0.5, 0.75])] * 2
     assert y.tolist() == [pytest.approx([3.0, 2.0]), pytest.approx([3.0, 0.0])]
 
 
-def test_a_convolutions_constant_gates_are_the_same_at_every_position() -> None:
+def test_constant_gates_of_a_convolution_are_equal_at_every_position() -> None:
     pixels = torch.tensor([[1.0, 2.0], [0.5, -1.0], [3.0, 0.0]])
     y, gates = one_by_one_conv_with_constant_gates()(pixels.T.reshape(1, 2, 1, 3))
     expected, expected_gates = two_unit_layer_with_constant_gates()(pixels)
@@ -267,7 +302,7 @@ def test_a_convolutions_constant_gates_are_the_same_at_every_position() -> None:
     torch.testing.assert_close(gates[0, :, 0].T, expected_gates)
 
 
-def test_a_scale_of_zero_closes_constant_gates_for_that_row_alone() -> None:
+def test_a_gate_scale_of_zero_closes_constant_gates_only_for_its_row() -> None:
     rows, scale = torch.tensor([[1.0, 2.0], [1.0, 2.0]]), torch.tensor([[0.0], [1.0]])
     y, gates = two_unit_layer_with_constant_gates()(rows, scale)
     assert y.tolist() == [[1.0, 2.0], pytest.approx([3.0, 2.0])]
@@ -278,7 +313,7 @@ def test_a_scale_of_zero_closes_constant_gates_for_that_row_alone() -> None:
 
 
 @pytest.mark.parametrize("gate_kernel", [1, 3])
-def test_constant_gates_start_at_the_gate_bias_and_tell_it(gate_kernel: int) -> None:
+def test_constant_gates_start_at_the_gate_bias_and_return_it(gate_kernel: int) -> None:
     dense = HighwayDense(3, activation="relu", gate_bias=-2, constant_gate=True)
     conv = HighwayConv(
         3, kernel=3, gate_kernel=gate_kernel, activation="relu", gate_bias=-2, constant_gate=True
@@ -289,7 +324,7 @@ def test_constant_gates_start_at_the_gate_bias_and_tell_it(gate_kernel: int) -> 
 
 
 @pytest.mark.parametrize("gate_kernel", [1, 3])
-def test_with_constant_gates_only_what_the_layer_computes_has_weights(gate_kernel: int) -> None:
+def test_constant_gates_have_no_weights_but_one_logit_each(gate_kernel: int) -> None:
     dense = HighwayDense(4, activation="relu", gate_bias=-1, constant_gate=True)
     conv = HighwayConv(
         4, kernel=3, gate_kernel=gate_kernel, activation="relu", gate_bias=-1, constant_gate=True
@@ -299,7 +334,7 @@ def test_with_constant_gates_only_what_the_layer_computes_has_weights(gate_kerne
         assert sum(p.numel() for p in layer.parameters()) == 4 * inputs + 4 + 4
 
 
-def test_constant_gates_learn_worked_out_by_hand() -> None:
+def test_gradients_of_constant_gates_calculated_by_hand() -> None:
     for layer, x in (
         (two_unit_layer_with_constant_gates(), torch.tensor([[0.5, 2.0]])),
         (one_by_one_conv_with_constant_gates(), torch.tensor([0.5, 2.0]).reshape(1, 2, 1, 1)),

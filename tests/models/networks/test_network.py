@@ -30,64 +30,63 @@ def conv_config(shape: tuple[int, ...]) -> NetworkConfig:
     return NetworkConfig(shape=shape, classes=3, blocks=blocks)
 
 
-def test_forward_gives_logits_and_every_layers_gates() -> None:
+def test_forward_returns_logits_and_each_layers_gates() -> None:
     logits, gates = HighwayClassifier(config(4, 4))(torch.zeros(5, 3))
     assert logits.shape == (5, 2)
     assert [tuple(gate.shape) for gate in gates] == [(5, 4), (5, 4)]
 
 
-def test_a_convolutional_network_takes_flat_rows_and_gives_gates_at_every_position() -> None:
+def test_a_convolutional_network_takes_flat_rows_and_returns_gates_at_every_position() -> None:
     logits, gates = HighwayClassifier(conv_config((7, 6)))(torch.zeros(5, 42))
     assert logits.shape == (5, 3)
     assert [tuple(gate.shape) for gate in gates] == [(5, 2, 5, 4), (5, 2, 3, 2)]
 
 
-def test_an_image_in_colour_is_read_pixel_by_pixel() -> None:
+def test_a_colour_image_is_stored_with_interleaved_channels() -> None:
     network = HighwayClassifier(conv_config((5, 5, 3)))
     row = torch.arange(75.0).reshape(1, 75)
-    image = network.prepared(row)[0]
+    image = network.prepare(row)[0]
     assert image.shape == (3, 5, 5)
     assert image[:, 0, 0].tolist() == [0, 1, 2]
     assert image[0, 0].tolist() == [0, 3, 6, 9, 12]
 
 
-def test_the_network_measures_and_applies_its_preparation_itself() -> None:
+def test_the_network_fits_and_applies_its_preparation() -> None:
     torch.manual_seed(0)
     network = HighwayClassifier(config(4))
     unit = torch.tensor([[1.0, -1.0, 1.0], [-1.0, 1.0, -1.0]])
     plain, _ = network(unit)
-    network.measure(unit * 2 * torch.sqrt(torch.tensor(5 / 6)) + 10)
+    network.fit_preparation(unit * 2 * torch.sqrt(torch.tensor(5 / 6)) + 10)
     prepared, _ = network(unit * 2 + 10)
     torch.testing.assert_close(prepared, plain)
 
 
 @pytest.mark.parametrize("preparation", [Scale(divisor=256.0), Contrast()])
-def test_a_fixed_preparation_is_not_measured(preparation: Scale | Contrast) -> None:
+def test_a_fixed_preparation_is_not_fitted(preparation: Scale | Contrast) -> None:
     fixed = NetworkConfig(
         shape=(3,), classes=2, preparation=preparation, blocks=(DenseBlock(width=4),)
     )
     network, x = HighwayClassifier(fixed), torch.randn(2, 3)
     before, _ = network(x)
-    network.measure(torch.randn(9, 3) * 100)
+    network.fit_preparation(torch.randn(9, 3) * 100)
     assert torch.equal(network(x)[0], before)
 
 
-def test_the_preparation_is_kept_with_the_weights_but_is_not_trained() -> None:
+def test_the_preparation_is_saved_with_the_weights_but_not_trained() -> None:
     network = HighwayClassifier(config(4))
-    kept = {"preparation.mean", "preparation.spread"}
-    assert kept <= set(network.state_dict())
-    assert not kept & {name for name, _ in network.named_parameters()}
-
-
-@pytest.mark.parametrize("network", [config(4, 4), conv_config((1, 3, 1))])
-def test_a_gate_scale_of_ones_changes_nothing(network: NetworkConfig) -> None:
-    built = HighwayClassifier(conv_config((6, 6)) if network.shape != (3,) else network)
-    x = torch.randn(6, built.config.features)
-    assert torch.equal(built(x)[0], built(x, torch.ones(1, 2))[0])
+    saved = {"preparation.mean", "preparation.spread"}
+    assert saved <= set(network.state_dict())
+    assert not saved & {name for name, _ in network.named_parameters()}
 
 
 @pytest.mark.parametrize("described", [config(4, 4), conv_config((6, 6))])
-def test_each_row_may_close_another_layer(described: NetworkConfig) -> None:
+def test_a_gate_scale_of_ones_changes_nothing(described: NetworkConfig) -> None:
+    network, x = HighwayClassifier(described), torch.randn(6, described.features)
+    assert torch.equal(network(x)[0], network(x, torch.ones(1, 2))[0])
+
+
+@pytest.mark.parametrize("described", [config(4, 4), conv_config((6, 6))])
+def test_each_row_can_close_another_layer(described: NetworkConfig) -> None:
     torch.manual_seed(0)
     network, x = HighwayClassifier(described), torch.randn(1, described.features)
     both, _ = network(x.expand(2, -1), torch.tensor([[0.0, 1.0], [1.0, 0.0]]))
@@ -97,7 +96,7 @@ def test_each_row_may_close_another_layer(described: NetworkConfig) -> None:
     assert not torch.allclose(first, second)
 
 
-def test_gates_stay_between_zero_and_one_in_training_with_dropout() -> None:
+def test_gates_are_between_zero_and_one_in_training_with_dropout() -> None:
     blocks = (
         DenseBlock(width=6),
         DropoutBlock(rate=0.5),
@@ -111,7 +110,7 @@ def test_gates_stay_between_zero_and_one_in_training_with_dropout() -> None:
         assert ((gate >= 0) & (gate <= 1)).all()
 
 
-def test_a_layers_unit_gates_are_its_own_or_a_channels_mean_over_its_positions() -> None:
+def test_unit_gates_of_a_convolution_are_means_over_positions() -> None:
     dense, image = torch.rand(2, 3), torch.tensor([[[[0.0, 1.0], [0.5, 0.5]]]])
     assert torch.equal(unit_gates(dense), dense)
     assert unit_gates(image).tolist() == [[0.5]]

@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from models.data.dataset import Column, InputSpec
 from models.networks.preparation import (
     ColumnPreparation,
     Columns,
@@ -16,24 +15,25 @@ from models.networks.preparation import (
     build_preparation,
     preparation_for,
 )
+from service.contract import Column, Input
 
 NAN = float("nan")
-# age, job of three kinds, income; age and job have gaps
+# age, job (one of three categories), income; age and job have missing values
 ROWS = torch.tensor([[20.0, 0, 100], [40.0, 2, 100], [NAN, 1, 100], [30.0, NAN, 100]])
-TABLE = Columns(categories=(0, 3, 0), gaps=(True, True, False))
+TABLE = Columns(categories=(0, 3, 0), missing_flags=(True, True, False))
 
 
-def prepared(rows: Tensor) -> list[list[float]]:
+def prepare(rows: Tensor) -> list[list[float]]:
     module = ColumnPreparation(TABLE)
-    module.measure(ROWS)
+    module.fit(ROWS)
     values: list[list[float]] = module(rows).tolist()
     return values
 
 
-def test_a_tables_columns_become_numbers_then_categories_then_gaps() -> None:
+def test_a_table_becomes_numbers_then_category_flags_then_missing_flags() -> None:
     # known ages 20, 40, 30: mean 30, spread √(200/3); the income is constant
     z = 10 / (200 / 3) ** 0.5
-    assert prepared(ROWS) == [
+    assert prepare(ROWS) == [
         pytest.approx([-z, 0, 1, 0, 0, 0, 0]),
         pytest.approx([z, 0, 0, 0, 1, 0, 0]),
         pytest.approx([0, 0, 0, 1, 0, 1, 0]),
@@ -41,63 +41,63 @@ def test_a_tables_columns_become_numbers_then_categories_then_gaps() -> None:
     ]
 
 
-def test_a_code_that_no_category_has_sets_no_flag() -> None:
-    assert prepared(torch.tensor([[30.0, 7.0, 100.0]])) == [[0, 0, 0, 0, 0, 0, 0]]
+def test_an_unknown_category_index_sets_no_flag() -> None:
+    assert prepare(torch.tensor([[30.0, 7.0, 100.0]])) == [[0, 0, 0, 0, 0, 0, 0]]
 
 
-def test_a_gap_that_training_never_saw_is_the_mean() -> None:
-    (row,) = prepared(torch.tensor([[30.0, 1.0, NAN]]))
+def test_a_value_never_missing_in_training_is_replaced_by_the_mean() -> None:
+    (row,) = prepare(torch.tensor([[30.0, 1.0, NAN]]))
     assert row == [0, 0, 0, 1, 0, 0, 0]
 
 
-def test_a_column_without_any_training_value_stays_zero_and_its_weights_finite() -> None:
-    module = ColumnPreparation(Columns(categories=(0, 0), gaps=(True, False)))
-    module.measure(torch.tensor([[NAN, 1.0], [NAN, 3.0]]))
+def test_a_column_without_training_values_becomes_zero() -> None:
+    module = ColumnPreparation(Columns(categories=(0, 0), missing_flags=(True, False)))
+    module.fit(torch.tensor([[NAN, 1.0], [NAN, 3.0]]))
     assert torch.isfinite(torch.cat([module.mean, module.spread])).all()
     assert module(torch.tensor([[NAN, 2.0]])).tolist() == [[0, 0, 1]]
 
 
 @given(st.lists(st.floats(width=32), min_size=3, max_size=3))
-def test_whatever_comes_in_no_missing_value_comes_out(values: list[float]) -> None:
+def test_the_output_is_never_nan(values: list[float]) -> None:
     if not any(np.isinf(values)):
-        assert not np.isnan(prepared(torch.tensor([values]))).any()
+        assert not np.isnan(prepare(torch.tensor([values]))).any()
 
 
 def test_an_images_pixels_share_one_mean_and_spread() -> None:
     module = ShiftAndScale(2)
-    module.measure(torch.tensor([[0.0, 4.0], [8.0, 4.0]]))
+    module.fit(torch.tensor([[0.0, 4.0], [8.0, 4.0]]))
     assert module.mean.tolist() == [4.0, 4.0]
     assert module.spread.tolist() == pytest.approx([(32 / 3) ** 0.5] * 2)
 
 
-def test_images_without_any_contrast_are_left_as_they_are() -> None:
+def test_images_without_contrast_are_not_scaled() -> None:
     module = ShiftAndScale(2)
-    module.measure(torch.full((3, 2), 5.0))
+    module.fit(torch.full((3, 2), 5.0))
     assert module(torch.tensor([[5.0, 6.0]])).tolist() == [[0.0, 1.0]]
 
 
-def test_a_scale_divides_and_nothing_else() -> None:
+def test_a_scale_only_divides() -> None:
     module = build_preparation(Scale(divisor=256.0), 2)
     assert module(torch.tensor([[128.0, 256.0]])).tolist() == [[0.5, 1.0]]
 
 
-def test_contrast_brings_each_row_to_mean_zero_and_spread_one() -> None:
+def test_contrast_scales_each_row_to_mean_zero_and_spread_one() -> None:
     module = ContrastNormalisation(4)
     first, flat = module(torch.tensor([[1.0, 1.0, 3.0, 3.0], [7.0, 7.0, 7.0, 7.0]])).tolist()
     assert first == pytest.approx([-1, -1, 1, 1], abs=1e-5)
     assert flat == [0, 0, 0, 0]
 
 
-def test_contrast_does_not_blow_up_what_rounding_leaves_of_a_flat_row() -> None:
+def test_contrast_does_not_amplify_the_rounding_of_a_flat_row() -> None:
     flat = torch.full((1, 3000), 1000.3)
-    assert (flat - flat.mean()).abs().max() > 0  # the mean of equal numbers is not always theirs
+    assert (flat - flat.mean()).abs().max() > 0  # the mean of equal numbers is rounded
     assert ContrastNormalisation(3000)(flat).abs().max() < 0.01
 
 
-def test_tables_are_prepared_by_column_and_images_by_standardising() -> None:
+def test_tables_are_prepared_by_column_and_images_are_standardised() -> None:
     columns = (Column(name="age"), Column(name="job", categories=("a", "b")))
-    table = InputSpec(kind="table", shape=(2,), unit="value", columns=columns)
+    table = Input(kind="table", shape=(2,), unit="value", columns=columns)
     rows = np.array([[1.0, 0.0], [np.nan, 1.0]], np.float32)
-    assert preparation_for(table, rows) == Columns(categories=(0, 2), gaps=(True, False))
-    image = InputSpec(kind="image", shape=(1, 2), unit="pixel")
+    assert preparation_for(table, rows) == Columns(categories=(0, 2), missing_flags=(True, False))
+    image = Input(kind="image", shape=(1, 2), unit="pixel")
     assert preparation_for(image, rows) == Standardise()

@@ -1,4 +1,4 @@
-"""What the tests of pruning share: random networks, and a run whose layers do known work."""
+"""Fixtures of the pruning tests: random networks, and a run whose layers compute known values."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -26,16 +26,16 @@ from models.recipe import TrainConfig
 from models.run import Run
 from models.run_config import DataConfig, RunConfig
 
-SHUT, OPEN = -200.0, 200.0  # gate biases at which a gate is exactly 0 and exactly 1
+CLOSED, OPEN = -200.0, 200.0  # gate biases at which a gate is exactly 0 and exactly 1
 DENSE_LAYERS, SPATIAL_LAYERS = 3, 5
 
 
-def no_step(_: int) -> None:
+def ignore_progress(_: int) -> None:
     pass
 
 
 def random_network(spatial: bool, seed: int = 0) -> HighwayClassifier:
-    """Rows of 36 numbers, three labels; every kind of block when it is spatial."""
+    """A network for rows of 36 numbers and three labels; if spatial, with every kind of block."""
     torch.manual_seed(seed)
     convolutions: tuple[Block, ...] = (
         ConvBlock(width=3, kernel=3),
@@ -61,17 +61,17 @@ def random_rows(count: int = 50, seed: int = 0) -> Part:
 
 @torch.no_grad()
 def logits(network: HighwayClassifier, part: Part) -> torch.Tensor:
-    found: torch.Tensor = network(torch.from_numpy(part.x))[0]
-    return found
+    output: torch.Tensor = network(torch.from_numpy(part.x))[0]
+    return output
 
 
 def known_network() -> HighwayClassifier:
-    """Four layers of four units that label x as 1 below 1 and above 2, and as 0 between.
+    """Four layers of four units that label x as 1 below 1 and above 2, and as 0 in between.
 
-    The plain layer gives (x, 0, 0, 0). Layers 1 and 3 both write max(0, x − 2) into the second
-    unit, layer 3 with a gate of σ(3) = 0.9526; layer 2 is shut; layer 4 writes σ(10·(1 − x)) into
-    the third unit, by a gate that moves. The fourth unit is never anything but 0. The label is 1
-    where 10 times the second and third units exceed 1.
+    The plain layer outputs (x, 0, 0, 0). Layers 1 and 3 both write max(0, x − 2) into the second
+    unit, layer 3 with a gate of σ(3) = 0.9526. Layer 2 is closed. Layer 4 writes σ(10·(1 − x)) into
+    the third unit, with a gate that depends on x. The fourth unit is always 0. The label is 1 where
+    10 times the sum of the second and third units exceeds 1.
     """
     highway = (HighwayBlock(number=number, width=4) for number in range(1, 5))
     blocks: tuple[Block, ...] = (DenseBlock(width=4), *highway)
@@ -85,7 +85,7 @@ def known_network() -> HighwayClassifier:
     plain.linear.weight.data[0, 0] = 1.0
     for layer in layers:
         assert isinstance(layer, HighwayDense)
-        layer.branches.bias.data[4:] = SHUT
+        layer.branches.bias.data[4:] = CLOSED
     first, _, third, fourth = layers
     for layer, bias in ((first, OPEN), (third, 3.0)):
         assert isinstance(layer, HighwayDense)
@@ -102,7 +102,7 @@ def known_network() -> HighwayClassifier:
 
 
 def known_rows() -> Part:
-    """20 rows at 0.5, 60 at 1.5, 80 at 3, in turn, with their labels."""
+    """20 rows at 0.5, 60 at 1.5 and 80 at 3, interleaved, with their labels."""
     x = np.tile([0.5, 1.5, 1.5, 1.5, 3.0, 3.0, 3.0, 3.0], 20).astype(np.float32)[:, None]
     return Part(x=x, y=(x[:, 0] != 1.5).astype(np.int64))
 
@@ -113,7 +113,7 @@ def known_run(
     *,
     validation_share: float = 0.25,
 ) -> Run:
-    """Write the known network, or another, as if it had been trained on the known rows."""
+    """Write the known network, or another, as a finished run on the known rows."""
     network = network or known_network()
     path.mkdir(parents=True)
     rows = known_rows()
@@ -133,8 +133,12 @@ def known_run(
     return run
 
 
+def weights(run: Run) -> bytes:
+    return (run.path / "model.safetensors").read_bytes()
+
+
 def plain_network() -> HighwayClassifier:
-    """A network of one plain layer and nothing else."""
+    """A network of one plain layer."""
     config = known_network().config
     return HighwayClassifier(replace(config, blocks=config.blocks[:1]))
 

@@ -1,4 +1,4 @@
-"""Prunings of the known network: of its four layers two can go for nothing, one for some rows."""
+"""Prunings of the known network: two of its four layers are useless, one serves some rows."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,85 +11,88 @@ import torch
 
 from models.errors import ConfigError, RunError
 from models.evaluation import evaluate
-from models.gates.statistics import Step
-from models.pruning.ledger import Attempt, Ledger, Plan, Result, read_ledger, write_ledger
-from models.pruning.search import NothingToPruneError
-from models.pruning.session import Subject, prune
-from models.pruning.surgery import without_layers
+from models.progress import OnProgress
+from models.pruning.record import (
+    Attempt,
+    Plan,
+    PruningRecord,
+    Result,
+    read_record,
+    write_record,
+)
+from models.pruning.session import NothingToPruneError, Subject, prune
+from models.pruning.surgery import remove_layers
 from models.run import Run
 from tests.models.pruning.conftest import (
+    ignore_progress,
     known_network,
     known_run,
-    no_step,
     plain_network,
+    weights,
 )
 
-RARE = 0.125  # the share of rows that layer 4 is there for
-STILL = 1e-9  # a learning rate that moves nothing
+RARE = 0.125  # the share of rows that need layer 4
+TINY = 1e-9  # a learning rate that changes nothing
 
 
 @contextmanager
-def no_bar(_description: str, _total: int) -> Iterator[Step]:
-    yield no_step
+def no_bar(_description: str, _total: int) -> Iterator[OnProgress]:
+    yield ignore_progress
 
 
-def unheard(_: Attempt) -> None:
+def ignore_attempt(_: Attempt) -> None:
     pass
 
 
-def begun(
+def started(
     out: Path, run: Run, *, drop: float = 0.1, epochs: int = 2, rate: float | None = None
 ) -> Run:
     out.mkdir()
     plan = Plan(
         run=str(run.path), max_accuracy_drop=drop, finetune_epochs=epochs, learning_rate=rate
     )
-    write_ledger(Run(out), Ledger(plan=plan))
+    write_record(Run(out), PruningRecord(plan=plan))
     return Run(out)
 
 
-def carried_out(out: Run) -> tuple[Result, list[Attempt]]:
-    heard: list[Attempt] = []
-    return prune(out, no_bar, heard.append), heard
-
-
-def weights(run: Run) -> bytes:
-    return (run.path / "model.safetensors").read_bytes()
+def run_plan(out: Run) -> tuple[Result, list[Attempt]]:
+    attempts: list[Attempt] = []
+    return prune(out, no_bar, attempts.append), attempts
 
 
 def stopping(after: int) -> Callable[[Attempt], None]:
-    """Stop a pruning as Ctrl-C does, when so many attempts are told."""
-    heard: list[Attempt] = []
+    """Return a callback that stops a pruning as Ctrl-C does, after so many attempts."""
+    attempts: list[Attempt] = []
 
-    def told(attempt: Attempt) -> None:
-        heard.append(attempt)
-        if len(heard) == after:
+    def on_attempt(attempt: Attempt) -> None:
+        attempts.append(attempt)
+        if len(attempts) == after:
             raise KeyboardInterrupt
 
-    return told
+    return on_attempt
 
 
 @pytest.fixture(scope="module")
 def pruned(tmp_path_factory: pytest.TempPathFactory, known: Run) -> Run:
-    """The known run pruned within the usual budget, without any interruption."""
-    out = begun(tmp_path_factory.mktemp("pruned") / "out", known)
-    carried_out(out)
+    """The known run pruned within the default budget, without interruption."""
+    out = started(tmp_path_factory.mktemp("pruned") / "out", known)
+    run_plan(out)
     return out
 
 
-def test_a_pruning_worked_out_by_hand(tmp_path: Path, known: Run) -> None:
-    out = begun(tmp_path / "out", known, rate=STILL)
-    result, heard = carried_out(out)
-    ledger = read_ledger(out)
-    assert ledger.order is not None
-    assert ledger.order.layers == (2, 3, 4)
-    assert ledger.order.accuracy == (1.0, 1.0, 1.0, 1 - RARE)
-    assert heard == [
+def test_a_pruning_matches_a_hand_calculation(tmp_path: Path, known: Run) -> None:
+    out = started(tmp_path / "out", known, rate=TINY)
+    result, attempts = run_plan(out)
+    record = read_record(out)
+    assert record.order is not None
+    assert record.order.layers == (2, 3, 4)
+    assert record.order.accuracy == (1.0, 1.0, 1.0, 1 - RARE)
+    assert attempts == [
         Attempt(removed=2, accuracy=1.0, within=True),
         Attempt(removed=3, accuracy=1 - RARE, within=False),
     ]
-    assert list(ledger.attempts) == heard
-    assert ledger.result == result
+    assert list(record.attempts) == attempts
+    assert record.result == result
     assert (result.removed, result.constant_gates, result.dropped_units) == ((2, 3), (1,), 1)
     assert result.finetuned
     assert (result.before.cost.highway_layers, result.after.cost.highway_layers) == (4, 2)
@@ -101,8 +104,8 @@ def test_a_pruning_worked_out_by_hand(tmp_path: Path, known: Run) -> None:
         assert (side.test.rows, side.test.accuracy) == (16, 1.0)
 
 
-def test_what_is_left_is_a_run_that_labels_as_the_result_says(pruned: Run) -> None:
-    result = read_ledger(pruned).result
+def test_the_pruned_run_has_the_scores_of_the_result(pruned: Run) -> None:
+    result = read_record(pruned).result
     assert result is not None
     assert evaluate(pruned.network(), pruned.dataset().validation) == result.after.validation
     assert evaluate(pruned.network(), pruned.dataset().test) == result.after.test
@@ -113,39 +116,35 @@ def test_what_is_left_is_a_run_that_labels_as_the_result_says(pruned: Run) -> No
     assert len(pruned.baseline()["overall"]["mean"]) == 2
 
 
-def test_of_the_attempts_only_the_one_taken_is_kept(pruned: Run) -> None:
+def test_all_attempts_are_removed_at_the_end(pruned: Run) -> None:
     names = {path.name for path in pruned.path.iterdir()}
     assert {"config.json", "model.safetensors", "metrics.jsonl", "pruning.json"} <= names
     assert "attempts" not in names
 
 
-def test_a_larger_budget_takes_out_more(tmp_path: Path, known: Run) -> None:
-    out = begun(tmp_path / "out", known, drop=100 * RARE, rate=STILL)
-    result, heard = carried_out(out)
+def test_a_larger_budget_removes_more_layers(tmp_path: Path, known: Run) -> None:
+    out = started(tmp_path / "out", known, drop=100 * RARE, rate=TINY)
+    result, attempts = run_plan(out)
     assert result.removed == (2, 3, 4)
-    assert heard == [Attempt(removed=3, accuracy=1 - RARE, within=True)]
+    assert attempts == [Attempt(removed=3, accuracy=1 - RARE, within=True)]
     assert result.after.validation.accuracy == 1 - RARE
 
 
 @pytest.mark.parametrize("epochs", [0, 2])
-def test_as_many_layers_are_kept_as_were_asked_for_whatever_it_costs(
-    tmp_path: Path, known: Run, epochs: int
-) -> None:
-    out = begun(tmp_path / "out", known, epochs=epochs, rate=STILL)
-    plan = replace(read_ledger(out).plan, keep_layers=1)
-    write_ledger(out, Ledger(plan=plan))
-    result, heard = carried_out(out)
+def test_keep_layers_replaces_the_budget(tmp_path: Path, known: Run, epochs: int) -> None:
+    out = started(tmp_path / "out", known, epochs=epochs, rate=TINY)
+    plan = replace(read_record(out).plan, keep_layers=1)
+    write_record(out, PruningRecord(plan=plan))
+    result, attempts = run_plan(out)
     assert result.removed == (2, 3, 4)
     assert result.finetuned == (epochs > 0)
-    assert heard == ([Attempt(removed=3, accuracy=1 - RARE, within=True)] if epochs else [])
+    assert attempts == ([Attempt(removed=3, accuracy=1 - RARE, within=True)] if epochs else [])
 
 
-def test_without_fine_tuning_epochs_the_weights_stay_as_they_were(
-    tmp_path: Path, known: Run
-) -> None:
-    out = begun(tmp_path / "out", known, epochs=0)
-    result, heard = carried_out(out)
-    assert (result.removed, result.finetuned, heard) == ((2, 3), False, [])
+def test_without_fine_tuning_epochs_the_weights_stay_the_same(tmp_path: Path, known: Run) -> None:
+    out = started(tmp_path / "out", known, epochs=0)
+    result, attempts = run_plan(out)
+    assert (result.removed, result.finetuned, attempts) == ((2, 3), False, [])
     assert out.config().training == known.config().training
     before = known.network().state_dict()
     after = out.network().state_dict()
@@ -155,103 +154,104 @@ def test_without_fine_tuning_epochs_the_weights_stay_as_they_were(
     assert not (out.path / "attempts").exists()
 
 
-def test_where_fine_tuning_only_harms_what_is_free_goes_as_it_is(
+def test_if_fine_tuning_only_harms_useless_layers_are_removed_without_it(
     tmp_path: Path, known: Run
 ) -> None:
-    out = begun(tmp_path / "out", known, rate=1e30)
-    result, heard = carried_out(out)
-    assert heard == [Attempt(removed=2, accuracy=0.0, within=False)]
+    out = started(tmp_path / "out", known, rate=1e30)
+    result, attempts = run_plan(out)
+    assert attempts == [Attempt(removed=2, accuracy=0.0, within=False)]
     assert (result.removed, result.finetuned) == ((2, 3), False)
     assert result.after.validation.accuracy == 1.0
 
 
-def test_a_fine_tuning_whose_loss_is_no_number_is_within_no_budget(
-    tmp_path: Path, known: Run
-) -> None:
-    out = begun(tmp_path / "out", known, drop=100, rate=1e30)
-    result, heard = carried_out(out)
-    assert heard == [Attempt(removed=3, accuracy=0.0, within=False)]
+def test_a_fine_tuning_that_diverges_is_over_any_budget(tmp_path: Path, known: Run) -> None:
+    out = started(tmp_path / "out", known, drop=100, rate=1e30)
+    result, attempts = run_plan(out)
+    assert attempts == [Attempt(removed=3, accuracy=0.0, within=False)]
     assert (result.removed, result.finetuned) == ((2, 3, 4), False)
 
 
-def test_bars_are_drawn_for_the_order_and_for_closing(tmp_path: Path, known: Run) -> None:
-    drawn: list[tuple[str, int]] = []
+def test_progress_of_the_order_and_of_the_closed_layers_is_reported(
+    tmp_path: Path, known: Run
+) -> None:
+    bars: list[tuple[str, int]] = []
     done: list[int] = []
 
     @contextmanager
-    def bar(description: str, total: int) -> Iterator[Step]:
-        drawn.append((description, total))
+    def bar(description: str, total: int) -> Iterator[OnProgress]:
+        bars.append((description, total))
         yield done.append
 
-    prune(begun(tmp_path / "out", known, epochs=0), bar, unheard)
-    assert drawn == [("order of the layers", 3), ("layers closed together", 4 * 40)]
+    prune(started(tmp_path / "out", known, epochs=0), bar, ignore_attempt)
+    assert bars == [("order of the layers", 3), ("layers closed together", 4 * 40)]
     assert sum(done) == 3 + 4 * 40
 
 
 @pytest.mark.parametrize("after", [1, 2])
-def test_a_stopped_pruning_reuses_finished_attempts_and_ends_as_the_uninterrupted_one(
+def test_a_stopped_pruning_reuses_finished_attempts_and_ends_with_the_same_result(
     tmp_path: Path, known: Run, pruned: Run, after: int
 ) -> None:
-    out = begun(tmp_path / "out", known)
+    out = started(tmp_path / "out", known)
     with pytest.raises(KeyboardInterrupt):
         prune(out, no_bar, stopping(after))
     attempt = Run(out.path / "attempts" / "2-removed")
-    metrics = (attempt.path / "metrics.jsonl").read_bytes()  # with the seconds that it took
-    result, heard = carried_out(out)
-    whole = read_ledger(pruned)
-    assert tuple(heard) == whole.attempts == read_ledger(out).attempts
-    assert whole.result is not None
-    assert (result.removed, result.after.test) == (whole.result.removed, whole.result.after.test)
+    metrics = (attempt.path / "metrics.jsonl").read_bytes()  # with its seconds
+    result, attempts = run_plan(out)
+    expected = read_record(pruned)
+    assert tuple(attempts) == expected.attempts == read_record(out).attempts
+    assert expected.result is not None
+    assert (result.removed, result.after.test) == (
+        expected.result.removed,
+        expected.result.after.test,
+    )
     assert (out.path / "metrics.jsonl").read_bytes() == metrics
     assert weights(out) == weights(pruned)
     for name in ("config.json", "gate_baseline.json"):
         assert (out.path / name).read_bytes() == (pruned.path / name).read_bytes()
 
 
-def test_an_attempt_that_had_ended_but_was_not_recorded_is_not_trained_again(
+def test_a_finished_attempt_that_the_record_lacks_is_not_repeated(
     tmp_path: Path, known: Run, pruned: Run
 ) -> None:
-    out = begun(tmp_path / "out", known)
+    out = started(tmp_path / "out", known)
     with pytest.raises(KeyboardInterrupt):
         prune(out, no_bar, stopping(1))
     metrics = (out.path / "attempts" / "2-removed" / "metrics.jsonl").read_bytes()
-    write_ledger(out, replace(read_ledger(out), attempts=()))
-    carried_out(out)
+    write_record(out, replace(read_record(out), attempts=()))
+    run_plan(out)
     assert (out.path / "metrics.jsonl").read_bytes() == metrics
     assert weights(out) == weights(pruned)
 
 
-def test_a_pruning_interrupted_while_its_result_was_taken_ends_the_same(
+def test_a_pruning_interrupted_while_its_result_is_copied_ends_with_the_same_result(
     tmp_path: Path, known: Run, pruned: Run
 ) -> None:
-    out = begun(tmp_path / "out", known)
+    out = started(tmp_path / "out", known)
     with pytest.raises(KeyboardInterrupt):
         prune(out, no_bar, stopping(2))
-    write_ledger(out, replace(read_ledger(out), result=read_ledger(pruned).result))
+    write_record(out, replace(read_record(out), result=read_record(pruned).result))
     (out.path / "config.json").write_text('{"format": 2, "pre')
-    carried_out(out)
+    run_plan(out)
     assert weights(out) == weights(pruned)
     assert out.config() == pruned.config()
 
 
-def test_a_finished_pruning_is_told_again_without_its_run(
-    tmp_path: Path, known: Run, pruned: Run
-) -> None:
+def test_a_finished_pruning_returns_its_result_again(pruned: Run) -> None:
     before = weights(pruned)
-    assert carried_out(pruned) == (read_ledger(pruned).result, [])
+    assert run_plan(pruned) == (read_record(pruned).result, [])
     assert weights(pruned) == before
 
 
-def test_a_pruned_run_that_is_pruned_again_keeps_the_first_layers_numbers(
+def test_a_second_pruning_keeps_the_original_layer_numbers(
     tmp_path: Path, known: Run, pruned: Run
 ) -> None:
-    out = begun(tmp_path / "again", pruned, drop=20, rate=STILL)
-    result, _ = carried_out(out)
-    ledger = read_ledger(out)
-    assert ledger.order is not None
-    assert ledger.order.layers == (4,)
+    out = started(tmp_path / "again", pruned, drop=20, rate=TINY)
+    result, _ = run_plan(out)
+    record = read_record(out)
+    assert record.order is not None
+    assert record.order.layers == (4,)
     assert (result.removed, result.constant_gates) == ((2, 3, 4), (1,))
-    assert result.dropped_units == 2  # the third unit was layer 4's alone
+    assert result.dropped_units == 2  # only layer 4 used the third unit
     assert (result.before.cost.highway_layers, result.after.cost.highway_layers) == (2, 1)
     pruning = out.config().pruning
     assert pruning is not None
@@ -260,28 +260,27 @@ def test_a_pruned_run_that_is_pruned_again_keeps_the_first_layers_numbers(
 
 
 @pytest.mark.parametrize("epochs", [0, 2])
-def test_where_nothing_can_go_a_sentence_says_what_the_least_would_cost(
+def test_if_no_layer_can_be_removed_the_error_names_the_cost_of_the_least_useful(
     tmp_path: Path, pruned: Run, epochs: int
 ) -> None:
-    out = begun(tmp_path / "again", pruned, drop=0.5, epochs=epochs, rate=STILL)
+    out = started(tmp_path / "again", pruned, drop=0.5, epochs=epochs, rate=TINY)
     with pytest.raises(NothingToPruneError) as error:
-        carried_out(out)
+        run_plan(out)
     assert str(error.value) == (
-        f"{pruned.path}: nothing can go within 0.5 points of validation accuracy; closing layer 4 "
-        "alone, which matters least, costs 12.50; allow more with --max-accuracy-drop, or more "
+        f"{pruned.path}: no layer can be removed within 0.5 points of validation accuracy; closing "
+        "layer 4, the least useful, costs 12.50 points; increase --max-accuracy-drop or "
         "--finetune-epochs"
     )
 
 
 @pytest.mark.parametrize("layers", [0, 1])
 def test_a_network_without_two_highway_layers_is_refused(tmp_path: Path, layers: int) -> None:
-    network = plain_network() if layers == 0 else without_layers(known_network(), (1, 2, 3))
+    network = plain_network() if layers == 0 else remove_layers(known_network(), (1, 2, 3))
     run = known_run(tmp_path / "data", network)
     with pytest.raises(ConfigError) as error:
         Subject.of(run, Plan(run="", max_accuracy_drop=0.1))
     assert str(error.value) == (
-        f"{run.path}: expected a network of at least two highway layers, of which one can go, "
-        f"found {layers}"
+        f"{run.path}: pruning needs a network with at least two highway layers, found {layers}"
     )
 
 
@@ -290,39 +289,39 @@ def test_a_run_without_validation_rows_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as error:
         Subject.of(run, Plan(run="", max_accuracy_drop=0.1))
     assert str(error.value) == (
-        f"{run.path}: expected validation rows to decide on, found none; "
-        "train with --validation-share above 0"
+        f"{run.path}: pruning needs validation rows; train with --validation-share above 0"
     )
 
 
-def test_data_that_changed_since_the_training_are_refused(tmp_path: Path) -> None:
+def test_data_that_have_changed_since_the_training_are_refused(tmp_path: Path) -> None:
     run = known_run(tmp_path / "data")
     with np.load(tmp_path / "data" / "rows.npz") as rows:
         x, y = rows["x"], rows["y"]
     np.savez(tmp_path / "data" / "rows.npz", x=x + 0.25, y=y)
     with pytest.raises(RunError) as error:
-        carried_out(begun(tmp_path / "out", run))
-    assert str(error.value).startswith(f"{run.path}: expected the data it was trained on, ")
+        run_plan(started(tmp_path / "out", run))
+    assert str(error.value).startswith(
+        f"{run.path}: data 'rows.npz' have changed since the training: "
+    )
 
 
-def test_the_accuracy_that_must_be_kept_is_that_of_the_validation_rows_less_the_budget(
+def test_the_least_accuracy_is_the_validation_accuracy_minus_the_budget(
     known: Run,
 ) -> None:
-    assert Subject.of(known, Plan(run="", max_accuracy_drop=2.5)).allowed == pytest.approx(
+    assert Subject.of(known, Plan(run="", max_accuracy_drop=2.5)).min_accuracy == pytest.approx(
         0.975, abs=1e-8
     )
-    assert Subject.of(known, Plan(run="", max_accuracy_drop=0)).allowed <= 1.0
-    assert (
-        Subject.of(known, Plan(run="", max_accuracy_drop=100)).allowed > 0
-    )  # what labels no row right is never good enough
+    assert Subject.of(known, Plan(run="", max_accuracy_drop=0)).min_accuracy <= 1.0
+    # A network without a correct label is over any budget.
+    assert Subject.of(known, Plan(run="", max_accuracy_drop=100)).min_accuracy > 0
 
 
-def test_a_run_that_was_trained_again_meanwhile_is_refused(tmp_path: Path, known: Run) -> None:
-    out = begun(tmp_path / "out", known)
-    write_ledger(out, Ledger(plan=replace(read_ledger(out).plan, weights="0" * 64)))
+def test_weights_that_have_changed_since_the_start_are_refused(tmp_path: Path, known: Run) -> None:
+    out = started(tmp_path / "out", known)
+    write_record(out, PruningRecord(plan=replace(read_record(out).plan, weights="0" * 64)))
     with pytest.raises(RunError) as error:
-        carried_out(out)
+        run_plan(out)
     assert str(error.value) == (
-        f"{known.path}: expected the weights that this pruning began with, found others; begin "
-        "again with another --out"
+        f"{known.path}: the weights have changed since this pruning started; start it again with "
+        "another --out"
     )

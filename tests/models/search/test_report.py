@@ -8,21 +8,20 @@ from matplotlib.image import imread
 from rich.console import Console
 
 from models.errors import ConfigError
-from models.search.picture import write_pictures
-from models.search.report import Ranking, best_table, importance_line, write_csv
-from models.search.space import space
-from models.search.study import Record, Study
-from models.search.trial import Outcome
+from models.search.config import search_space
+from models.search.report import Ranking, best_table, importance_line, write_csv, write_pictures
+from models.search.study import Outcome, TrialRecord, open_study
+from tests.models.search.conftest import search_config
 
 NAN = "epoch 1: expected a finite loss, found nan"
 
 
 def record(
     number: int, loss: float | None, *, rate: float = 0.1, activation: str = "relu"
-) -> Record:
-    return Record(
+) -> TrialRecord:
+    return TrialRecord(
         number=number,
-        numbers={
+        settings={
             "learning_rate": rate,
             "momentum": 0.9,
             "drop_factor": 0.98,
@@ -41,21 +40,21 @@ RECORDS = [
 ]
 
 
-def test_the_lowest_validation_loss_ranks_first_and_failures_do_not_rank() -> None:
+def test_the_lowest_validation_loss_ranks_first_and_failed_trials_are_left_out() -> None:
     ranking = Ranking.of(RECORDS)
     assert [record.number for record in ranking.best] == [2, 0, 3]
 
 
-def test_of_equal_losses_the_earlier_trial_ranks_first() -> None:
+def test_the_earlier_of_two_trials_with_equal_losses_ranks_first() -> None:
     assert [r.number for r in Ranking.of([record(0, 0.5), record(1, 0.5)]).best] == [0, 1]
 
 
-def test_trials_that_all_failed_are_one_sentence() -> None:
+def test_a_search_of_failed_trials_is_an_error() -> None:
     with pytest.raises(ConfigError) as caught:
         Ranking.of([record(0, None), record(1, None)])
     assert str(caught.value) == (
-        "search: expected a trial with a finite loss, found 2 that failed, the first at epoch 1: "
-        "expected a finite loss, found nan; give more --trials"
+        "search: all 2 trials failed, the first at epoch 1: expected a finite loss, found nan; "
+        "increase --trials"
     )
 
 
@@ -71,7 +70,7 @@ def test_the_table_fits_a_terminal_and_shows_the_best_ten() -> None:
     assert " ".join(rows[0].split()) == "1 0000 0.1 0.9 0.98 relu -2 1.0000 50.00%"
 
 
-def test_the_file_holds_every_trial_by_number(tmp_path: Path) -> None:
+def test_the_csv_file_has_every_trial_by_number(tmp_path: Path) -> None:
     write_csv(tmp_path, Ranking.of(RECORDS))
     rows = list(csv.DictReader((tmp_path / "trials.csv").read_text().splitlines()))
     assert [row["trial"] for row in rows] == ["0", "1", "2", "3"]
@@ -81,12 +80,10 @@ def test_the_file_holds_every_trial_by_number(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("plain", [False, True])
-def test_the_picture_is_the_same_bytes_each_time_and_has_no_background(
-    tmp_path: Path, plain: bool
-) -> None:
+def test_the_picture_is_reproducible_and_transparent(tmp_path: Path, plain: bool) -> None:
     written = []
     for _ in range(2):
-        write_pictures(tmp_path, Ranking.of(RECORDS), space(plain=plain))
+        write_pictures(tmp_path, Ranking.of(RECORDS), search_space(plain=plain))
         written.append((tmp_path / "search.svg").read_bytes())
     assert written[0] == written[1]
     assert ET.fromstring(written[0]).tag == "{http://www.w3.org/2000/svg}svg"
@@ -94,19 +91,21 @@ def test_the_picture_is_the_same_bytes_each_time_and_has_no_background(
     assert corner[3] == 0
 
 
-def test_one_trial_is_picture_enough(tmp_path: Path) -> None:
-    write_pictures(tmp_path, Ranking.of([record(0, 0.0)]), space(plain=False))
+def test_a_search_of_one_trial_has_a_picture(tmp_path: Path) -> None:
+    write_pictures(tmp_path, Ranking.of([record(0, 0.0)]), search_space(plain=False))
     assert (tmp_path / "search.png").stat().st_size > 0
 
 
-def test_what_mattered_is_told_when_there_are_enough_trials(tmp_path: Path) -> None:
-    with Study(tmp_path, sampler="random", seed=0, plain=False) as study:
+def test_importances_need_twenty_finished_trials(tmp_path: Path) -> None:
+    with open_study(tmp_path, search_config()) as study:
         for trials in (19, 20):
-            while (asked := study.ask(trials)) is not None:
-                trial, _, numbers = asked
-                study.tell(trial, Outcome(loss=float(numbers["learning_rate"]), accuracy=0.5))
+            while (started := study.start_trial(trials)) is not None:
+                trial, _, settings = started
+                study.finish_trial(
+                    trial, Outcome(loss=float(settings["learning_rate"]), accuracy=0.5)
+                )
             if trials == 19:
                 assert importance_line(study) is None
         line = importance_line(study)
     assert line is not None
-    assert line.startswith("what told the best trials apart: learning rate ")
+    assert line.startswith("importance of the settings: learning rate ")

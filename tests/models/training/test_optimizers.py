@@ -14,17 +14,17 @@ def network() -> HighwayClassifier:
     return HighwayClassifier(NetworkConfig(shape=(3,), classes=2, blocks=blocks))
 
 
-def rates(config: TrainConfig, steps: int, read: int = 0) -> list[float]:
+def rates(config: TrainConfig, steps: int, group: int = 0) -> list[float]:
     """Return the learning rate of a group at every step of the schedule."""
     chosen = optimizer(network(), config)
     plan = schedule(chosen, config, steps=steps)
-    found = []
+    by_step = []
     for _ in range(steps):
-        found.append(float(chosen.param_groups[read]["lr"]))
+        by_step.append(float(chosen.param_groups[group]["lr"]))
         chosen.step()
         if plan is not None:
             plan["scheduler"].step()  # type: ignore[attr-defined]
-    return found
+    return by_step
 
 
 def test_weights_decay_and_biases_do_not() -> None:
@@ -45,21 +45,21 @@ def test_every_parameter_is_in_exactly_one_group() -> None:
     assert sorted(map(id, grouped)) == sorted(map(id, built.parameters()))
 
 
-def test_the_papers_biases_learn_twice_as_fast_and_never_decay() -> None:
+def test_biases_can_have_their_own_learning_rate() -> None:
     config = TrainConfig(optimizer="sgd", learning_rate=0.01, bias_rate_factor=2.0)
     groups = optimizer(network(), config).param_groups
     assert [group["lr"] for group in groups] == [0.01, 0.01, 0.02]
     assert all(group["nesterov"] and group["momentum"] == 0.9 for group in groups)
 
 
-def test_without_momentum_sgd_is_plain() -> None:
+def test_without_momentum_sgd_has_no_nesterov_term() -> None:
     config = TrainConfig(optimizer="sgd", momentum=0.0)
     assert not optimizer(network(), config).param_groups[0]["nesterov"]
 
 
-def test_one_cycle_rises_to_each_groups_rate_and_falls_to_nothing() -> None:
+def test_one_cycle_rises_to_the_rate_of_each_group_and_falls_to_zero() -> None:
     config = TrainConfig(learning_rate=0.01, bias_rate_factor=2.0)
-    weights, biases = rates(config, steps=100), rates(config, steps=100, read=2)
+    weights, biases = rates(config, steps=100), rates(config, steps=100, group=2)
     assert max(weights) == pytest.approx(0.01)
     assert weights.index(max(weights)) in (29, 30)
     assert weights[-1] < 1e-6
@@ -74,14 +74,16 @@ def test_one_cycle_rises_to_each_groups_rate_and_falls_to_nothing() -> None:
         ("steps", [1.0, 0.5, 0.5, 0.25]),
     ],
 )
-def test_schedules_by_epoch_worked_out_by_hand(name: ScheduleName, expected: list[float]) -> None:
+def test_schedules_by_epoch_match_a_hand_calculation(
+    name: ScheduleName, expected: list[float]
+) -> None:
     config = TrainConfig(
         optimizer="sgd", schedule=name, learning_rate=1.0, drop_factor=0.5, drop_epochs=(1, 3)
     )
     assert rates(config, steps=4) == pytest.approx(expected)
 
 
-def test_the_fused_adamw_steps_as_torchs_plain_one_does() -> None:
+def test_the_fused_adamw_takes_the_same_steps_as_the_default_one() -> None:
     torch.manual_seed(0)
     fused, plain = network(), network()
     plain.load_state_dict(fused.state_dict())
@@ -98,7 +100,7 @@ def test_the_fused_adamw_steps_as_torchs_plain_one_does() -> None:
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.5])
-def test_sgd_keeps_its_momentum_through_one_cycle(momentum: float) -> None:
+def test_one_cycle_does_not_change_the_momentum_of_sgd(momentum: float) -> None:
     config = TrainConfig(optimizer="sgd", momentum=momentum)
     chosen = optimizer(network(), config)
     plan = schedule(chosen, config, steps=10)

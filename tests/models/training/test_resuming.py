@@ -1,5 +1,6 @@
-"""Trainings that are stopped in the middle of an epoch, for real, and gone on with."""
+"""Trainings stopped in the middle of an epoch by a signal, and resumed."""
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,9 +11,9 @@ import pytest
 
 from models.errors import RunError
 from models.run import Run
-from tests.conftest import ROOT, command
+from tests.conftest import ROOT, command, once
 
-# Epochs long enough to be stopped in, by dropout too, whose draws must come back.
+# Epochs long enough for a signal to arrive in one; dropout, because its draws must repeat.
 TRAINING = (
     *("models", "train", "digits", "--depth", "12", "--dropout", "0.1"),
     *("--epochs", "6", "--batch-size", "20"),
@@ -20,7 +21,7 @@ TRAINING = (
 
 
 def stopped(out: Path, signal_number: int, epochs: int, *more: str) -> tuple[int, str]:
-    """Train; stop it by a signal in the epoch after `epochs` ones; return exit code and words."""
+    """Train, send a signal in the epoch after `epochs`; return the exit code and the output."""
     arguments = [sys.executable, "-m", *TRAINING, "--out", str(out), *more]
     process = subprocess.Popen(
         arguments, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -32,107 +33,115 @@ def stopped(out: Path, signal_number: int, epochs: int, *more: str) -> tuple[int
         time.sleep(0.01)
     time.sleep(0.1)
     process.send_signal(signal_number)
-    words, _ = process.communicate(timeout=60)
-    return process.returncode, words.strip()
+    output, _ = process.communicate(timeout=60)
+    return process.returncode, output.strip()
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """The same training without any interruption."""
-    path = tmp_path_factory.mktemp("whole") / "run"
-    done = command(*TRAINING, "--out", path)
-    assert done.returncode == 0, done.stderr
-    return Run(path)
+def uninterrupted(shared: Path) -> Run:
+    """The same training without an interruption."""
+    path = shared / "resuming" / "uninterrupted"
+
+    def train() -> None:
+        done = command(*TRAINING, "--out", path)
+        assert done.returncode == 0, done.stderr
+
+    return Run(once(path, train))
+
+
+@pytest.fixture
+def killed(shared: Path, tmp_path: Path) -> Path:
+    """A copy of a run whose process was killed in its third epoch."""
+    path = shared / "resuming" / "killed"
+
+    def train() -> None:
+        code, _ = stopped(path, signal.SIGKILL, epochs=2)
+        assert code == -signal.SIGKILL
+
+    return shutil.copytree(once(path, train), tmp_path / "run")
 
 
 def weights(run: Run) -> bytes:
     return (run.path / "model.safetensors").read_bytes()
 
 
-def assert_goes_on_to_the_same(path: Path, whole: Run) -> None:
+def assert_resumes_to_the_same_weights(path: Path, uninterrupted: Run) -> None:
     done = command("models", "train", "--resume", path)
     assert done.returncode == 0, done.stderr
     run = Run(path)
-    assert weights(run) == weights(whole)
-    expected = [{**line, "seconds": 0} for line in whole.metrics()]
+    assert weights(run) == weights(uninterrupted)
+    expected = [{**line, "seconds": 0} for line in uninterrupted.metrics()]
     assert [{**line, "seconds": 0} for line in run.metrics()] == expected
 
 
-def test_a_killed_training_goes_on_to_the_same_weights_bit_for_bit(
-    tmp_path: Path, whole: Run
+def test_a_killed_training_resumes_to_the_same_weights_bit_for_bit(
+    killed: Path, uninterrupted: Run
 ) -> None:
-    code, _ = stopped(tmp_path / "run", signal.SIGKILL, epochs=2)
-    assert code == -signal.SIGKILL
-    assert_goes_on_to_the_same(tmp_path / "run", whole)
+    assert_resumes_to_the_same_weights(killed, uninterrupted)
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
-def test_a_stopped_training_says_how_to_go_on_and_does(
-    tmp_path: Path, whole: Run, signal_number: int
+def test_the_error_of_a_stopped_training_names_the_command_that_resumes_it(
+    tmp_path: Path, uninterrupted: Run, signal_number: int
 ) -> None:
     path = tmp_path / "run"
-    code, words = stopped(path, signal_number, epochs=3)
+    code, output = stopped(path, signal_number, epochs=3)
     assert code == 130
-    assert words == (
-        f"stopped: the whole epochs are kept in {path}; go on with "
-        f"`python -m models train --resume {path}`"
+    assert output == (
+        f"stopped: complete epochs are kept in {path}; resume with `highway train --resume {path}`"
     )
-    assert_goes_on_to_the_same(path, whole)
+    assert_resumes_to_the_same_weights(path, uninterrupted)
 
 
-def test_stopping_one_of_two_processes_stops_both(tmp_path: Path) -> None:
-    code, words = stopped(tmp_path / "run", signal.SIGINT, 1, "--devices", "2")
+def test_a_signal_to_one_of_two_processes_stops_both(tmp_path: Path) -> None:
+    code, output = stopped(tmp_path / "run", signal.SIGINT, 1, "--devices", "2")
     assert code == 130
-    assert words.startswith("stopped: ")
+    assert output.startswith("stopped: ")
     assert len(Run(tmp_path / "run").metrics()) < 6
 
 
-def test_a_line_that_the_checkpoint_does_not_know_is_forgotten(tmp_path: Path, whole: Run) -> None:
-    path = tmp_path / "run"
-    stopped(path, signal.SIGKILL, epochs=2)
-    with (path / "metrics.jsonl").open("a") as metrics:
+def test_metrics_that_the_checkpoint_does_not_contain_are_removed(
+    killed: Path, uninterrupted: Run
+) -> None:
+    with (killed / "metrics.jsonl").open("a") as metrics:
         metrics.write('{"epoch": 99, "train_loss": 0.1}\n{"epoch": 100, "tr')
-    assert_goes_on_to_the_same(path, whole)
+    assert_resumes_to_the_same_weights(killed, uninterrupted)
 
 
-def test_a_run_stopped_before_its_first_epoch_begins_anew(tmp_path: Path, whole: Run) -> None:
-    config = whole.config()
+def test_a_run_stopped_in_its_first_epoch_starts_again(tmp_path: Path, uninterrupted: Run) -> None:
+    config = uninterrupted.config()
     run = Run.create(tmp_path / "run", config)
-    assert_goes_on_to_the_same(run.path, whole)
+    assert_resumes_to_the_same_weights(run.path, uninterrupted)
 
 
-def test_a_damaged_checkpoint_is_told_in_one_sentence(tmp_path: Path) -> None:
-    path = tmp_path / "run"
-    stopped(path, signal.SIGKILL, epochs=2)
-    checkpoint = path / "checkpoint.ckpt"
+def test_a_damaged_checkpoint_is_refused(killed: Path) -> None:
+    checkpoint = killed / "checkpoint.ckpt"
     checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
-    done = command("models", "train", "--resume", path)
+    done = command("models", "train", "--resume", killed)
     assert (done.returncode, done.stderr) == (
         1,
-        f"error: {checkpoint}: expected the state of a training, found a damaged file; "
-        "remove it to begin again\n",
+        f"error: {checkpoint}: the checkpoint is damaged; remove it to train from the start\n",
     )
 
 
-def test_a_finished_run_has_nothing_left_to_do(whole: Run) -> None:
-    done = command("models", "train", "--resume", whole.path)
+def test_a_finished_run_cannot_be_resumed(uninterrupted: Run) -> None:
+    done = command("models", "train", "--resume", uninterrupted.path)
     assert (done.returncode, done.stderr) == (
         1,
-        f"error: {whole.path}: expected a training that was stopped, found a finished one; "
-        "nothing is left to do\n",
+        f"error: {uninterrupted.path}: the training has finished; there is nothing to resume\n",
     )
 
 
-def test_a_resumed_run_keeps_its_own_settings(whole: Run) -> None:
-    done = command("models", "train", "--resume", whole.path, "--epochs", "9")
+def test_settings_are_refused_with_resume(uninterrupted: Run) -> None:
+    done = command("models", "train", "--resume", uninterrupted.path, "--epochs", "9")
     assert (done.returncode, done.stderr) == (
         1,
-        "error: --epochs: expected nothing beside --resume, for the run keeps its own settings; "
+        "error: --epochs: not allowed with --resume, which keeps the original settings; "
         "leave it out\n",
     )
 
 
-def test_nothing_there_cannot_be_resumed(tmp_path: Path) -> None:
+def test_a_missing_directory_cannot_be_resumed(tmp_path: Path) -> None:
     with pytest.raises(RunError):
         Run(tmp_path / "nothing").config()
     done = command("models", "train", "--resume", tmp_path / "nothing")

@@ -17,9 +17,9 @@ from models.presets import preset
 from models.recipe import Hardware, TrainConfig
 from models.run import Run
 from models.run_config import DataConfig, RunConfig
-from models.training.trainer import _from_process, train
+from models.training.trainer import _user_error, train
 
-STILL: dict[str, Any] = {"shift": 0.0, "turn_degrees": 0.0, "stretch": 0.0}
+UNAUGMENTED: dict[str, Any] = {"shift": 0.0, "rotate_degrees": 0.0, "scale": 0.0}
 DIGITS = Source.of("digits")
 
 
@@ -48,8 +48,8 @@ def losses(run: Run, name: str = "train_loss") -> list[float]:
     return [line[name] for line in run.metrics() if "epoch" in line]
 
 
-def test_training_learns(tmp_path: Path) -> None:
-    config = small(epochs=12, **STILL)
+def test_training_reaches_an_accuracy_far_above_chance(tmp_path: Path) -> None:
+    config = small(epochs=12, **UNAUGMENTED)
     scores = train(Run.create(tmp_path / "run", config), config, load(DIGITS))
     assert scores is not None
     assert scores.rows == 180
@@ -76,13 +76,15 @@ def test_the_same_seed_gives_the_same_files_byte_for_byte(tmp_path: Path, optimi
         {"precision": "bf16-mixed", "learning_rate": 0.01},
     ],
 )
-def test_every_kind_of_recipe_lowers_the_loss(tmp_path: Path, training: dict[str, Any]) -> None:
-    run = trained(tmp_path / "run", small(epochs=4, **STILL, **training))
+def test_every_schedule_and_precision_lowers_the_loss(
+    tmp_path: Path, training: dict[str, Any]
+) -> None:
+    run = trained(tmp_path / "run", small(epochs=4, **UNAUGMENTED, **training))
     assert losses(run)[-1] < 0.9 * losses(run)[0]
 
 
-def test_two_processes_reach_what_one_reaches(tmp_path: Path) -> None:
-    config = small(epochs=6, **STILL)
+def test_two_processes_reach_the_losses_of_one(tmp_path: Path) -> None:
+    config = small(epochs=6, **UNAUGMENTED)
     one = trained(tmp_path / "one", config)
     two = trained(tmp_path / "two", config, Hardware(devices=2))
     assert losses(two) == pytest.approx(losses(one), rel=0.05)
@@ -91,7 +93,7 @@ def test_two_processes_reach_what_one_reaches(tmp_path: Path) -> None:
     assert two.network()(torch.from_numpy(two.dataset().test.x))[0].isfinite().all()
 
 
-def test_a_loss_that_is_no_number_is_told_from_another_process_too(tmp_path: Path) -> None:
+def test_a_loss_that_is_not_finite_in_another_process_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as error:
         trained(tmp_path / "run", small(learning_rate=1e30), Hardware(devices=2))
     assert str(error.value) == "epoch 1: expected a finite loss, found nan; lower --learning-rate"
@@ -113,7 +115,7 @@ def test_patience_stops_early_and_keeps_the_best_epochs_weights(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("more", [{}, {"patience": 1, "epochs": 30, "schedule": "constant"}])
-def test_a_training_stopped_after_its_last_epoch_only_writes_what_is_missing(
+def test_resuming_after_the_last_epoch_writes_only_the_missing_files(
     tmp_path: Path, more: dict[str, Any]
 ) -> None:
     config = small(**more)
@@ -129,22 +131,22 @@ def test_a_training_stopped_after_its_last_epoch_only_writes_what_is_missing(
     ]
 
 
-def test_only_what_is_meant_for_the_user_is_reworded_when_another_process_fails() -> None:
-    told = "-- Process 1 terminated:\nTraceback …\nmodels.errors.DivergedError: epoch 1: too far"
-    error = _from_process(ProcessRaisedException(told, 1, 7))
+def test_only_user_errors_of_another_process_are_converted() -> None:
+    text = "-- Process 1 terminated:\nTraceback …\nmodels.errors.DivergedError: epoch 1: too far"
+    error = _user_error(ProcessRaisedException(text, 1, 7))
     assert type(error) is DivergedError
     assert str(error) == "epoch 1: too far"
     fault = ProcessRaisedException("Traceback …\nIndexError: Target 20 is out of bounds.", 1, 7)
-    assert _from_process(fault) is fault
+    assert _user_error(fault) is fault
 
 
-def test_without_validation_rows_nothing_is_said_of_them(tmp_path: Path) -> None:
+def test_without_validation_rows_the_metrics_lack_validation_scores(tmp_path: Path) -> None:
     source = Source.of("digits", validation_share=0.0)
     run = trained(tmp_path / "run", small(source))
     assert set(run.metrics()[0]) == {"epoch", "train_loss", "seconds"}
 
 
-def test_a_plain_network_trains_without_gates(tmp_path: Path) -> None:
+def test_a_plain_network_has_no_openness_and_no_gate_baseline(tmp_path: Path) -> None:
     config = small()
     plain = replace(preset("dense-10"), depth=3, width=8, plain=True)
     network = plain.network(shape=(8, 8), classes=10, preparation=Standardise())
@@ -153,7 +155,7 @@ def test_a_plain_network_trains_without_gates(tmp_path: Path) -> None:
     assert not (run.path / "gate_baseline.json").exists()
 
 
-def test_each_epoch_leaves_a_line_of_metrics(tmp_path: Path) -> None:
+def test_each_epoch_appends_a_line_of_metrics(tmp_path: Path) -> None:
     run = trained(tmp_path / "run", small())
     first = json.loads((run.path / "metrics.jsonl").read_text().splitlines()[0])
     assert set(first) == {
@@ -162,14 +164,14 @@ def test_each_epoch_leaves_a_line_of_metrics(tmp_path: Path) -> None:
     assert 0 < first["openness"] < 1
 
 
-def test_tensorboard_gets_the_same_numbers_as_the_metrics(tmp_path: Path) -> None:
+def test_tensorboard_has_the_same_losses_as_the_metrics(tmp_path: Path) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     run = trained(tmp_path / "run", small())
     events = EventAccumulator(str(run.path / "tensorboard"))
     events.Reload()
-    found = [event.value for event in events.Scalars("train_loss")]
-    assert found == pytest.approx(losses(run), abs=1e-5)
+    logged = [event.value for event in events.Scalars("train_loss")]
+    assert logged == pytest.approx(losses(run), abs=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -178,17 +180,18 @@ def test_tensorboard_gets_the_same_numbers_as_the_metrics(tmp_path: Path) -> Non
         (
             {"precision": "16-mixed"},
             Hardware(),
-            "--precision: expected 32-true or bf16-mixed, found 16-mixed without --accelerator gpu",
+            "--precision: 16-mixed needs --accelerator gpu; use bf16-mixed on a CPU",
         ),
         (
             {"precision": "16-mixed"},
             Hardware(accelerator="auto"),
-            "--precision: expected 32-true or bf16-mixed, found 16-mixed without --accelerator gpu",
+            "--precision: 16-mixed needs --accelerator gpu; use bf16-mixed on a CPU",
         ),
         (
             {"batch_size": 99},
             Hardware(devices=2),
-            "--batch-size: expected a multiple of 2, the processes that share each batch, found 99",
+            "--batch-size: expected a multiple of 2, the number of processes that share each "
+            "batch, found 99",
         ),
         (
             {"learning_rate": 1e30},
@@ -197,7 +200,7 @@ def test_tensorboard_gets_the_same_numbers_as_the_metrics(tmp_path: Path) -> Non
         ),
     ],
 )
-def test_a_training_that_cannot_work_says_why(
+def test_settings_that_cannot_work_are_refused(
     tmp_path: Path, training: dict[str, Any], hardware: Hardware, message: str
 ) -> None:
     with pytest.raises(ConfigError) as error:
@@ -205,7 +208,7 @@ def test_a_training_that_cannot_work_says_why(
     assert str(error.value) == message
 
 
-def test_an_accelerator_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_accelerator_is_reported(tmp_path: Path) -> None:
     if torch.cuda.is_available():
         assert trained(tmp_path / "run", small(), Hardware(accelerator="gpu")).finished
         return
@@ -219,12 +222,12 @@ def test_patience_needs_validation_rows(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as error:
         trained(tmp_path / "run", small(source, patience=3))
     assert str(error.value) == (
-        "--patience: expected validation rows to watch, found none; give --validation-share a "
-        "number above 0"
+        "--patience: early stopping needs validation rows; set --validation-share to a number "
+        "above 0"
     )
 
 
-def test_the_test_scores_are_finite_and_of_the_test_rows(tmp_path: Path) -> None:
+def test_the_last_line_of_metrics_has_finite_test_scores(tmp_path: Path) -> None:
     last = trained(tmp_path / "run", small()).metrics()[-1]
     assert last["test_rows"] == 180
     assert math.isfinite(last["test_loss"])
@@ -235,17 +238,17 @@ def few_rows() -> Dataset:
     return replace(digits, train=digits.train.take(slice(200)))
 
 
-def given_start(config: RunConfig, spread: float) -> HighwayClassifier:
-    """Weights that no seed draws, and a preparation that no rows were measured for."""
+def start_network(config: RunConfig, spread: float) -> HighwayClassifier:
+    """A network with weights and a preparation that no training would start with."""
     network = HighwayClassifier(config.network)
     for number, value in enumerate(network.state_dict().values()):
         value.fill_(spread / (number + 1))
     return network
 
 
-def test_a_training_can_start_with_given_weights_and_their_preparation(tmp_path: Path) -> None:
-    config = small(epochs=1, learning_rate=1e-9, **STILL)
-    start = given_start(config, 0.5)
+def test_a_training_can_start_with_the_weights_and_preparation_of_a_network(tmp_path: Path) -> None:
+    config = small(epochs=1, learning_rate=1e-9, **UNAUGMENTED)
+    start = start_network(config, 0.5)
     run = Run.create(tmp_path / "run", config)
     train(run, config, few_rows(), start=start)
     for name, value in run.network().state_dict().items():
@@ -254,11 +257,11 @@ def test_a_training_can_start_with_given_weights_and_their_preparation(tmp_path:
             assert torch.equal(value, start.state_dict()[name])
 
 
-def test_the_weights_given_stay_as_they_are_and_decide_what_comes_of_them(tmp_path: Path) -> None:
+def test_the_start_network_determines_the_result_and_stays_unchanged(tmp_path: Path) -> None:
     config = small(epochs=1)
     runs = []
     for name, spread in (("one", 0.5), ("same", 0.5), ("other", 0.25)):
-        start = given_start(config, spread)
+        start = start_network(config, spread)
         before = {key: value.clone() for key, value in start.state_dict().items()}
         runs.append(Run.create(tmp_path / name, config))
         train(runs[-1], config, few_rows(), start=start)
@@ -268,11 +271,11 @@ def test_the_weights_given_stay_as_they_are_and_decide_what_comes_of_them(tmp_pa
     assert one == same != other
 
 
-def test_a_checkpoint_goes_before_the_weights_given(tmp_path: Path) -> None:
+def test_a_checkpoint_has_precedence_over_the_start_network(tmp_path: Path) -> None:
     config = small()
     run = Run.create(tmp_path / "run", config)
-    train(run, config, few_rows(), start=given_start(config, 0.5))
+    train(run, config, few_rows(), start=start_network(config, 0.5))
     expected = weights(run)
     (run.path / "model.safetensors").unlink()
-    train(run, config, few_rows(), start=given_start(config, 0.25))
+    train(run, config, few_rows(), start=start_network(config, 0.25))
     assert weights(run) == expected

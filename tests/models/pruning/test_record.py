@@ -7,20 +7,20 @@ from hypothesis import strategies as st
 from models.errors import RunError
 from models.evaluation import Evaluation
 from models.pruning.cost import Cost
-from models.pruning.ledger import (
+from models.pruning.record import (
     PRUNING,
     Attempt,
-    Ledger,
+    Measurement,
     Order,
     Plan,
+    PruningRecord,
     Result,
-    Side,
-    read_ledger,
-    write_ledger,
+    read_record,
+    write_record,
 )
 from models.run import Run
 
-SIDE = Side(
+MEASUREMENT = Measurement(
     cost=Cost(
         highway_layers=4,
         parameters=178,
@@ -36,14 +36,14 @@ RESULT = Result(
     constant_gates=(1,),
     dropped_units=1,
     finetuned=True,
-    before=SIDE,
-    after=SIDE,
+    before=MEASUREMENT,
+    after=MEASUREMENT,
 )
 
 shares = st.floats(0, 1)
 counts = st.integers(0, 1000)
-ledgers = st.builds(
-    Ledger,
+records = st.builds(
+    PruningRecord,
     plan=st.builds(
         Plan,
         run=st.text(st.characters(codec="utf-8"), min_size=1),
@@ -66,26 +66,28 @@ ledgers = st.builds(
 
 
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(ledger=ledgers)
-def test_what_was_written_is_read_again_to_the_last_digit(tmp_path: Path, ledger: Ledger) -> None:
-    write_ledger(Run(tmp_path), ledger)
-    assert read_ledger(Run(tmp_path)) == ledger
+@given(record=records)
+def test_a_written_record_is_read_exactly(tmp_path: Path, record: PruningRecord) -> None:
+    write_record(Run(tmp_path), record)
+    assert read_record(Run(tmp_path)) == record
     assert [path.name for path in tmp_path.iterdir()] == [PRUNING]
 
 
-def test_a_plan_alone_is_a_pruning_that_has_just_begun(tmp_path: Path) -> None:
+def test_a_record_of_a_plan_only_is_valid(tmp_path: Path) -> None:
     (tmp_path / PRUNING).write_text('{"plan": {"run": "runs/digits"}}')
     plan = Plan(run="runs/digits", max_accuracy_drop=0.1, finetune_epochs=4, learning_rate=None)
-    assert read_ledger(Run(tmp_path)) == Ledger(plan=plan)
+    assert read_record(Run(tmp_path)) == PruningRecord(plan=plan)
 
 
-def test_a_directory_of_no_pruning_says_how_to_begin_one(tmp_path: Path) -> None:
+def test_the_error_of_a_directory_without_a_record_names_the_command_that_starts_a_pruning(
+    tmp_path: Path,
+) -> None:
     for path in (tmp_path, tmp_path / "nowhere"):
         with pytest.raises(RunError) as error:
-            read_ledger(Run(path))
+            read_record(Run(path))
         assert str(error.value) == (
-            f"{path}: expected the directory of a pruning, found no pruning.json in it; "
-            "begin with `python -m models prune RUN --out DIRECTORY`"
+            f"{path}: not the directory of a pruning, pruning.json is missing; "
+            "start one with `highway prune RUN --out DIRECTORY`"
         )
 
 
@@ -102,10 +104,8 @@ def test_a_directory_of_no_pruning_says_how_to_begin_one(tmp_path: Path) -> None
         b"\xff\xfe",
     ],
 )
-def test_whatever_is_no_record_of_a_pruning_is_one_sentence(tmp_path: Path, content: bytes) -> None:
+def test_an_invalid_record_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / PRUNING).write_bytes(content)
     with pytest.raises(RunError) as error:
-        read_ledger(Run(tmp_path))
-    assert str(error.value) == (
-        f"{tmp_path / PRUNING}: expected the record of a pruning, found something else"
-    )
+        read_record(Run(tmp_path))
+    assert str(error.value) == (f"{tmp_path / PRUNING}: not the record of a pruning")

@@ -3,23 +3,23 @@ import warnings
 
 import pytest
 
-from models.training.quiet import LOGGERS, silenced
+from models.training.logging import LOGGERS, quiet_logs
 
 
-def test_lightning_is_silent_for_a_while_and_then_as_loud_as_before() -> None:
+def test_warnings_and_lightning_logs_are_ignored_only_inside_the_context() -> None:
     logger = logging.getLogger(LOGGERS[0])
     before = logger.level
-    with silenced():
+    with quiet_logs():
         assert logger.level == logging.ERROR
         warnings.warn("advice about data workers", UserWarning, stacklevel=1)
     assert logger.level == before
-    with pytest.warns(UserWarning, match="heard again"):
-        warnings.warn("heard again", UserWarning, stacklevel=1)
+    with pytest.warns(UserWarning, match="shown again"):
+        warnings.warn("shown again", UserWarning, stacklevel=1)
 
 
-def test_after_an_error_lightning_is_as_loud_as_before_too() -> None:
+def test_the_log_level_is_restored_after_an_error() -> None:
     logger = logging.getLogger(LOGGERS[0])
     before = logger.level
-    with pytest.raises(KeyError), silenced():
+    with pytest.raises(KeyError), quiet_logs():
         raise KeyError
     assert logger.level == before

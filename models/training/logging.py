@@ -1,4 +1,4 @@
-"""Silence for advice about devices and data workers that data in memory has no use for."""
+"""Log levels: Lightning's advice on devices and data workers does not apply to data in memory."""
 
 import logging
 import warnings
@@ -8,20 +8,20 @@ from contextlib import contextmanager
 LOGGERS = ("lightning.pytorch", "lightning.fabric")
 
 
-def silence() -> None:
-    """Let Lightning say nothing below an error, for as long as this process runs."""
+def quiet_lightning_logs() -> None:
+    """Ignore warnings and Lightning's messages below ERROR for the rest of this process."""
     for name in LOGGERS:
         logging.getLogger(name).setLevel(logging.ERROR)
     warnings.simplefilter("ignore")
 
 
 @contextmanager
-def silenced() -> Iterator[None]:
-    """Let Lightning say nothing below an error for a while."""
+def quiet_logs() -> Iterator[None]:
+    """Call `quiet_lightning_logs`, and restore filters and levels at the end."""
     levels = {name: logging.getLogger(name).level for name in LOGGERS}
     try:
         with warnings.catch_warnings():
-            silence()
+            quiet_lightning_logs()
             yield
     finally:
         for name, level in levels.items():

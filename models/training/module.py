@@ -1,4 +1,4 @@
-"""What Lightning repeats: one step on a batch, one account of every epoch."""
+"""Lightning module: the loss of a batch, and one row of metrics per epoch."""
 
 import math
 import time
@@ -15,15 +15,14 @@ from models.evaluation import Evaluation, evaluate, merge
 from models.networks.network import HighwayClassifier
 from models.recipe import TrainConfig
 from models.run import Run
-from models.training.augmentation import move_images
-from models.training.batches import Batch, epoch_seed
+from models.training.batches import Batch, augment_images, epoch_seed
+from models.training.logging import quiet_lightning_logs
 from models.training.optimizers import optimizer, schedule
 from models.training.progress import TrainingProgress
-from models.training.quiet import silence
 
 
 class HighwayTraining(LightningModule):
-    """One network's training; writes a line of metrics after each epoch."""
+    """Training of one network; appends one line to the run's metrics after each epoch."""
 
     def __init__(
         self, network: HighwayClassifier, dataset: Dataset, run: Run, config: TrainConfig
@@ -34,33 +33,30 @@ class HighwayTraining(LightningModule):
         self.run = run
         self.config = config
         self.progress = TrainingProgress()
-        image = dataset.input.kind == "image"
-        self.moves = image and bool(
-            config.shift or config.turn_degrees or config.stretch or config.mirror
-        )
+        self.augments = dataset.input.kind == "image" and config.augments_images
         self.loss_sum = torch.zeros(())
         self.epoch_began = 0.0
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Arrive in another process, where Lightning has not been silenced yet."""
-        silence()
+        """Unpickle in a spawned process, where Lightning's log levels are not set yet."""
+        quiet_lightning_logs()
         super().__setstate__(state)  # type: ignore[no-untyped-call]
 
     def on_train_start(self) -> None:
-        """Forget the metrics of an epoch that was not kept, when a training is gone on with."""
+        """Remove metrics of epochs that the checkpoint of a resumed training does not contain."""
         if self.global_rank == 0:
             self.run.keep_epochs(self.current_epoch)
 
     def on_train_epoch_start(self) -> None:
-        """Begin the epoch's account."""
+        """Reset the sum of the losses and the epoch's start time."""
         self.loss_sum = torch.zeros((), device=self.device)
         self.epoch_began = time.perf_counter()
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
-        """Start every random draw of the epoch from the seed and the epoch's number.
+        """Seed torch from the seed and the epoch's number at the epoch's first batch.
 
-        Not earlier: torch's loader draws a number when it begins an epoch, and in a resumed
-        training that is before the epoch's own start.
+        Earlier would be wrong: torch's loader draws a number when it begins an epoch, and in a
+        resumed training it does so before `on_train_epoch_start`.
         """
         if batch_idx == 0:
             processes, rank = self.trainer.world_size, self.global_rank
@@ -76,7 +72,7 @@ class HighwayTraining(LightningModule):
         return loss
 
     def on_train_epoch_end(self) -> None:
-        """Score the validation rows and write the epoch's line."""
+        """Score the validation rows and append the epoch's metrics."""
         loss = self._mean_loss()
         self._check_finite("loss", loss)
         validation = self._validation()
@@ -97,24 +93,13 @@ class HighwayTraining(LightningModule):
         self.progress.show(loss=loss, validation=validation)
 
     def augmented(self, x: Tensor) -> Tensor:
-        """Move the images of a batch at random; a table's rows stay as they are."""
-        if not self.moves:
-            return x
-        config = self.config
-        return move_images(
-            x,
-            shape=self.dataset.input.shape,
-            shift=config.shift,
-            turn_degrees=config.turn_degrees,
-            stretch=config.stretch,
-            mirror=config.mirror,
-        )
+        """Return the rows of a batch, images augmented at random, table rows unchanged."""
+        return augment_images(x, self.dataset.input.shape, self.config) if self.augments else x
 
     def configure_optimizers(self) -> Any:
-        """Return optimiser and schedule as Lightning takes them."""
+        """Return the optimizer and its schedule in Lightning's format."""
         chosen = optimizer(self.network, self.config)
-        steps = int(self.trainer.estimated_stepping_batches)
-        plan = schedule(chosen, self.config, steps=steps)
+        plan = schedule(chosen, self.config, steps=int(self.trainer.estimated_stepping_batches))
         return chosen if plan is None else {"optimizer": chosen, "lr_scheduler": plan}
 
     def _check_finite(self, name: str, loss: float) -> None:
@@ -129,13 +114,13 @@ class HighwayTraining(LightningModule):
         return float(self.trainer.strategy.reduce(mean, reduce_op="mean"))
 
     def _validation(self) -> Evaluation | None:
-        """Score the validation rows, each process its share of them; None where there are none."""
+        """Score the validation rows, each process a share of them; None without such rows."""
         processes = self.trainer.world_size
         share = self.dataset.validation.take(slice(self.global_rank, None, processes))
-        mine = evaluate(self.network, share) if len(share) else None
+        own = evaluate(self.network, share) if len(share) else None
         if processes == 1:
-            return mine
-        shares: list[Evaluation | None] = [None] * processes
-        distributed.all_gather_object(shares, mine)
-        found = [share for share in shares if share is not None]
-        return merge(found) if found else None
+            return own
+        gathered: list[Evaluation | None] = [None] * processes
+        distributed.all_gather_object(gathered, own)
+        scored = [evaluation for evaluation in gathered if evaluation is not None]
+        return merge(scored) if scored else None
