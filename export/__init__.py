@@ -1,1 +1,1 @@
-"""Turn a run directory into one verified ONNX file; sees `models` and the service's contract."""
+"""Export of a run directory to one verified ONNX file; imports `models` and parts of `service`."""

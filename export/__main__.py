@@ -1,72 +1,74 @@
-"""The command line: `python -m export onnx | verify | sign | show`."""
+"""The command line: `highway export | verify | sign | show`.
+
+torch, onnx and onnxruntime take seconds to import, so only commands that need them import them.
+"""
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from export.display import quantised_words, report_table, report_words, summary
 from export.errors import ExportError, VerificationError
-from export.report import Report
-from export.signing import sign
-from export.standalone import Told, verify_alone
+from export.report import Report, quantised_sentence, report_sentence, report_table, summary
 from models.errors import ModelsError
 from service.artifact import read_artifact
-from service.classifier import Classifier
 from service.contract import ContractError
-from service.signature import check_signed
 
 app = typer.Typer(
-    help="Turn a trained run into one verified ONNX file.",
+    help="Export a trained run to one verified ONNX file.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 
 FileArgument = Annotated[Path, typer.Argument(help="The .onnx file.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
 
 
-Json = Annotated[bool, typer.Option("--json", help="Print the report as JSON for machines.")]
-
-
-@app.command("onnx")
-def onnx_command(
-    run: Annotated[Path, typer.Argument(help="Run directory of `python -m models train`.")],
+@app.command("export")
+def export_command(
+    run: Annotated[Path, typer.Argument(help="Run directory of `highway train`.")],
     file: FileArgument,
     name: Annotated[
-        str | None, typer.Option(help="The model's name in URLs; data and preset unless given.")
+        str | None, typer.Option(help="Model name in URLs; default: data set and preset.")
     ] = None,
-    version: Annotated[str, typer.Option(help="The model's version.")] = "1",
+    version: Annotated[str, typer.Option(help="Model version.")] = "1",
     precision: Annotated[
-        str, typer.Option(help="float32, or int8: smaller, and faster where it is wide.")
+        Literal["float32", "int8"],
+        typer.Option(help="int8 is smaller, and faster for wide networks."),
     ] = "float32",
     max_label_changes: Annotated[
-        float, typer.Option(help="For int8: percent of the test rows whose label may change.")
+        float,
+        typer.Option(min=0, max=100, help="int8: highest percentage of changed test labels."),
     ] = 0.5,
-    json_output: Json = False,
+    json_output: JsonOption = False,
 ) -> None:
-    """Write the network of RUN to FILE, once it is shown to answer as torch does."""
-    from export.artifact import Wanted, export  # imports torch, which takes seconds
-    from models.run import Run
+    """Write the network of RUN to FILE, after verification against torch."""
+    from export.artifact import export
 
-    with _steps() as told:
-        wanted = Wanted(
-            name=name, version=version, precision=precision, max_label_changes=max_label_changes
+    with _progress() as on_progress:
+        exported = export(
+            run,
+            file,
+            on_progress,
+            name=name,
+            version=version,
+            precision=precision,
+            max_label_changes=max_label_changes,
         )
-        found = export(Run(run), file, wanted, told)
     if json_output:
-        typer.echo(json.dumps(asdict(found)))
+        typer.echo(json.dumps(asdict(exported)))
         return
-    _tell(found.report)
-    if found.quantised is not None:
-        typer.echo(quantised_words(found))
+    _print_report(exported.report)
+    if exported.quantised is not None:
+        typer.echo(quantised_sentence(exported))
     typer.echo(f"{file}: {file.stat().st_size:,} bytes, verified")
 
 
@@ -77,48 +79,54 @@ def verify_command(
         Path | None, typer.Option(help="Also compare with torch, on this run's test rows.")
     ] = None,
     public_key: Annotated[
-        Path | None,
-        typer.Option(help="Require FILE.sig, a signature by the owner of this PEM key."),
+        Path | None, typer.Option(help="Require FILE.sig, a signature by this PEM key.")
     ] = None,
-    json_output: Json = False,
+    json_output: JsonOption = False,
 ) -> None:
-    """Check that FILE is sound, unchanged since it was written, and answers as recorded."""
+    """Check that FILE is valid and unchanged, and that it computes the recorded outputs."""
+    from export.verification import verify_file
+
     content = read_artifact(file)
     if public_key is not None:
+        from service.signature import check_signed
+
         check_signed(file, content, public_key)
     report = None
     try:
-        with _steps() as told:
+        with _progress() as on_progress:
             if run is None:
-                metadata = verify_alone(content, told)
-                recorded = metadata.verification.get("report")
+                recorded = verify_file(content, on_progress).verification.get("report")
             else:
-                from export.verification import verify_against_run  # imports torch
-                from models.run import Run
+                from export.comparison import verify_against_run
+                from export.trained_run import TrainedRun
 
-                report = verify_against_run(content, Run(run), told)
+                report = verify_against_run(content, TrainedRun.read(run), on_progress)
     except (ContractError, VerificationError) as error:
         raise type(error)(f"{file}: {error}") from error
     if json_output:
         typer.echo(json.dumps(recorded if report is None else asdict(report)))
         return
     if report is not None:
-        _tell(report)
+        _print_report(report)
     typer.echo(f"{file}: verified")
 
 
 @app.command("sign")
 def sign_command(
     file: FileArgument,
-    key: Annotated[Path, typer.Option(help="The private key: PEM, P-256, without a password.")],
+    key: Annotated[Path, typer.Option(help="Private key: PEM, P-256, without a password.")],
 ) -> None:
-    """Write FILE.sig, by which whoever has the public key knows that FILE is yours."""
-    typer.echo(f"{sign(file, key)}: written, the signature of {file}")
+    """Write FILE.sig, a signature of FILE by the private key."""
+    from export.signing import sign
+
+    typer.echo(f"{sign(file, key)}: signature of {file} written")
 
 
 @app.command("show")
 def show_command(file: FileArgument) -> None:
-    """Say what FILE is: network, data, scores, gates, verification."""
+    """Show FILE's network, data, scores, gates and verification."""
+    from service.classifier import Classifier
+
     metadata = Classifier.load(file).metadata
     try:
         Console().print(summary(metadata, file.stat().st_size))
@@ -127,24 +135,24 @@ def show_command(file: FileArgument) -> None:
 
 
 @contextmanager
-def _steps() -> Iterator[Told]:
-    """Show on standard error what is being done, and for how long."""
+def _progress() -> Iterator[Callable[[str], None]]:
+    """Show the current step and the elapsed time on standard error, if it is a terminal."""
     console = Console(stderr=True)
     columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
-    quiet = not console.is_terminal  # a log file wants no spinner
-    with Progress(*columns, console=console, transient=True, disable=quiet) as progress:
+    disabled = not console.is_terminal
+    with Progress(*columns, console=console, transient=True, disable=disabled) as progress:
         task = progress.add_task("reading", total=None)
         yield lambda step: progress.update(task, description=f"verifying: {step}")
 
 
-def _tell(report: Report) -> None:
+def _print_report(report: Report) -> None:
     Console().print(report_table(report))
-    typer.echo(report_words(report))
+    typer.echo(report_sentence(report))
 
 
 def main() -> None:
-    """Run a command; what the user can put right is one sentence and exit code 1."""
-    # torch's exporter and onnxruntime's quantiser log advice that is not for our user.
+    """Run a command; a user's error is one sentence and exit code 1."""
+    # torch's exporter and onnxruntime's quantiser log advice that is not for the user.
     logging.disable(logging.WARNING)
     try:
         app()

@@ -1,24 +1,4 @@
-"""Why a file is refused; each message is one sentence.
-
-ExportError
-├── VerificationError      what was built is not what was trained
-│   ├── StructureError     the graph is not a sound ONNX model of ours
-│   │   ├── OperatorError  it computes with an operator that no highway network needs
-│   │   ├── TensorError    its inputs or outputs are not the contract's
-│   │   ├── WeightError    a weight is not finite, not used, or not in the file
-│   │   └── TraceError     it tells of the machine that wrote it
-│   ├── AnswerError        its answers are impossible, whatever the weights
-│   │   ├── BatchError     a row's answer depends on the rows beside it
-│   │   └── GateScaleError `gate_scale` does something else than scaling gates
-│   ├── NumericsError      its numbers differ from torch's
-│   ├── UnstableError      the network itself is beyond float32, so nothing can be shown
-│   ├── LabelError         it names another label than torch does
-│   ├── MetadataError      what it says of itself is not what the run says
-│   └── QuantisationError  whole numbers change too many labels
-├── PlainNetworkError      the network has no gates
-├── OutputError            the file cannot be written where it should go
-└── SigningError           a key cannot sign, or a signature cannot be written
-"""
+"""Errors of the package; every message is one sentence."""
 
 
 class ExportError(ValueError):
@@ -26,19 +6,19 @@ class ExportError(ValueError):
 
 
 class VerificationError(ExportError):
-    """What was built is not what was trained."""
+    """The file does not compute the trained network."""
 
 
 class StructureError(VerificationError):
-    """The graph is not a sound ONNX model of ours."""
+    """The graph is not a valid ONNX model as `highway export` writes it."""
 
 
 class OperatorError(StructureError):
-    """The graph computes with an operator that no highway network needs."""
+    """The graph has an operator that no highway network needs."""
 
 
 class TensorError(StructureError):
-    """The graph's inputs or outputs are not the contract's."""
+    """The graph's inputs or outputs differ from the contract."""
 
 
 class WeightError(StructureError):
@@ -46,48 +26,48 @@ class WeightError(StructureError):
 
 
 class TraceError(StructureError):
-    """The graph tells of the machine or the source that wrote it."""
+    """The graph contains traces of the source code."""
 
 
-class AnswerError(VerificationError):
-    """The model's answers are impossible, whatever its weights."""
+class OutputValueError(VerificationError):
+    """The outputs are impossible with any weights."""
 
 
-class BatchError(AnswerError):
-    """A row's answer depends on the rows beside it."""
+class BatchError(OutputValueError):
+    """A row's outputs depend on the other rows of its batch."""
 
 
-class GateScaleError(AnswerError):
-    """`gate_scale` does something else than scaling the gates where they mix."""
+class GateScaleError(OutputValueError):
+    """`gate_scale` does something other than scaling the gates where layers mix."""
 
 
 class NumericsError(VerificationError):
-    """The model's numbers differ from torch's by more than float32 can explain."""
+    """The outputs differ from torch's by more than float32 explains."""
 
 
 class UnstableError(VerificationError):
-    """The network itself is beyond float32: torch's own numbers are no yardstick."""
+    """Float32 is not precise enough for the network, so torch cannot be the reference."""
 
 
 class LabelError(VerificationError):
-    """The model names another label than torch does, where rounding cannot be the reason."""
+    """A predicted label differs from torch's, and rounding is not the reason."""
 
 
 class MetadataError(VerificationError):
-    """What the file says of itself is not what the run says."""
+    """The metadata differ from the run."""
 
 
 class QuantisationError(VerificationError):
-    """Whole numbers of 8 bits change the labels of too many rows."""
+    """Int8 changes the labels of too many rows."""
 
 
 class PlainNetworkError(ExportError):
-    """The network has no gates, so there is nothing that this project's service would add."""
+    """The network has no highway layers, so there are no gates to serve."""
 
 
-class OutputError(ExportError):
-    """The file cannot be written where it should go."""
+class WriteError(ExportError):
+    """The file cannot be written."""
 
 
 class SigningError(ExportError):
-    """A private key cannot sign, or a signature cannot be written."""
+    """The private key cannot be used for a signature."""

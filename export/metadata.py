@@ -1,43 +1,40 @@
-"""What the artifact says of itself, gathered from the run directory."""
+"""The artifact's metadata: description, golden rows, and the digest of the file's bytes."""
 
 import re
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
+import onnx
 import torch
 from numpy.typing import NDArray
+from onnx import helper
 
+from export.errors import WriteError
 from export.graph import ServedNetwork
-from models.data.dataset import Dataset, FloatRows, InputSpec
-from models.errors import RunError
+from export.trained_run import TrainedRun
+from models.data.dataset import Dataset, FloatRows
 from models.networks.blocks import HighwayBlock
-from models.run import Run
+from service.artifact import digest
 from service.contract import (
+    DIGEST_LENGTH,
     GATE_MEAN,
     INPUT,
     OUTPUTS,
     PROBABILITIES,
-    UNUSUAL,
-    Column,
+    TYPICALITY,
     Input,
     Layer,
     Metadata,
 )
 
 GOLDEN_LABELS = 3
+NO_DIGEST = "0" * DIGEST_LENGTH
 
 
-def describe(run: Run, *, name: str | None, version: str) -> Metadata:
-    """Describe a run's network; its verification record is empty until it has been verified."""
-    config = run.config()
-    data = config.data
-    baseline = run.baseline()
-    if len(baseline["overall"]["mean"]) != len(config.network.highway_blocks):
-        raise RunError(
-            f"{run.path}: expected a gate baseline of {len(config.network.highway_blocks)} layers, "
-            f"found one of {len(baseline['overall']['mean'])}; train again"
-        )
+def describe(run: TrainedRun, *, name: str | None, version: str) -> Metadata:
+    """Describe a run's network; the verification record is empty."""
+    config, data = run.config, run.config.data
     layers = tuple(
         Layer(
             name=f"highway {block.number}",
@@ -53,47 +50,32 @@ def describe(run: Run, *, name: str | None, version: str) -> Metadata:
         "preset": config.preset,
         "source_revision": config.source_revision,
         "config": asdict(config.training),
-        "metrics": _without_timings(run.metrics()[-1]),
+        # without the time, which differs between trainings that are otherwise equal
+        "metrics": {key: value for key, value in run.metrics.items() if key != "seconds"},
     }
     if config.pruning is not None:
         training["pruning"] = asdict(config.pruning)
     return Metadata(
-        name=name or _url_part(f"{data.name}-{config.preset}"),
+        # a data set's name may be any file name; the model's name is part of URLs
+        name=name or re.sub(r"[^A-Za-z0-9._-]+", "-", f"{data.name}-{config.preset}"),
         version=version,
         labels=data.labels,
         layers=layers,
-        input=_input(data.input),
+        input=data.input,
         training=training,
-        gate_baseline=baseline,
+        gate_baseline=run.gate_baseline,
         verification={},
     )
 
 
-def _input(row: InputSpec) -> Input:
-    columns = tuple(Column(name=c.name, categories=c.categories) for c in row.columns)
-    return Input(
-        kind=row.kind,
-        shape=row.shape,
-        unit=row.unit,
-        low=row.low,
-        high=row.high,
-        columns=columns,
-    )
-
-
-def _url_part(text: str) -> str:
-    """Make a name for URLs of a file's name, which may hold anything."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", text)
-
-
 @torch.no_grad()
 def golden_rows(served: ServedNetwork, dataset: Dataset) -> dict[str, Any]:
-    """Record torch's answers to a few rows, for every later start to repeat.
+    """Return a few rows with torch's outputs, which the service compares whenever it loads a file.
 
-    No row is anybody's: each is what training rows of one label are on average, a column of
-    categories the most frequent one. In the last every value that a table can miss is missing.
+    No golden row is a row of the data: each is the average of a label's training rows. A table
+    with missing values has one more golden row, without any value that can be missing.
     """
-    chosen = np.stack(
+    golden = np.stack(
         [
             typical_row(dataset.input, dataset.train.x[dataset.train.y == label])
             for label in range(min(GOLDEN_LABELS, len(dataset.labels)))
@@ -101,15 +83,15 @@ def golden_rows(served: ServedNetwork, dataset: Dataset) -> dict[str, Any]:
     )
     gaps = np.isnan(dataset.train.x).any(axis=0)
     if gaps.any():
-        chosen = np.concatenate([chosen, np.where(gaps, np.float32(np.nan), chosen[:1])])
+        golden = np.concatenate([golden, np.where(gaps, np.float32(np.nan), golden[:1])])
     ones = torch.ones(1, served.layers)
-    answers = dict(zip(OUTPUTS, served(torch.from_numpy(chosen), ones), strict=True))
-    told = (PROBABILITIES, GATE_MEAN, UNUSUAL)
-    return {INPUT: numbers(chosen), **{name: numbers(answers[name].numpy()) for name in told}}
+    outputs = dict(zip(OUTPUTS, served(torch.from_numpy(golden), ones), strict=True))
+    recorded = (PROBABILITIES, GATE_MEAN, TYPICALITY)
+    return {INPUT: json_rows(golden), **{name: json_rows(outputs[name]) for name in recorded}}
 
 
-def typical_row(row: InputSpec, rows: FloatRows) -> FloatRows:
-    """Return (features,): the mean of `rows` (n, features) where known, of categories the mode."""
+def typical_row(row: Input, rows: FloatRows) -> FloatRows:
+    """Return the mean of the known values of `rows` (n, features), or a category column's mode."""
     known = np.ma.masked_invalid(rows.astype(np.float64))
     typical = known.mean(axis=0).filled(np.nan)
     for index, column in enumerate(row.columns):
@@ -118,13 +100,50 @@ def typical_row(row: InputSpec, rows: FloatRows) -> FloatRows:
     return np.asarray(typical, np.float32)
 
 
-def numbers(values: NDArray[Any]) -> list[list[float | None]]:
-    """Write float32 as JSON can: its shortest decimals, null for a table's missing value."""
+def json_rows(values: NDArray[Any] | torch.Tensor) -> list[list[float | None]]:
+    """Return float32 rows for JSON, in their shortest decimals; a missing value is null."""
     return [
         [None if np.isnan(value) else float(str(value)) for value in row]
         for row in np.asarray(values, np.float32)
     ]
 
 
-def _without_timings(metrics: dict[str, float]) -> dict[str, float]:
-    return {key: value for key, value in metrics.items() if key != "seconds"}
+def set_description(model: onnx.ModelProto, metadata: Metadata) -> None:
+    """Set the version and the description that any ONNX tool shows."""
+    model.model_version = model_version(metadata.version)
+    row = metadata.input
+    model.doc_string = (
+        f"{metadata.name}, version {metadata.version}: a highway network of "
+        f"{len(metadata.layers)} highway layers that classifies {row.kind}s of "
+        f"{'×'.join(map(str, row.shape))} values ({row.unit}) into {len(metadata.labels)} labels. "
+        "Each layer mixes a transform of its input with the input itself, "
+        "y = T·H(x) + (1 − T)·x. gate_mean is the mean of each layer's transform gates T, "
+        "gate_units are the gates of all units, and gate_scale multiplies a layer's gates: 0 "
+        "closes the layer."
+    )
+
+
+def model_version(version: str) -> int:
+    """Return a version as ONNX stores it: an integer, or MAJOR.MINOR.PATCH packed into one.
+
+    The bits are those of ONNX's Versioning page; any other form is stored as 0.
+    """
+    if re.fullmatch(r"\d{1,9}", version):
+        return int(version)
+    if re.fullmatch(r"\d{1,4}\.\d{1,4}\.\d{1,9}", version):
+        major, minor, patch = map(int, version.split("."))
+        return major << 48 | minor << 32 | patch
+    return 0
+
+
+def serialise(model: onnx.ModelProto, metadata: Metadata, record: dict[str, Any]) -> bytes:
+    """Return the file's bytes; the verification `record` is stored with their digest."""
+    verification = {"digest": NO_DIGEST, **record}
+    helper.set_model_props(model, replace(metadata, verification=verification).to_props())
+    content: bytes = model.SerializeToString(deterministic=True)
+    if content.count(NO_DIGEST.encode()) != 1:
+        raise WriteError(
+            f"{DIGEST_LENGTH} zeros, the placeholder of the digest, occur in the file more than "
+            "once; choose another --name"
+        )
+    return content.replace(NO_DIGEST.encode(), digest(content, NO_DIGEST).encode())
