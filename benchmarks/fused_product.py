@@ -1,9 +1,9 @@
-"""What one product for both branches gains over two: forward and backward of a stack of layers.
+"""Speed of one matrix product for both branches of a layer, relative to two products.
 
     .venv/bin/python -m benchmarks.fused_product [--batch 128]
 
-Both stacks do the same arithmetic with the same blend; the second computes H and T by two products.
-Rounds alternate; the figure is the ratio of the medians.
+Forward and backward pass of a stack of layers. Both stacks do the same arithmetic; the second one
+computes H and T separately. Rounds alternate; the result is the ratio of the medians.
 """
 
 import argparse

@@ -1,12 +1,12 @@
-"""Accuracy against highway layers removed, beside networks of the same depth from scratch.
+"""Accuracy by number of removed highway layers, compared with training from scratch.
 
     python -m benchmarks.pruning MNIST-FOLDER RESULTS.json [--runs FOLDER]
 
-trains networks of 20, 50 and 100 layers with three seeds (15 epochs), takes their layers out in
-the order that `python -m models prune` finds, and measures test accuracy as they are, after four
-epochs of fine-tuning, and of networks of that depth trained from scratch for all 19 epochs. The
-results are written after every training, and a second call goes on where the first was stopped.
-`python -m docs.draw_pruning` makes the picture of docs/pruning/results.json.
+Trains networks of 20, 50 and 100 layers with three seeds for 15 epochs. Their layers are removed in
+the order that `highway prune` determines. Test accuracy is measured without fine-tuning, after four
+epochs of fine-tuning, and for networks of the same depth trained from scratch for 19 epochs. The
+results are written after every training, and a second call resumes where the first was stopped.
+`python -m docs.draw_pruning` draws docs/pruning/results.json.
 """
 
 import argparse
@@ -23,10 +23,9 @@ from models.evaluation import evaluate
 from models.networks.network import HighwayClassifier
 from models.networks.preparation import preparation_for
 from models.presets import preset
-from models.pruning.attempts import finetuning
-from models.pruning.ledger import Plan
+from models.pruning.attempts import finetune_config, reduced
 from models.pruning.order import removal_order
-from models.pruning.reduction import reduced
+from models.pruning.record import Plan
 from models.pruning.session import ORDER_ROWS
 from models.run import CONFIG, Run
 from models.run_config import DataConfig, RunConfig
@@ -40,15 +39,15 @@ LEFT = {20: (13, 8, 4, 2), 50: (32, 24, 16, 12, 8, 4), 100: (32, 16, 8)}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bench:
-    """The data, and the folder that keeps every run."""
+class Benchmark:
+    """The data, and the folder of all runs."""
 
     source: Source
     dataset: Dataset
     runs: Path
 
     def trained(self, config: RunConfig, name: str, start: HighwayClassifier | None = None) -> Run:
-        """Train that configuration, or go on with it, or find it finished."""
+        """Return the finished run of that name; train or resume it if necessary."""
         path = self.runs / name
         run = Run(path) if (path / CONFIG).is_file() else Run.create(path, config)
         if not run.finished:
@@ -61,41 +60,41 @@ class Bench:
         chosen = replace(
             chosen, depth=depth, training=replace(chosen.training, epochs=epochs, seed=seed)
         )
-        rows = self.dataset
+        dataset = self.dataset
         config = RunConfig.of(
-            DataConfig.of(self.source, rows),
+            DataConfig.of(self.source, dataset),
             chosen,
-            preparation_for(rows.input, rows.train.x),
+            preparation_for(dataset.input, dataset.train.x),
             name="custom",
         )
-        # 50 and 100 layers differ in depth alone, so networks in between serve both.
+        # The presets of 50 and 100 layers differ only in depth, so they share shallower networks.
         kind = "relu" if family == 20 else "tanh"
         return self.trained(config, f"{kind}-{depth}-layers-{epochs}-epochs-seed-{seed}")
 
 
-def points(bench: Bench, family: int, seed: int) -> Iterator[Point]:
-    """Yield one measurement after another for the network of `family` layers."""
-    run = bench.scratch(family, family, seed, EPOCHS)
-    network, config, dataset = run.network(), run.config(), bench.dataset
+def points(benchmark: Benchmark, family: int, seed: int) -> Iterator[Point]:
+    """Yield the measurements of the network of `family` layers."""
+    run = benchmark.scratch(family, family, seed, EPOCHS)
+    network, config, dataset = run.network(), run.config(), benchmark.dataset
     blocks = network.config.highway_blocks
-    whole: Point = {"depth": family, "seed": seed}
-    yield whole | {"way": "as it is", "left": len(blocks)} | scores(network, dataset)
+    common: Point = {"depth": family, "seed": seed}
+    yield common | {"method": "not fine-tuned", "left": len(blocks)} | scores(network, dataset)
     order = removal_order(network, dataset.train.take(slice(ORDER_ROWS)), lambda done: None)
     numbers = [blocks[layer].number for layer in order]
     plan = Plan(run=str(run.path), finetune_epochs=FINETUNE_EPOCHS)
-    training = finetuning(config.training, plan)
+    training = finetune_config(config.training, plan)
     for left in LEFT[family]:
-        here = whole | {"left": left}
+        point = common | {"left": left}
         smaller = reduced(network, config, dataset, numbers[: len(blocks) - left])
-        yield here | {"way": "as it is"} | scores(smaller.network, dataset)
-        tuned = bench.trained(
+        yield point | {"method": "not fine-tuned"} | scores(smaller.network, dataset)
+        tuned = benchmark.trained(
             replace(smaller.config, training=training),
             f"{family}-layers-{left}-left-seed-{seed}",
             smaller.network,
         )
-        yield here | {"way": "fine-tuned"} | scores(tuned.network(), dataset)
-        scratch = bench.scratch(family, left + 1, seed, EPOCHS + FINETUNE_EPOCHS)
-        yield here | {"way": "from scratch"} | scores(scratch.network(), dataset)
+        yield point | {"method": "fine-tuned"} | scores(tuned.network(), dataset)
+        scratch = benchmark.scratch(family, left + 1, seed, EPOCHS + FINETUNE_EPOCHS)
+        yield point | {"method": "from scratch"} | scores(scratch.network(), dataset)
 
 
 def scores(network: HighwayClassifier, dataset: Dataset) -> Point:
@@ -107,19 +106,19 @@ def scores(network: HighwayClassifier, dataset: Dataset) -> Point:
 
 
 def main() -> None:
-    """Measure everything, most wanted first."""
+    """Measure all networks, those of 50 layers first."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", help="folder of MNIST's four files")
     parser.add_argument("results", type=Path, help="JSON file to write")
-    parser.add_argument("--runs", type=Path, default=Path("build/pruning"), help="for the runs")
+    parser.add_argument("--runs", type=Path, default=Path("build/pruning"), help="folder of runs")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     source = Source.of(arguments.data)
-    bench = Bench(source=source, dataset=load(source), runs=arguments.runs)
+    benchmark = Benchmark(source=source, dataset=load(source), runs=arguments.runs)
     results: list[Point] = []
     for family in (50, 20, 100):
         for seed in SEEDS:
-            for point in points(bench, family, seed):
+            for point in points(benchmark, family, seed):
                 results.append(point)
                 print(point, flush=True)
                 arguments.results.write_text(json.dumps(results, indent=1) + "\n")

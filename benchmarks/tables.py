@@ -1,12 +1,12 @@
-"""Tables that nobody tuned for, beside scikit-learn's gradient boosting on the same split.
+"""Tables without tuning, compared with scikit-learn's gradient boosting on the same splits.
 
     .venv/bin/python -m benchmarks.tables [--shuffles 10] [--first 0]
 
-Four of scikit-learn's bundled tables are written as CSV. Every third column is cut into the words
-low, middle and high, and a cell in twenty is left empty. For each shuffle of the rows the project
-reads the file, splits it and trains `table-10` with its defaults; HistGradientBoostingClassifier,
-with its defaults too, learns from the same training rows, their gaps and categories included. Both
-answer for the same test rows.
+Four of scikit-learn's bundled tables are written as CSV. Every third column becomes the categories
+low, middle and high, and one value in twenty is missing. For each shuffle of the rows the project
+reads the file, splits it and trains `table-10` with default settings, and scikit-learn trains a
+HistGradientBoostingClassifier with its default settings on the same rows. Both predict the same
+test rows.
 """
 
 import argparse
@@ -32,18 +32,18 @@ TABLES = {
     "iris": load_iris,
     "digits": load_digits,
 }
-WORDS = ["low", "middle", "high"]
+CATEGORIES = ["low", "middle", "high"]
 
 
 def write_csv(name: str, shuffle: int, path: Path) -> None:
-    """Write the table, every third column in words and every twentieth cell empty."""
+    """Write the table, with categories in every third column and one value in twenty missing."""
     data = TABLES[name](as_frame=True)
     frame = data.data.copy()
     random = np.random.default_rng(shuffle)
     for column in frame.columns[::3]:
         if frame[column].nunique() > 2:
             ranks = frame[column].rank(method="first")
-            frame[column] = pd.qcut(ranks, 3, labels=WORDS).astype(str)
+            frame[column] = pd.qcut(ranks, 3, labels=CATEGORIES).astype(str)
     frame = frame.mask(random.random(frame.shape) < 0.05)
     frame["kind"] = [f"kind {label}" for label in data.target]
     frame.sample(frac=1, random_state=shuffle).to_csv(path, index=False)
@@ -64,8 +64,8 @@ def highway(data: Dataset, source: Source, folder: Path) -> float:
 
 def boosting(data: Dataset) -> float:
     """Train and test gradient boosting with its defaults; return the test accuracy."""
-    words = [bool(column.categories) for column in data.input.columns]
-    model = HistGradientBoostingClassifier(categorical_features=words, random_state=0)
+    categorical = [bool(column.categories) for column in data.input.columns]
+    model = HistGradientBoostingClassifier(categorical_features=categorical, random_state=0)
     model.fit(data.train.x, data.train.y)
     return float((model.predict(data.test.x) == data.test.y).mean())
 

@@ -1,12 +1,12 @@
-"""What training by this project costs beside the barest loop of torch.
+"""Time per epoch of this project's training, compared with a minimal loop in torch.
 
     .venv/bin/python -m benchmarks.training_overhead FOLDER_OF_MNIST [--epochs 3] [--rounds 3]
 
 Both train `dense-10` on the same rows with AdamW on one cycle, clipped gradients and batches of
-128, without augmentation. The bare loop computes H and T by two separate products, knows nothing
-but forward, backward and step, and shuffles the rows itself; it runs once with torch's default
-AdamW and once with the fused one that the project uses. Rounds alternate between the three; the
-figures are ratios of the medians of their seconds for an epoch.
+128, without augmentation. The minimal loop computes H and T by two separate products and does
+nothing but shuffle, forward, backward and step. It runs once with torch's default AdamW and once
+with the fused one, which the project uses. Rounds alternate between the three; the results are
+ratios of the medians of the seconds per epoch.
 """
 
 import argparse
@@ -30,8 +30,8 @@ from models.run_config import DataConfig, RunConfig
 from models.training.trainer import train
 
 
-class BareHighway(nn.Module):
-    """A highway layer as it stands in the paper: two products."""
+class MinimalHighway(nn.Module):
+    """A highway layer with two separate products, as in the paper."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -44,12 +44,12 @@ class BareHighway(nn.Module):
         return gate * torch.relu(self.transform(x)) + (1 - gate) * x
 
 
-def bare_epochs(data: Dataset, config: TrainConfig, *, fused: bool) -> list[float]:
-    """Train by the bare loop; return the seconds of every epoch."""
+def minimal_epochs(data: Dataset, config: TrainConfig, *, fused: bool) -> list[float]:
+    """Train with the minimal loop; return the seconds of every epoch."""
     torch.manual_seed(0)
     x, y = torch.from_numpy(data.train.x), torch.from_numpy(data.train.y)
     x = (x - x.mean()) / x.std()
-    layers = [BareHighway(50) for _ in range(9)]
+    layers = [MinimalHighway(50) for _ in range(9)]
     network = nn.Sequential(nn.Linear(784, 50), nn.ReLU(), *layers, nn.Linear(50, 10))
     optimizer = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, fused=fused)
     steps = config.epochs * -(-len(y) // config.batch_size)
@@ -68,8 +68,8 @@ def bare_epochs(data: Dataset, config: TrainConfig, *, fused: bool) -> list[floa
     return seconds
 
 
-def our_epochs(data: Dataset, source: Source, config: TrainConfig) -> list[float]:
-    """Train by the project; return the seconds of every epoch."""
+def project_epochs(data: Dataset, source: Source, config: TrainConfig) -> list[float]:
+    """Train with the project; return the seconds of every epoch."""
     run_config = RunConfig.of(
         DataConfig.of(source, data),
         replace(preset("dense-10"), training=config),
@@ -83,29 +83,33 @@ def our_epochs(data: Dataset, source: Source, config: TrainConfig) -> list[float
 
 
 def main() -> None:
-    """Measure both in turn and print the ratio."""
+    """Measure the three alternately and print the ratios."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("mnist")
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=3)
-    given = parser.parse_args()
-    source = Source.of(given.mnist, validation_share=0.0)
+    arguments = parser.parse_args()
+    source = Source.of(arguments.mnist, validation_share=0.0)
     data = load(source)
     config = TrainConfig(
-        epochs=given.epochs, batch_size=128, shift=0.0, turn_degrees=0.0, stretch=0.0
+        epochs=arguments.epochs, batch_size=128, shift=0.0, rotate_degrees=0.0, scale=0.0
     )
-    bare: list[float] = []
-    bare_fused: list[float] = []
-    ours: list[float] = []
-    for _ in range(given.rounds):
-        bare += bare_epochs(data, config, fused=False)
-        bare_fused += bare_epochs(data, config, fused=True)
-        ours += our_epochs(data, source, config)
-    lines = [f"rows {len(data.train):,}, threads {torch.get_num_threads()}; seconds an epoch:"]
-    for name, seconds in (("bare", bare), ("bare, fused AdamW", bare_fused), ("project", ours)):
-        ratio = statistics.median(ours) / statistics.median(seconds)
+    minimal: list[float] = []
+    minimal_fused: list[float] = []
+    project: list[float] = []
+    for _ in range(arguments.rounds):
+        minimal += minimal_epochs(data, config, fused=False)
+        minimal_fused += minimal_epochs(data, config, fused=True)
+        project += project_epochs(data, source, config)
+    lines = [f"rows {len(data.train):,}, threads {torch.get_num_threads()}; seconds per epoch:"]
+    for name, seconds in (
+        ("minimal", minimal),
+        ("minimal, fused AdamW", minimal_fused),
+        ("project", project),
+    ):
+        ratio = statistics.median(project) / statistics.median(seconds)
         times = " ".join(f"{second:.2f}" for second in seconds)
-        lines.append(f"{name:18}{times}  project is {ratio:.2f} times this")
+        lines.append(f"{name:22}{times}  project is {ratio:.2f} times this")
     print("\n".join(lines))
 
 

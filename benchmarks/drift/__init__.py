@@ -1,1 +1,1 @@
-"""How often the server says "drifting" without drift, and how soon it does with drift."""
+"""Benchmarks of drift detection: false alarms, rows until a drift is detected, cost."""

@@ -1,74 +1,74 @@
-"""How many rows a window needs before an odd share among them makes it drift."""
+"""Number of rows that a window needs to detect a share of atypical rows."""
 
 import numpy as np
 
-from benchmarks.drift.results import Needed
-from benchmarks.drift.rows import Answers, Tried, drawn
-from service.drift.slots import SlotShape, Tally
-from service.drift.verdict import LEAST_ROWS, Verdict, judge
-from service.drift.windows import WINDOWS
-from service.inference.counters import Board
+from benchmarks.drift.results import Required
+from benchmarks.drift.rows import Baseline, Rows, draw_baseline
+from service.drift.monitor import LEAST_ROWS, DriftDecision, evaluate
+from service.drift.windows import WINDOWS, SlotCounter, SlotLayout
+from service.shared_counters import SharedCounters
 
 SIZES = [round(LEAST_ROWS * 2 ** (step / 2)) for step in range(23)]  # to 225,000 rows
 HELD_OUT_ROWS = 6000
 NOON = 12 * 3600.0
 
 
-def needed(
-    usual: Answers, odd: Answers, share: float, *, labels: int, trials: int, seed: int
-) -> list[Needed]:
-    """Try windows of rising size, each trial with held-out rows of its own."""
-    chance = np.random.default_rng(seed)
-    found = {window.name: np.zeros(len(SIZES)) for window in WINDOWS}
-    signs = {window.name: np.zeros((len(SIZES), 3)) for window in WINDOWS}
+def required_rows(
+    typical: Rows, atypical: Rows, share: float, *, labels: int, trials: int, seed: int
+) -> list[Required]:
+    """Try windows of rising size; each trial has its own held-out rows."""
+    random = np.random.default_rng(seed)
+    drifting = {window.name: np.zeros(len(SIZES)) for window in WINDOWS}
+    by_kind = {window.name: np.zeros((len(SIZES), 3)) for window in WINDOWS}
     for _ in range(trials):
-        tried = drawn(usual, HELD_OUT_ROWS, labels, chance)
-        for size, verdicts in enumerate(_growing(tried, usual, odd, share, chance)):
-            for verdict in verdicts:
-                found[verdict.window.name][size] += verdict.drifting
-                signs[verdict.window.name][size] += _signs(verdict)
+        baseline = draw_baseline(typical, HELD_OUT_ROWS, labels, random)
+        for size, decisions in enumerate(_growing(baseline, typical, atypical, share, random)):
+            for decision in decisions:
+                drifting[decision.window.name][size] += decision.drifting
+                by_kind[decision.window.name][size] += _kinds(decision)
     return [
-        Needed(
+        Required(
             window=window.name,
             share=share,
-            half=_least(found[window.name] / trials, 0.5),
-            nine_in_ten=_least(found[window.name] / trials, 0.9),
-            by_gates=_least(signs[window.name][:, 0] / trials, 0.9),
-            by_labels=_least(signs[window.name][:, 1] / trials, 0.9),
-            by_unusual=_least(signs[window.name][:, 2] / trials, 0.9),
+            half=_least(drifting[window.name] / trials, 0.5),
+            nine_in_ten=_least(drifting[window.name] / trials, 0.9),
+            by_gates=_least(by_kind[window.name][:, 0] / trials, 0.9),
+            by_labels=_least(by_kind[window.name][:, 1] / trials, 0.9),
+            by_atypical=_least(by_kind[window.name][:, 2] / trials, 0.9),
         )
         for window in WINDOWS
     ]
 
 
 def _growing(
-    tried: Tried, usual: Answers, odd: Answers, share: float, chance: np.random.Generator
-) -> list[list[Verdict]]:
-    """Judge every window as if all rows so far were in it, at each of the sizes."""
-    shape = SlotShape.of(tried.held_out)
-    block = Board().block("drift", shape)
-    tally = Tally(tried.held_out, block)
-    verdicts, rows = [], 0
+    baseline: Baseline, typical: Rows, atypical: Rows, share: float, random: np.random.Generator
+) -> list[list[DriftDecision]]:
+    """Evaluate every window at each of the sizes; it contains all rows so far."""
+    layout = SlotLayout.of(baseline.held_out)
+    segment = SharedCounters().segment("drift", layout)
+    counter = SlotCounter(baseline.held_out, segment)
+    decisions, rows = [], 0
     for size in SIZES:
-        count = chance.binomial(size - rows, share)
-        for answers, part in ((odd, count), (usual, size - rows - count)):
-            some = answers.take(chance.integers(len(answers), size=part))
-            tally.add(NOON, some.labels, some.gates, tried.unusual(some))
+        count = random.binomial(size - rows, share)
+        for population, part in ((atypical, count), (typical, size - rows - count)):
+            some = population.take(random.integers(len(population), size=part))
+            counter.add(NOON, some.labels, some.gates, baseline.p_values(some))
         rows = size
-        # All are in one slot, which is over for each window two hours later.
-        tallied = shape.total([block], WINDOWS[-1], NOON + 7200)
-        verdicts.append([judge(tallied, tried.held_out, each, NOON) for each in WINDOWS])
-    return verdicts
+        # All rows are in one slot, which is complete for every window two hours later.
+        counts = layout.total([segment], WINDOWS[-1], NOON + 7200)
+        decisions.append([evaluate(counts, baseline.held_out, window, NOON) for window in WINDOWS])
+    return decisions
 
 
-def _signs(verdict: Verdict) -> list[bool]:
-    gates = any(verdict.below(value) for value in verdict.layer_p_values or ())
-    unusual = any(verdict.below(value) for value in verdict.unusual_p_values or ())
-    return [gates, verdict.below(verdict.label_p_value), unusual]
+def _kinds(decision: DriftDecision) -> list[bool]:
+    """Return whether the tests of gates, of labels and of atypical rows alone detect drift."""
+    gates = any(decision.below(value) for value in decision.layer_p_values or ())
+    atypical = any(decision.below(value) for value in decision.atypical_p_values or ())
+    return [gates, decision.below(decision.label_p_value), atypical]
 
 
-def _least(shares: np.ndarray, wanted: float) -> int | None:
-    """Return the first size from which on so many trials found the drift."""
-    short = np.flatnonzero(shares < wanted)
+def _least(shares: np.ndarray, share: float) -> int | None:
+    """Return the smallest size from which at least this share of the trials drift."""
+    short = np.flatnonzero(shares < share)
     first = short[-1] + 1 if len(short) else 0
     return SIZES[first] if first < len(SIZES) else None

@@ -1,15 +1,17 @@
-"""What is found, and the file that keeps it."""
+"""Results of the drift benchmark, and their file."""
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from benchmarks.serving.results import json_list
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tail:
-    """How often the gates' p-value was at most each of these, over what it says: 1 is exact.
+    """How often a layer's p-value is at most each of `p_values`, divided by that value: 1 is exact.
 
-    `pearson` and `likelihood` say the same of the two statistics of which the smaller is taken.
+    `pearson` and `likelihood` are the ratios of the two statistics; the test takes the smaller one.
     """
 
     rows: int
@@ -21,26 +23,27 @@ class Tail:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Quiet:
-    """Weeks without drift: the false alarms a week that would have had to be allowed for one.
+class Weeks:
+    """Simulated weeks without drift.
 
-    `budgets` has the least of each week. `looks` counts by window, `below` those whose p-values,
-    corrected for their number, were at most 0.1, 0.01, 0.001, 0.0001.
+    `budgets`: for each week, the number of false alarms a week that must be allowed for one alarm.
+    `evaluations`: their number by window. `below`: those whose p-value, corrected for the number of
+    tests, is at most 0.1, 0.01, 0.001 and 0.0001.
     """
 
     traffic: str
     rows: int
-    alarms: int  # weeks with one by the rule
+    alarms: int  # weeks with an alarm
     budgets: list[float]
-    looks: dict[str, int]
+    evaluations: dict[str, int]
     below: dict[str, list[int]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Needed:
-    """Rows that a window needs to drift in half and in nine of ten trials; null: not by 225,000.
+class Required:
+    """Rows that a window needs to drift in half and in nine of ten trials; None if over 225,000.
 
-    The last three say the same of nine in ten for each sort of test alone.
+    The last three are for nine of ten trials, by each kind of test alone.
     """
 
     window: str
@@ -49,43 +52,44 @@ class Needed:
     nine_in_ten: int | None
     by_gates: int | None
     by_labels: int | None
-    by_unusual: int | None
+    by_atypical: int | None
     degrees: float = 0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Noticed:
-    """Rows from the beginning of a drift until a server's alarm, in each of the runs."""
+class Detected:
+    """Rows from the start of a drift until a server's alarm, for each trial."""
 
     degrees: float
     share: float
     requests_per_second: float
     rows: list[int]
     windows: list[str]
-    missed: int  # in two days
+    missed: int  # trials without an alarm in two days
 
 
 @dataclass(kw_only=True)
 class Results:
-    """All of one run."""
+    """The results of one benchmark."""
 
     tails: list[Tail] = field(default_factory=list)
-    quiet: list[Quiet] = field(default_factory=list)
-    needed: list[Needed] = field(default_factory=list)
-    noticed: list[Noticed] = field(default_factory=list)
+    weeks: list[Weeks] = field(default_factory=list)
+    required: list[Required] = field(default_factory=list)
+    detected: list[Detected] = field(default_factory=list)
 
     def write(self, path: Path) -> None:
-        """Write everything; a later call replaces the file."""
+        """Write the file, replacing an earlier one."""
         parts = []
         for name, records in vars(self).items():
-            lines = ",\n".join(json.dumps(asdict(record)) for record in records)
-            parts.append(f'"{name}": [\n{lines}\n]')
+            parts.append(f'"{name}": {json_list(records)}')
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("{\n" + ",\n".join(parts) + "\n}\n")
 
     @classmethod
     def read(cls, path: Path) -> "Results":
-        """Read what `write` wrote."""
-        found = json.loads(path.read_text())
-        kinds = {"tails": Tail, "quiet": Quiet, "needed": Needed, "noticed": Noticed}
-        return cls(**{key: [make(**one) for one in found[key]] for key, make in kinds.items()})
+        """Read a file that `write` wrote."""
+        content = json.loads(path.read_text())
+        kinds = {"tails": Tail, "weeks": Weeks, "required": Required, "detected": Detected}
+        return cls(
+            **{key: [kind(**record) for record in content[key]] for key, kind in kinds.items()}
+        )

@@ -1,1 +1,1 @@
-"""The ledger measured: what it costs an answer, how fast it is read, what an outage leaves."""
+"""Benchmarks of the ledger: cost for predictions, speed of pages, and outages of the database."""

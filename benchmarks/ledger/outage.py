@@ -1,4 +1,4 @@
-"""PostgreSQL stopped and started under load: who was answered, what was recorded, what is told."""
+"""PostgreSQL stopped and started under load: rows served, written and lost."""
 
 import time
 from collections.abc import Callable
@@ -7,20 +7,19 @@ from threading import Thread
 
 import psycopg
 
-from benchmarks.ledger.asking import get, status
-from benchmarks.ledger.commands import with_ledger
 from benchmarks.ledger.postgres import postgres
+from benchmarks.ledger.server import get, status, with_ledger
 from benchmarks.serving.bodies import instances, random_rows
 from benchmarks.serving.errors import BenchmarkError
 from benchmarks.serving.networks import Network
 from benchmarks.serving.servers import Server, running
 from benchmarks.serving.wrk import Load, load
-from service.ledger.recorder import INTERVAL_SECONDS
+from service.ledger.observer import INTERVAL_SECONDS
 
 CLIENTS = 16
 BEFORE_SECONDS, AFTER_SECONDS = 5, 8
-PATIENCE_SECONDS = 30
-TOLD = """
+TIMEOUT_SECONDS = 30
+COUNTS = """
     SELECT count(*), coalesce(sum(weight), 0),
         (SELECT count(*) FROM ledger_gaps), (SELECT coalesce(sum(rows), 0) FROM ledger_gaps)
     FROM ledger_requests
@@ -29,25 +28,25 @@ TOLD = """
 
 @dataclass(frozen=True, kw_only=True)
 class Outage:
-    """Rows answered, those that the database stands for, and those of its gaps; exact if equal."""
+    """Rows served, represented by the database and lost in gaps; exact if these add up."""
 
-    away_seconds: float
+    outage_seconds: float
     mode: str
-    answered: int
+    served: int
     failed: int
     written: int
-    stood_for: int  # the sum of the weights
+    represented: int  # sum of the weights
     gaps: int
     gap_rows: int
-    resumed_seconds: float  # from the database's start to the first record
+    resumed_seconds: float  # from the database's start to the first write
     exact: bool
     p99_ms: float
 
 
-def outage(network: Network, *, away_seconds: int, mode: str) -> Outage:
-    """Stop the database, the `mode` is pg_ctl's, and start it again after so many seconds."""
+def outage(network: Network, *, outage_seconds: int, mode: str) -> Outage:
+    """Stop the database with a `mode` of pg_ctl, and start it again after `outage_seconds`."""
     body = instances("/predict", random_rows(1, network.size))
-    seconds = BEFORE_SECONDS + away_seconds + AFTER_SECONDS
+    seconds = BEFORE_SECONDS + outage_seconds + AFTER_SECONDS
     loads: list[Load] = []
     with postgres() as database, running(with_ledger(database.url), network.file, body) as server:
         loading = Thread(
@@ -56,7 +55,7 @@ def outage(network: Network, *, away_seconds: int, mode: str) -> Outage:
         loading.start()
         time.sleep(BEFORE_SECONDS)
         database.stop(mode)
-        time.sleep(away_seconds)
+        time.sleep(outage_seconds)
         database.start()
         began = time.monotonic()
         _await(lambda: status(server)["state"] == "writing")
@@ -64,36 +63,36 @@ def outage(network: Network, *, away_seconds: int, mode: str) -> Outage:
         loading.join()
         time.sleep(2 * INTERVAL_SECONDS)
         _await(lambda: status(server)["waiting"] == 0)
-        answered, failed = _answered(server)
+        served, failed = _request_counts(server)
         with psycopg.connect(database.url) as connection:
-            found = connection.execute(TOLD).fetchone()
-    assert found is not None
-    written, stood_for, gaps, gap_rows = map(round, found)
+            counts = connection.execute(COUNTS).fetchone()
+    assert counts is not None
+    written, represented, gaps, gap_rows = map(round, counts)
     return Outage(
-        away_seconds=away_seconds,
+        outage_seconds=outage_seconds,
         mode=mode,
-        answered=answered,
+        served=served,
         failed=failed + loads[0].errors,
         written=written,
-        stood_for=stood_for,
+        represented=represented,
         gaps=gaps,
         gap_rows=gap_rows,
         resumed_seconds=round(resumed, 2),
-        exact=answered == stood_for + gap_rows,
+        exact=served == represented + gap_rows,
         p99_ms=loads[0].p99_ms,
     )
 
 
-def _answered(server: Server) -> tuple[int, int]:
-    """Return how many requests, of one row each, were answered and how many were not."""
+def _request_counts(server: Server) -> tuple[int, int]:
+    """Return the numbers of successful and failed requests, of one row each."""
     (model,) = get(server, "/v2/models/stats")["model_stats"]
-    told = model["inference_stats"]
-    return told["success"]["count"], told["fail"]["count"]
+    statistics = model["inference_stats"]
+    return statistics["success"]["count"], statistics["fail"]["count"]
 
 
 def _await(done: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE_SECONDS
+    end = time.monotonic() + TIMEOUT_SECONDS
     while not done():
         if time.monotonic() > end:
-            raise BenchmarkError("ledger: expected it to resume, found that it does not")
+            raise BenchmarkError(f"the ledger did not resume within {TIMEOUT_SECONDS} s")
         time.sleep(0.05)

@@ -1,4 +1,4 @@
-"""How long pages of a ledger of many rows take, asked over HTTP of a server that does no more."""
+"""Duration of pages of a large ledger, over HTTP from an otherwise idle server."""
 
 import http.client
 import json
@@ -18,7 +18,7 @@ REPEATS = 20
 
 @dataclass(frozen=True, kw_only=True)
 class PageTime:
-    """Milliseconds of a page, the first time and of `REPEATS`, and how many rows it had."""
+    """Milliseconds of the first and of `REPEATS` more requests for a page, and its rows."""
 
     query: str
     rows: int
@@ -28,56 +28,56 @@ class PageTime:
 
 
 def page_times(server: Server, rows: int) -> Iterator[PageTime]:
-    """Time each query; those of one request take another id each time."""
+    """Time each query; requests by id use a different id each time."""
     for query in _queries():
         yield _timed(server, query, [f"/requests?{query}"] * (REPEATS + 1))
     step = rows // (REPEATS + 2)
     ids = [f"/requests/request-{1 + step * (i + 1)}" for i in range(REPEATS + 1)]
     yield _timed(server, "one id", ids)
-    yield _timed(server, "an unknown id", ["/requests/nobody"] * (REPEATS + 1))
+    yield _timed(server, "an unknown id", ["/requests/unknown"] * (REPEATS + 1))
 
 
 def _queries() -> list[str]:
     now = datetime.now(UTC)
-    day = {"since": _text(now - timedelta(days=11)), "until": _text(now - timedelta(days=10))}
-    hour = {"since": _text(now - timedelta(hours=481)), "until": _text(now - timedelta(hours=480))}
-    old = {"until": _text(now - timedelta(days=DAYS - 1))}
+    day = {"since": _iso(now - timedelta(days=11)), "until": _iso(now - timedelta(days=10))}
+    hour = {"since": _iso(now - timedelta(hours=481)), "until": _iso(now - timedelta(hours=480))}
+    old = {"until": _iso(now - timedelta(days=DAYS - 1))}
     filters: list[dict[str, str]] = [
         {},
         {"limit": "1000"},
         {"sort": "time"},
-        {"sort": "unusual"},
+        {"sort": "typicality"},
         {"label": "3"},
         {"label": "9"},
-        {"label": "9", "sort": "unusual"},
+        {"label": "9", "sort": "typicality"},
         {"model": "digits", "version": "1"},
-        {"version": "1", "sort": "unusual"},
+        {"version": "1", "sort": "typicality"},
         {"tag": "canary"},
         {"tag": "rare"},
-        {"tag": "canary", "sort": "unusual"},
-        {"unusual_below": "0.1"},
-        {"unusual_below": "0.001"},
-        {"unusual_below": "0.00001"},
-        {"unusual_below": "0.002", "limit": "1000"},
-        {"label": "3", "unusual_below": "0.001"},
+        {"tag": "canary", "sort": "typicality"},
+        {"typicality_below": "0.1"},
+        {"typicality_below": "0.001"},
+        {"typicality_below": "0.00001"},
+        {"typicality_below": "0.002", "limit": "1000"},
+        {"label": "3", "typicality_below": "0.001"},
         {"label": "3", "tag": "canary"},
         {"label": "9", "tag": "canary"},
         {"label": "9", "tag": "customer=acme"},
-        {"label": "3", "version": "2", "tag": "canary", "unusual_below": "0.01"},
+        {"label": "3", "version": "2", "tag": "canary", "typicality_below": "0.01"},
         {**day, "label": "3"},
-        {**day, "sort": "unusual"},
-        {**day, "label": "3", "unusual_below": "0.01"},
-        {**hour, "sort": "unusual"},
-        {**hour, "unusual_below": "0.01"},
+        {**day, "sort": "typicality"},
+        {**day, "label": "3", "typicality_below": "0.01"},
+        {**hour, "sort": "typicality"},
+        {**hour, "typicality_below": "0.01"},
         {**old, "label": "3", "version": "2"},
-        {**old, "tag": "canary", "sort": "unusual"},
+        {**old, "tag": "canary", "sort": "typicality"},
         {"id": "request-77"},
     ]
-    return [urlencode(each) for each in filters]
+    return [urlencode(query) for query in filters]
 
 
-def _text(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+def _iso(time_: datetime) -> str:
+    return time_.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _timed(server: Server, query: str, paths: list[str]) -> PageTime:
@@ -86,11 +86,11 @@ def _timed(server: Server, query: str, paths: list[str]) -> PageTime:
     for path in paths:
         began = time.perf_counter()
         connection.request("GET", path)
-        answer = connection.getresponse()
-        body = json.load(answer)
+        response = connection.getresponse()
+        body = json.load(response)
         times.append((time.perf_counter() - began) * 1e3)
-        if answer.status not in (200, 404):
-            raise BenchmarkError(f"{path}: expected a page, found {answer.status}: {body}")
+        if response.status not in (200, 404):
+            raise BenchmarkError(f"{path}: expected a page, found {response.status}: {body}")
         rows = len(body.get("requests", body.get("rows", ())))
     connection.close()
     return PageTime(

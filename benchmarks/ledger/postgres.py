@@ -1,8 +1,7 @@
-"""A PostgreSQL of one's own, from the binaries that are installed, to be stopped and started."""
+"""A temporary PostgreSQL server, run by the installed binaries."""
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -10,26 +9,26 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.serving.errors import BenchmarkError
+from benchmarks.serving.servers import free_port
 
 USER = "postgres"
 
 
 class Postgres:
-    """A cluster in a folder, on a free port of this machine."""
+    """A cluster in a folder, on a free local port."""
 
     def __init__(self, binaries: Path, folder: Path) -> None:
         self._binaries = binaries
         self._folder = folder
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            self._port = listener.getsockname()[1]
+        self._port = free_port()
         self.url = f"postgresql://{USER}@127.0.0.1:{self._port}/postgres"
 
-    def make(self) -> None:
-        """Make the cluster, in which everybody is trusted."""
+    def create(self) -> None:
+        """Create the cluster, without passwords."""
         self._run("initdb", "--auth=trust", f"--username={USER}", "--no-sync")
 
     def start(self) -> None:
-        """Start, and wait until it answers."""
+        """Start, and wait until it accepts connections."""
         options = f"-p {self._port} -h 127.0.0.1 -k {self._folder}"
         self._run("pg_ctl", "start", "--wait", f"--options={options}", f"--log={self._folder}/log")
 
@@ -45,20 +44,20 @@ class Postgres:
         )
         if done.returncode:
             last = (done.stderr.strip().splitlines() or ["nothing"])[-1]
-            raise BenchmarkError(f"{command}: expected it to succeed, found: {last}")
+            raise BenchmarkError(f"{command} failed: {last}")
 
 
 @contextmanager
 def postgres() -> Iterator[Postgres]:
-    """Run one until the block ends."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    if not found:
-        raise BenchmarkError("PostgreSQL: expected its server to be installed, found none")
+    """Run a server until the block ends."""
+    installed = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    if not installed:
+        raise BenchmarkError("PostgreSQL's server is not installed")
     with tempfile.TemporaryDirectory() as name:
         if os.geteuid() == 0:
             shutil.chown(name, USER)
-        server = Postgres(found[-1].parent, Path(name))
-        server.make()
+        server = Postgres(installed[-1].parent, Path(name))
+        server.create()
         server.start()
         try:
             yield server

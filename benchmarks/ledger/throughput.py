@@ -1,17 +1,17 @@
-"""Requests a second with the ledger in SQLite, in PostgreSQL, and without one, turn by turn."""
+"""Requests a second with the ledger in SQLite, in PostgreSQL and without one, alternating."""
 
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from statistics import median
-from typing import NamedTuple
 
-from benchmarks.ledger.commands import with_ledger
-from benchmarks.serving.bodies import Body, instances, random_rows
+from benchmarks.ledger.server import with_ledger
+from benchmarks.serving.bodies import instances, random_rows
+from benchmarks.serving.footprint import MeasuredLoad, load_with_cpu_time
 from benchmarks.serving.networks import Network
 from benchmarks.serving.servers import Server, running
-from benchmarks.serving.wrk import Load, load
+from benchmarks.serving.wrk import load
 
 CLIENTS = 16
 OFF = "off"
@@ -19,23 +19,23 @@ OFF = "off"
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """Requests a second as a share of those without a ledger: of the medians, and pair by pair."""
+    """Requests a second relative to a server without a ledger: of the medians, and by round."""
 
     ledger: str
     share: float
     lowest: float
     highest: float
     requests_per_second: float
-    cpu_us: float  # processor time for each request, which others on the machine disturb less
+    cpu_us: float  # processor time per request, which other processes disturb less
     p50_ms: float
     p99_ms: float
     errors: int
     start_seconds: float
-    resident_mb: float  # once it was loaded
+    resident_mb: float  # under load
 
 
 def costs(network: Network, postgresql: str, *, pairs: int, seconds: int) -> Iterator[Cost]:
-    """Yield what each kind of ledger costs at the default rate; `postgresql` is a URL."""
+    """Yield the cost of each ledger at the default rate; `postgresql` is a URL."""
     body = instances("/predict", random_rows(1, network.size))
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
@@ -46,40 +46,32 @@ def costs(network: Network, postgresql: str, *, pairs: int, seconds: int) -> Ite
         }
         for server in servers.values():
             load(server.port, body, clients=CLIENTS, seconds=2)
-        found: dict[str, list[_Turn]] = {name: [] for name in servers}
+        rounds: dict[str, list[MeasuredLoad]] = {name: [] for name in servers}
         for _ in range(pairs):
             for name, server in servers.items():
-                found[name].append(_turn(server, body, seconds))
-        yield from (_cost(name, servers[name], found[name], found[OFF]) for name in servers)
+                rounds[name].append(
+                    load_with_cpu_time(server, body, clients=CLIENTS, seconds=seconds)
+                )
+        yield from (_cost(name, servers[name], rounds[name], rounds[OFF]) for name in servers)
 
 
-class _Turn(NamedTuple):
-    load: Load
-    cpu_us: float
-
-
-def _turn(server: Server, body: Body, seconds: int) -> _Turn:
-    before = server.cpu_seconds()
-    found = load(server.port, body, clients=CLIENTS, seconds=seconds)
-    used = server.cpu_seconds() - before
-    return _Turn(found, used * 1e6 / (found.requests_per_second * seconds))
-
-
-def _cost(name: str, server: Server, turns: list[_Turn], without: list[_Turn]) -> Cost:
-    loads = [turn.load for turn in turns]
-    rates = [each.requests_per_second for each in loads]
-    others = [turn.load.requests_per_second for turn in without]
-    shares = [mine / other for mine, other in zip(rates, others, strict=True)]
+def _cost(
+    name: str, server: Server, rounds: list[MeasuredLoad], without: list[MeasuredLoad]
+) -> Cost:
+    loads = [round_.load for round_ in rounds]
+    rates = [load_.requests_per_second for load_ in loads]
+    baseline = [round_.load.requests_per_second for round_ in without]
+    shares = [rate / base for rate, base in zip(rates, baseline, strict=True)]
     return Cost(
         ledger=name,
-        share=round(median(rates) / median(others), 4),
+        share=round(median(rates) / median(baseline), 4),
         lowest=round(min(shares), 4),
         highest=round(max(shares), 4),
         requests_per_second=round(median(rates)),
-        cpu_us=round(median(turn.cpu_us for turn in turns), 2),
-        p50_ms=median(each.p50_ms for each in loads),
-        p99_ms=median(each.p99_ms for each in loads),
-        errors=sum(each.errors for each in loads),
+        cpu_us=round(median(round_.cpu_us for round_ in rounds), 2),
+        p50_ms=median(load_.p50_ms for load_ in loads),
+        p99_ms=median(load_.p99_ms for load_ in loads),
+        errors=sum(load_.errors for load_ in loads),
         start_seconds=server.start_seconds,
         resident_mb=server.resident_mb(),
     )

@@ -1,1 +1,1 @@
-"""The server under load, beside FastAPI the obvious way and onnxruntime alone: `make bench`."""
+"""Benchmark of the server against a plain FastAPI service and onnxruntime alone: `make bench`."""

@@ -1,11 +1,11 @@
-"""The server under load, beside the obvious service and onnxruntime alone, on one ONNX file each.
+"""Load the server, a plain FastAPI service and onnxruntime alone with the same ONNX files.
 
     python -m benchmarks.serving [--quick] [--models FOLDER] [--layers 10 50 100]
 
-needs wrk and Linux. Networks that the folder lacks are trained for an epoch and exported. What is
-found is written to docs/serving/results.json, and stands in docs/serving.md after
-`python -m docs.draw_serving`; `make bench` does both. The whole takes about twenty minutes and
-needs a machine that does nothing else.
+Needs wrk and Linux. Networks that are missing in the folder are trained for one epoch and exported.
+The results are written to docs/serving/results.json; `python -m docs.draw_serving` puts them into
+docs/measurements/serving.md. `make bench` does both. A full measurement takes about twenty minutes
+on a machine that does nothing else.
 """
 
 import argparse
@@ -42,32 +42,34 @@ def arguments() -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--quick", action="store_true", help="try everything out in a minute")
     parser.add_argument(
-        "--models", type=Path, default=BUILD, help="folder of dense-10.onnx and so on"
+        "--quick", action="store_true", help="measure everything briefly, in a minute"
     )
-    parser.add_argument("--layers", type=int, nargs="+", help="depths; 10 50 100, or 10 if quick")
-    parser.add_argument("--seconds", type=int, help="for each cell of the closed loop")
-    parser.add_argument("--idle-seconds", type=float, help="for the idle servers")
-    parser.add_argument("--out", type=Path, help="the JSON file; build/bench/… if quick")
+    parser.add_argument("--models", type=Path, default=BUILD, help="folder of dense-10.onnx, …")
+    parser.add_argument("--layers", type=int, nargs="+", help="default 10 50 100, or 10 if quick")
+    parser.add_argument("--seconds", type=int, help="duration of each closed-loop load")
+    parser.add_argument("--idle-seconds", type=float, help="duration of the idle measurement")
+    parser.add_argument(
+        "--out", type=Path, help="default docs/serving/results.json; in build/bench if quick"
+    )
     return parser.parse_args()
 
 
 def main() -> None:
-    """Measure network by network; what was found so far is in the file at any time."""
-    given = arguments()
-    plan = QUICK if given.quick else Plan()
-    chosen = {"seconds": given.seconds, "idle_seconds": given.idle_seconds}
+    """Measure one network after another; write the file after each measurement."""
+    options = arguments()
+    plan = QUICK if options.quick else Plan()
+    chosen = {"seconds": options.seconds, "idle_seconds": options.idle_seconds}
     plan = replace(plan, **{key: value for key, value in chosen.items() if value is not None})
-    layers = given.layers or (LAYERS[:1] if given.quick else LAYERS)
-    out = given.out or (BUILD if given.quick else ROOT / "docs" / "serving") / "results.json"
+    layers = options.layers or (LAYERS[:1] if options.quick else LAYERS)
+    out = options.out or (BUILD if options.quick else ROOT / "docs" / "serving") / "results.json"
     try:
         require_wrk()
         results = Results(machine=description())
-        networks = [network(given.models, depth) for depth in sorted(layers)]
-        for each in networks:
-            # Deep networks make the server slow enough for a client to outrun it.
-            for record in Session(each, plan).records(overloads=each is networks[-1]):
+        networks = [network(options.models, depth) for depth in sorted(layers)]
+        for served in networks:
+            # Only a deep network makes the server slower than the client.
+            for record in Session(served, plan).records(overloads=served is networks[-1]):
                 print(json.dumps(asdict(record)), flush=True)
                 results.add(record)
                 results.write(out)

@@ -1,4 +1,4 @@
-"""onnxruntime by itself, in this process: what no server can be faster than."""
+"""onnxruntime alone, in this process: a lower bound for the time of every server."""
 
 import statistics
 import time
@@ -13,10 +13,10 @@ WARM_UP = 50
 
 
 def alone(network: Network, rows: int, *, seconds: float) -> Alone:
-    """Run batches of `rows` rows on one thread for so long; tell the median run."""
+    """Compute batches of `rows` rows on one thread for `seconds`; return the median time."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
-    options.log_severity_level = 3  # below: advice on the file's overridable input
+    options.log_severity_level = 3  # without the advice on the overridable input
     session = onnxruntime.InferenceSession(str(network.file), options)
     feeds = {INPUT: random_rows(rows, network.size)}
     for _ in range(WARM_UP):

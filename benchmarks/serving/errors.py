@@ -1,5 +1,5 @@
-"""What stops a measurement: one sentence for whoever started it."""
+"""Error of a benchmark: one sentence for the user."""
 
 
 class BenchmarkError(RuntimeError):
-    """Something that is needed is missing, or a contender does not answer."""
+    """A requirement is missing, or a contender does not respond."""

@@ -1,4 +1,4 @@
-"""What telling the gates costs: the same requests with and without `gate_mean`, in turns."""
+"""Cost of the gates: the same requests with and without `gate_mean`, alternating."""
 
 import statistics
 from collections.abc import Callable
@@ -24,21 +24,21 @@ CLIENTS = 16
 def gate_cost(
     network: Network, server: Server, form: str, *, rows: int, pairs: int, seconds: int
 ) -> GateCost:
-    """Load with both requests in turn, `pairs` times, the order changing from pair to pair."""
+    """Load with both requests alternately, `pairs` times, in alternating order."""
     values = random_rows(rows, network.size)
     bodies = {
         outputs: FORMATS[form](network.name, values, outputs)
         for outputs in (WITH_GATES, WITHOUT_GATES)
     }
-    found: dict[tuple[str, ...], list[float]] = {outputs: [] for outputs in bodies}
+    rates: dict[tuple[str, ...], list[float]] = {outputs: [] for outputs in bodies}
     errors = 0
     for pair in range(pairs):
         for outputs in list(bodies)[:: -1 if pair % 2 else 1]:
             measured = load(server.port, bodies[outputs], clients=CLIENTS, seconds=seconds)
-            found[outputs].append(measured.requests_per_second)
+            rates[outputs].append(measured.requests_per_second)
             errors += measured.errors
-    shares = [a / b for a, b in zip(found[WITH_GATES], found[WITHOUT_GATES], strict=True)]
-    medians = {outputs: statistics.median(rates) for outputs, rates in found.items()}
+    shares = [a / b for a, b in zip(rates[WITH_GATES], rates[WITHOUT_GATES], strict=True)]
+    medians = {outputs: statistics.median(values) for outputs, values in rates.items()}
     return GateCost(
         layers=network.layers,
         contender=form,

@@ -1,4 +1,4 @@
-"""The machine of a run, without anything that would name it."""
+"""Description of the machine, without its name."""
 
 import os
 import platform
@@ -13,7 +13,7 @@ PACKAGES = ("onnxruntime", "numpy", "fastapi", "pydantic", "uvicorn", "uvloop", 
 
 
 def description() -> Machine:
-    """Return processor, cores that may be used, other work in the last minute, and versions."""
+    """Return the processor, usable cores, load of the last minute, and versions."""
     wrk = subprocess.run(["wrk", "-v"], capture_output=True, text=True, check=False).stdout
     return {
         "processor": _processor(),

@@ -1,4 +1,4 @@
-"""The files that are served: dense networks of 50-unit layers, made by the project's commands."""
+"""ONNX files to serve: dense networks of 50-unit layers, made by the project's commands."""
 
 import subprocess
 import sys
@@ -12,7 +12,7 @@ from service.classifier import Classifier
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
-    """An artifact: its layers as its preset counts them, its own name, the values in a row."""
+    """An artifact: layers of its preset, file, name, and number of features in a row."""
 
     layers: int
     file: Path
@@ -21,9 +21,9 @@ class Network:
 
 
 def network(folder: Path, layers: int) -> Network:
-    """Find the network's file in the folder, or train one epoch on bundled data and export it.
+    """Find the network's file in the folder, or train it for one epoch and export it.
 
-    How well it was trained is nothing to its speed.
+    Its accuracy does not affect its speed.
     """
     folder = folder.resolve()
     file, run = folder / f"dense-{layers}.onnx", folder / f"dense-{layers}"
@@ -31,7 +31,7 @@ def network(folder: Path, layers: int) -> Network:
         if not run.is_dir():
             preset = ("mnist-5k", "--preset", f"dense-{layers}", "--epochs", "1")
             _command("models", "train", *preset, "--out", str(run))
-        _command("export", "onnx", str(run), str(file))
+        _command("export", "export", str(run), str(file))
     metadata = Classifier.load(file).metadata
     return Network(layers=layers, file=file, name=metadata.name, size=metadata.input.size)
 
@@ -40,4 +40,4 @@ def _command(*arguments: str) -> None:
     done = subprocess.run([sys.executable, "-m", *arguments], cwd=ROOT, check=False)
     if done.returncode:
         command = " ".join(("python -m", *arguments[:2]))
-        raise BenchmarkError(f"{command}: expected it to succeed, found what it says above")
+        raise BenchmarkError(f"{command} failed; see its output above")

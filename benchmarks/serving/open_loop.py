@@ -1,7 +1,7 @@
-"""A client that sends at scheduled times: an answer that is late delays no later request.
+"""Open loop: a client that sends at scheduled times; a late response delays no later request.
 
-Latency counts from the scheduled time, so that a server which stalls cannot hide what it kept
-waiting. A closed loop would only have asked less often.
+Latency counts from the scheduled time, so that it includes the wait for a stalled server. A closed
+loop would only send fewer requests.
 """
 
 import asyncio
@@ -15,30 +15,31 @@ import httptools
 
 from benchmarks.serving.arrivals import Offsets
 
-CONNECTIONS = 512  # at most; what finds none free waits in the driver while its latency runs
-READY_CONNECTIONS = 32  # opened beforehand
-PATIENCE_SECONDS = 2.0  # for the last answers
+# At most; without a free one a request waits in the driver, and its latency includes the wait.
+CONNECTIONS = 512
+READY_CONNECTIONS = 32  # opened in advance
+WAIT_SECONDS = 2.0  # for the last responses
 
 
 @dataclass(kw_only=True)
-class Answers:
-    """Latencies in seconds by status; requests without an answer are in none of them."""
+class Responses:
+    """Latencies in seconds by status, without requests that got no response."""
 
     latencies: dict[int, list[float]] = field(default_factory=dict)
     lateness: list[float] = field(default_factory=list)  # seconds by which the driver was late
-    seconds: float = 0.0  # until the last answer, or until patience ended
+    seconds: float = 0.0  # until the last response, or the end of the wait
 
 
-def send(port: int, request: bytes, offsets: Offsets) -> Answers:
-    """Send `request`, an HTTP message, once for every offset in seconds from now."""
+def send(port: int, request: bytes, offsets: Offsets) -> Responses:
+    """Send `request`, an HTTP message, once at every offset in seconds from now."""
     driver = _Driver(port, request)
     with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(_FineSelector())) as runner:
         runner.run(driver.run(offsets))
-    return driver.answers
+    return driver.responses
 
 
 class _FineSelector(selectors.EpollSelector):
-    """epoll rounds waiting up to milliseconds; that is longer than a fast answer takes."""
+    """Selector with a finer timeout: epoll rounds up to milliseconds, which a response takes."""
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if timeout is not None and 0 < timeout < 0.002:
@@ -49,7 +50,7 @@ class _FineSelector(selectors.EpollSelector):
 
 class _Driver:
     def __init__(self, port: int, request: bytes) -> None:
-        self.answers = Answers()
+        self.responses = Responses()
         self._port = port
         self._request = request
         self._open: set[_Connection] = set()
@@ -60,19 +61,19 @@ class _Driver:
         self._done = asyncio.Event()
 
     async def run(self, offsets: Offsets) -> None:
-        """Keep to the schedule, then wait for the last answers."""
+        """Send on schedule, then wait for the last responses."""
         await asyncio.gather(*(self._connect() for _ in range(READY_CONNECTIONS)))
         loop = asyncio.get_running_loop()
         self._left = len(offsets)
         began = loop.time()
         for due in (began + offsets).tolist():
-            # Even when late the loop gets its turn, so that answers are read.
+            # Yield to the event loop even when late, so that responses are read.
             await asyncio.sleep(max(due - loop.time(), 0))
-            self.answers.lateness.append(loop.time() - due)
+            self.responses.lateness.append(loop.time() - due)
             self._send(due)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._done.wait(), PATIENCE_SECONDS)
-        self.answers.seconds = loop.time() - began
+            await asyncio.wait_for(self._done.wait(), WAIT_SECONDS)
+        self.responses.seconds = loop.time() - began
         self._waiting.clear()
         for connection in tuple(self._open):
             connection.transport.abort()
@@ -83,20 +84,20 @@ class _Driver:
         self.release(connection)
 
     def release(self, connection: "_Connection") -> None:
-        """Give the connection what waits longest, if anything does."""
+        """Send the request that waits longest on this connection, if any."""
         if self._waiting:
             connection.send(self._request, self._waiting.popleft())
         else:
             self._free.append(connection)
 
-    def answered(self, status: int, due: float) -> None:
-        """Note an answer."""
+    def received(self, status: int, due: float) -> None:
+        """Record a response."""
         latency = asyncio.get_running_loop().time() - due
-        self.answers.latencies.setdefault(status, []).append(latency)
+        self.responses.latencies.setdefault(status, []).append(latency)
         self._settle()
 
     def closed(self, connection: "_Connection") -> None:
-        """Forget a connection, and with it the request that it carried."""
+        """Drop a connection and the request that it carried."""
         self._open.discard(connection)
         if connection in self._free:
             self._free.remove(connection)
@@ -129,7 +130,7 @@ class _Driver:
 
 
 class _Connection(asyncio.Protocol):
-    """One request at a time; the parser calls `on_message_complete`."""
+    """Connection with one request at a time; the parser calls `on_message_complete`."""
 
     transport: asyncio.Transport
 
@@ -153,7 +154,7 @@ class _Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         due, self.due = self.due, None
         assert due is not None
-        self._driver.answered(self._parser.get_status_code(), due)
+        self._driver.received(self._parser.get_status_code(), due)
         if self._parser.should_keep_alive():
             self._driver.release(self)
         else:

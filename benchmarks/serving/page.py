@@ -1,10 +1,10 @@
-"""Markdown: tables, and the marks in a page between which they stand."""
+"""Markdown tables, and the markers in a page between which they are inserted."""
 
 from collections.abc import Mapping, Sequence
 
 
 def table(rows: Sequence[Mapping[str, object]]) -> str:
-    """Write rows, whose keys are the heads, as a table."""
+    """Format rows as a table; the keys are the headings."""
     if not rows:
         return "Not measured."
     lines = [rows[0].keys(), ["---"] * len(rows[0]), *(row.values() for row in rows)]
@@ -12,18 +12,16 @@ def table(rows: Sequence[Mapping[str, object]]) -> str:
 
 
 def filled(page: str, parts: Mapping[str, str]) -> str:
-    """Put each part between `<!-- name -->` and `<!-- /name -->`, instead of what is there."""
+    """Replace the text between `<!-- name -->` and `<!-- /name -->` by each part."""
     for name, part in parts.items():
         opening, closing = f"<!-- {name} -->", f"<!-- /{name} -->"
         if page.count(opening) != 1 or page.count(closing) != 1:
-            raise ValueError(
-                f"page: expected {opening} and {closing} once each, found them missing or doubled"
-            )
+            raise ValueError(f"page: expected {opening} and {closing} once each")
         before, rest = page.split(opening)
         page = f"{before}{opening}\n\n{part}\n\n{closing}{rest.split(closing)[1]}"
     return page
 
 
 def optional(value: float | None, form: str) -> str:
-    """Write a number, or a dash for none."""
+    """Format a number, None as a dash."""
     return "–" if value is None else format(value, form)

@@ -1,4 +1,4 @@
-"""What a run finds, and the file that keeps it: a line of JSON for each measurement."""
+"""Results of a benchmark, and their JSON file with a line for each measurement."""
 
 import json
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ Machine = dict[str, str | int | float]
 
 @dataclass(frozen=True, kw_only=True)
 class Alone:
-    """onnxruntime by itself: the median time of one run."""
+    """onnxruntime alone: the median time of a batch."""
 
     layers: int
     rows: int
@@ -22,7 +22,7 @@ class Alone:
 
 @dataclass(frozen=True, kw_only=True)
 class Cell(Load):
-    """A contender under `clients` connections, `rows` rows in each request."""
+    """A contender under load by `clients` connections, `rows` rows in each request."""
 
     layers: int
     contender: str
@@ -32,9 +32,9 @@ class Cell(Load):
 
 @dataclass(frozen=True, kw_only=True)
 class GateCost:
-    """Requests a second that ask for the gates, as a share of requests that do not.
+    """Requests per second with the gates, as a share of those without.
 
-    `share` compares the medians, `lowest` and `highest` are the pairs' own shares.
+    `share` compares the medians; `lowest` and `highest` are the extremes of single pairs.
     """
 
     layers: int
@@ -50,12 +50,12 @@ class GateCost:
 
 @dataclass(frozen=True, kw_only=True)
 class OpenLoop:
-    """Requests sent at `percent` of the capacity, whatever became of those before.
+    """Requests sent on schedule at `percent` of the capacity.
 
-    Latencies, in milliseconds, count from the scheduled time; null where no answer was such.
-    `goodput` are the answers of 200 a second, from the first request to the end of the schedule or
-    the last answer, whichever is later. `late_p99_ms` is the driver's own delay: where it is not
-    small, the driver and not the server was at its limit.
+    Latencies, in milliseconds, count from the scheduled time; null without such responses.
+    `goodput` is the rate of responses 200, from the first request to the end of the schedule or the
+    last response, whichever is later. `late_p99_ms` is the driver's own delay: if it is not small,
+    the driver was at its limit and not the server.
     """
 
     layers: int
@@ -67,15 +67,15 @@ class OpenLoop:
     goodput: float
     p50_ms: float | None
     p99_ms: float | None
-    refuse_p50_ms: float | None
-    refuse_p99_ms: float | None
+    rejected_p50_ms: float | None
+    rejected_p99_ms: float | None
     late_p99_ms: float
-    answers: dict[str, int]  # by status; "none" were not answered in time, or cut off
+    responses: dict[str, int]  # by status; "none" for no response in time
 
 
 @dataclass(frozen=True, kw_only=True)
 class Footprint:
-    """What a server's process takes: seconds to its first answer, megabytes, share of a core."""
+    """Footprint of a server: seconds to its first response, megabytes, share of a core."""
 
     layers: int
     server: str
@@ -90,7 +90,7 @@ Record = Alone | Cell | GateCost | OpenLoop | Footprint
 
 @dataclass(kw_only=True)
 class Results:
-    """All that was measured in one run on one machine."""
+    """All measurements of one benchmark on one machine."""
 
     machine: Machine
     alone: list[Alone] = field(default_factory=list)
@@ -100,25 +100,26 @@ class Results:
     footprints: list[Footprint] = field(default_factory=list)
 
     def add(self, record: Record) -> None:
-        """Put a finding where its kind belongs."""
+        """Append a record to the list of its kind."""
         (kind,) = (kind for kind, make in KINDS.items() if type(record) is make)
         getattr(self, kind).append(record)
 
     def write(self, path: Path) -> None:
-        """Write everything; a later call replaces the file."""
+        """Write the file, replacing an earlier one."""
         parts = [f'"machine": {json.dumps(self.machine)}']
         for kind in KINDS:
-            lines = _lines(getattr(self, kind))
-            parts.append(f'"{kind}": [\n{lines}\n]')
+            parts.append(f'"{kind}": {json_list(getattr(self, kind))}')
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("{\n" + ",\n".join(parts) + "\n}\n")
 
     @classmethod
     def read(cls, path: Path) -> "Results":
-        """Read what `write` wrote."""
-        found: dict[str, Any] = json.loads(path.read_text())
-        lists = {kind: [make(**each) for each in found[kind]] for kind, make in KINDS.items()}
-        return cls(machine=found["machine"], **lists)
+        """Read a file that `write` wrote."""
+        document: dict[str, Any] = json.loads(path.read_text())
+        lists = {
+            kind: [make(**record) for record in document[kind]] for kind, make in KINDS.items()
+        }
+        return cls(machine=document["machine"], **lists)
 
 
 KINDS: dict[str, Any] = {
@@ -130,5 +131,7 @@ KINDS: dict[str, Any] = {
 }
 
 
-def _lines(records: Iterable[Any]) -> str:
-    return ",\n".join(json.dumps(asdict(record)) for record in records)
+def json_list(records: Iterable[Any]) -> str:
+    """Format dataclass instances as a JSON list with one line for each."""
+    lines = ",\n".join(json.dumps(asdict(record)) for record in records)
+    return f"[\n{lines}\n]"

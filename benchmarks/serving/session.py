@@ -1,4 +1,4 @@
-"""One network under everything that is measured; contenders take turns, so that noise hits all."""
+"""All measurements of one network; contenders alternate, so that noise affects all of them."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -29,7 +29,7 @@ OVERLOADED = ((V2_JSON, 1), (V2_BINARY, 32), (DEF, 1))
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """How long and how often everything is measured; wrk knows whole seconds only."""
+    """Durations and repetitions of the measurements; wrk takes integer seconds only."""
 
     seconds: int = 4
     clients: tuple[int, ...] = (1, 16, 64)
@@ -43,7 +43,7 @@ class Plan:
 
 
 class Session:
-    """A network, both servers of it, and what is measured of them by a plan."""
+    """Measurements of both servers with one network, by a plan."""
 
     def __init__(self, network: Network, plan: Plan) -> None:
         self._network = network
@@ -52,7 +52,7 @@ class Session:
         self._servers: dict[str, Server] = {}
 
     def records(self, *, overloads: bool) -> Iterator[Record]:
-        """Yield one finding after another; those of the open loop only with `overloads`."""
+        """Yield the records; those of the open loop only with `overloads`."""
         for rows in ROWS:
             yield alone(self._network, rows, seconds=self._plan.seconds / 2)
         starts = {name: self._start_seconds(name) for name in SERVERS}
@@ -72,8 +72,10 @@ class Session:
                 yield from self._overloads(capacity)
 
     def _first(self, server: str) -> Body:
-        """Return a request of one row that the server answers."""
-        first = next(each for each in self._contenders.values() if each.server == server)
+        """Return a request of one row for the server."""
+        first = next(
+            contender for contender in self._contenders.values() if contender.server == server
+        )
         return first.body(random_rows(1, self._network.size))
 
     def _start_seconds(self, server: str) -> float:
@@ -90,13 +92,13 @@ class Session:
             for clients in self._plan.clients:
                 for name, contender in self._contenders.items():
                     port, body = self._servers[contender.server].port, contender.body(values)
-                    found = load(port, body, clients=clients, seconds=self._plan.seconds)
+                    measured = load(port, body, clients=clients, seconds=self._plan.seconds)
                     yield Cell(
                         layers=self._network.layers,
                         contender=name,
                         rows=rows,
                         clients=clients,
-                        **asdict(found),
+                        **asdict(measured),
                     )
 
     def _footprints(

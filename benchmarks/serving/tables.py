@@ -1,4 +1,4 @@
-"""What docs/serving.md tells of the results, each part under its mark."""
+"""Tables of docs/measurements/serving.md, by the name of their marker."""
 
 from collections.abc import Callable
 
@@ -6,26 +6,26 @@ from benchmarks.serving.contenders import ASYNC_DEF, DEF, V2_BINARY, V2_JSON
 from benchmarks.serving.page import optional, table
 from benchmarks.serving.results import Cell, OpenLoop, Results
 
-CLIENTS = 16  # of the comparison: enough to keep a batching server busy
+CLIENTS = 16  # in the comparison: enough for a server that batches
 STEADY = "steady"
-# Beyond this share of the latencies told, the driver's own lateness decides them.
+# With a larger lateness of the driver, its latencies are marked as unreliable.
 LATENESS_SHARE, LATENESS_MS = 0.2, 0.5
 
 Row = dict[str, object]
 
 
 def machine(results: Results) -> str:
-    """Say where it was measured."""
-    told = dict(results.machine)
-    where = "{processor}, {cores} cores, load before the run {load_before}".format(**told)
+    """Describe the machine."""
+    details = dict(results.machine)
+    where = "{processor}, {cores} cores, load before the benchmark {load_before}".format(**details)
     for key in ("processor", "cores", "load_before"):
-        del told[key]
-    versions = ", ".join(f"{name} {version}" for name, version in told.items())
+        del details[key]
+    versions = ", ".join(f"{name} {version}" for name, version in details.items())
     return f"{where}; {versions}."
 
 
 def comparison(results: Results) -> str:
-    """Tell how many times the obvious service's requests a second this project answers."""
+    """Compare this project's requests per second with those of the FastAPI service."""
     rows: list[Row] = []
     for ours in results.cells:
         if (ours.contender, ours.clients) != (V2_JSON, CLIENTS):
@@ -42,12 +42,12 @@ def comparison(results: Results) -> str:
 
 
 def closed_loop(results: Results) -> str:
-    """Tell every cell of the closed loop."""
+    """List every cell of the closed loop."""
     loads = dict.fromkeys((cell.rows, cell.clients) for cell in results.cells)
-    lines = dict.fromkeys((cell.layers, cell.contender) for cell in results.cells)
+    keys = dict.fromkeys((cell.layers, cell.contender) for cell in results.cells)
     rows: list[Row] = []
-    for layers, contender in lines:
-        row: Row = {"layers": layers, "asked": contender}
+    for layers, contender in keys:
+        row: Row = {"layers": layers, "request": contender}
         for count, clients in loads:
             head = f"{_counted(count, 'row')}, {_counted(clients, 'client')}"
             row[head] = _load(_cell(results, layers, contender, count, clients))
@@ -56,80 +56,82 @@ def closed_loop(results: Results) -> str:
 
 
 def alone(results: Results) -> str:
-    """Tell the time of a run by itself beside what a single client waits."""
+    """Compare the time of a batch alone with the latency of a single client."""
     rows: list[Row] = []
-    for each in results.alone:
-        row: Row = {"layers": each.layers, "rows": each.rows}
-        row["onnxruntime alone"] = f"{each.microseconds:,.0f} µs"
+    for record in results.alone:
+        row: Row = {"layers": record.layers, "rows": record.rows}
+        row["onnxruntime alone"] = f"{record.microseconds:,.0f} µs"
         for name in (V2_BINARY, V2_JSON):
-            cell = _cell(results, each.layers, name, each.rows, 1)
+            cell = _cell(results, record.layers, name, record.rows, 1)
             row[f"{name}, median"] = f"{cell.p50_ms * 1e3:,.0f} µs" if cell else "–"
         rows.append(row)
     return table(rows)
 
 
 def gates(results: Results) -> str:
-    """Tell the requests a second with the gates as a share of those without."""
+    """List the requests per second with the gates as a share of those without."""
     return table(
         [
             {
-                "layers": each.layers,
-                "asked": each.contender,
-                "rows": each.rows,
-                "with / without": f"{each.share:.3f}",
-                "single pairs": f"{each.lowest:.3f} to {each.highest:.3f}",
-                "pairs": each.pairs,
-                "errors": each.errors,
+                "layers": record.layers,
+                "request": record.contender,
+                "rows": record.rows,
+                "with / without": f"{record.share:.3f}",
+                "single pairs": f"{record.lowest:.3f} to {record.highest:.3f}",
+                "pairs": record.pairs,
+                "errors": record.errors,
             }
-            for each in results.gates
+            for record in results.gates
         ]
     )
 
 
 def overload(results: Results) -> str:
-    """Tell what a steady rate below and above capacity gives."""
+    """List responses and latencies at steady rates below and above capacity."""
     return table(
         [
             {
-                "asked": _asked(each),
-                "offered": f"{each.percent} %, {each.offered:,.0f}/s",
-                "answered": f"{each.goodput:,.0f}/s",
-                "median, ms": optional(each.p50_ms, ",.2f"),
-                "p99, ms": optional(each.p99_ms, ",.2f") + _mark(each),
-                "answers": ", ".join(f"{key}: {count:,}" for key, count in each.answers.items()),
-                "refused after, ms": _refused(each),
+                "request": _request(record),
+                "offered": f"{record.percent} %, {record.offered:,.0f}/s",
+                "responses 200": f"{record.goodput:,.0f}/s",
+                "median, ms": optional(record.p50_ms, ",.2f"),
+                "p99, ms": optional(record.p99_ms, ",.2f") + _mark(record),
+                "by status": ", ".join(
+                    f"{key}: {count:,}" for key, count in record.responses.items()
+                ),
+                "rejected after, ms": _rejected(record),
             }
-            for each in results.open_loop
-            if each.arrivals == STEADY
+            for record in results.open_loop
+            if record.arrivals == STEADY
         ]
     )
 
 
 def bursts(results: Results) -> str:
-    """Tell answers a second, and their p99, of arrivals in bursts."""
+    """List responses per second, and their p99, for arrivals in bursts."""
     rows: dict[tuple[str, str], Row] = {}
-    for each in results.open_loop:
-        if each.arrivals != STEADY:
-            line = _asked(each), each.arrivals
-            row = rows.setdefault(line, dict(zip(("asked", "arrivals"), line, strict=True)))
-            p99 = optional(each.p99_ms, ",.1f")
-            row[f"{each.percent} %"] = f"{each.goodput:,.0f} ({p99}){_mark(each)}"
+    for record in results.open_loop:
+        if record.arrivals != STEADY:
+            key = _request(record), record.arrivals
+            row = rows.setdefault(key, dict(zip(("request", "arrivals"), key, strict=True)))
+            p99 = optional(record.p99_ms, ",.1f")
+            row[f"{record.percent} %"] = f"{record.goodput:,.0f} ({p99}){_mark(record)}"
     return table(list(rows.values()))
 
 
 def footprint(results: Results) -> str:
-    """Tell start, memory and idle processor time."""
+    """List start time, memory and idle processor time."""
     return table(
         [
             {
-                "layers": each.layers,
-                "server": each.server,
-                "start to first answer": f"{each.start_seconds:.2f} s",
-                "memory at start": f"{each.resident_mb_started:.0f} MB",
-                "after the load": f"{each.resident_mb_loaded:.0f} MB",
-                "idle, share of a core": f"{each.idle_cpu_percent:.2f} %",
+                "layers": record.layers,
+                "server": record.server,
+                "start to first response": f"{record.start_seconds:.2f} s",
+                "memory at start": f"{record.resident_mb_started:.0f} MB",
+                "after the load": f"{record.resident_mb_loaded:.0f} MB",
+                "idle, share of a core": f"{record.idle_cpu_percent:.2f} %",
             }
-            for each in results.footprints
+            for record in results.footprints
         ]
     )
 
@@ -147,9 +149,9 @@ TABLES: dict[str, Callable[[Results], str]] = {
 
 
 def _cell(results: Results, layers: int, contender: str, rows: int, clients: int) -> Cell | None:
-    wanted = layers, contender, rows, clients
+    key = layers, contender, rows, clients
     for cell in results.cells:
-        if (cell.layers, cell.contender, cell.rows, cell.clients) == wanted:
+        if (cell.layers, cell.contender, cell.rows, cell.clients) == key:
             return cell
     return None
 
@@ -157,23 +159,23 @@ def _cell(results: Results, layers: int, contender: str, rows: int, clients: int
 def _load(cell: Cell | None) -> str:
     if cell is None:
         return "–"
-    told = f"{cell.requests_per_second:,.0f} ({cell.p50_ms:.2f}, {cell.p99_ms:.2f})"
-    return f"{told}, {cell.errors:,} errors" if cell.errors else told
+    load = f"{cell.requests_per_second:,.0f} ({cell.p50_ms:.2f}, {cell.p99_ms:.2f})"
+    return f"{load}, {cell.errors:,} errors" if cell.errors else load
 
 
-def _asked(each: OpenLoop) -> str:
-    return f"{each.contender}, {_counted(each.rows, 'row')}, {each.layers} layers"
+def _request(record: OpenLoop) -> str:
+    return f"{record.contender}, {_counted(record.rows, 'row')}, {record.layers} layers"
 
 
-def _refused(each: OpenLoop) -> str:
-    if each.refuse_p50_ms is None or each.refuse_p99_ms is None:
+def _rejected(record: OpenLoop) -> str:
+    if record.rejected_p50_ms is None or record.rejected_p99_ms is None:
         return "–"
-    return f"{each.refuse_p50_ms:,.2f} (p99 {each.refuse_p99_ms:,.2f})"
+    return f"{record.rejected_p50_ms:,.2f} (p99 {record.rejected_p99_ms:,.2f})"
 
 
-def _mark(each: OpenLoop) -> str:
-    allowed = max(LATENESS_MS, LATENESS_SHARE * (each.p99_ms or 0))
-    return " †" if each.late_p99_ms > allowed else ""
+def _mark(record: OpenLoop) -> str:
+    allowed = max(LATENESS_MS, LATENESS_SHARE * (record.p99_ms or 0))
+    return " †" if record.late_p99_ms > allowed else ""
 
 
 def _counted(count: int, noun: str) -> str:

@@ -1,4 +1,4 @@
-"""The closed loop: wrk sends the next request of a connection when the last was answered."""
+"""Closed loop: wrk sends the next request of a connection after the last response."""
 
 import json
 import shutil
@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks.serving.bodies import Body
 from benchmarks.serving.errors import BenchmarkError
 
-# wrk rounds what it prints for people; `done` tells the same figures in full, in microseconds.
+# wrk rounds its printed figures; `done` prints the exact ones, in microseconds.
 SCRIPT = """
 local file = io.open(BODY, "rb")
 wrk.method = "POST"
@@ -29,25 +29,24 @@ end
 
 @dataclass(frozen=True, kw_only=True)
 class Load:
-    """What came of loading a server; latencies from a request's sending to its whole answer."""
+    """Result of a load; latencies from sending a request to its complete response."""
 
     requests_per_second: float
     p50_ms: float
     p99_ms: float
-    errors: int  # answers of 400 and above, broken connections, no answer in two seconds
+    errors: int  # statuses from 400, broken connections, no response in two seconds
 
 
 def require_wrk() -> None:
-    """Raise `BenchmarkError` where wrk is not installed."""
+    """Raise `BenchmarkError` if wrk is not installed."""
     if shutil.which("wrk") is None:
         raise BenchmarkError(
-            "wrk: expected the load generator on the PATH, found none; install it, "
-            "on Debian and Ubuntu by `apt install wrk`"
+            "wrk is not installed; on Debian and Ubuntu install it with `apt install wrk`"
         )
 
 
 def load(port: int, body: Body, *, clients: int, seconds: int) -> Load:
-    """Send `body` over that many connections for whole seconds."""
+    """Send `body` repeatedly over `clients` connections for `seconds`."""
     with tempfile.TemporaryDirectory() as folder:
         content, script = Path(folder) / "body", Path(folder) / "load.lua"
         content.write_bytes(body.content)
@@ -59,8 +58,8 @@ def load(port: int, body: Body, *, clients: int, seconds: int) -> Load:
 
 
 def script_for(body: Body, content: Path) -> str:
-    """Return the Lua that makes wrk send `body`, whose content lies in a file."""
-    # JSON's strings are Lua's too.
+    """Return the Lua script that makes wrk send `body`, whose content is in a file."""
+    # JSON strings are valid in Lua.
     headers = [
         f"wrk.headers[{json.dumps(key)}] = {json.dumps(value)}"
         for key, value in body.headers.items()
@@ -69,14 +68,14 @@ def script_for(body: Body, content: Path) -> str:
 
 
 def parse(output: str) -> Load:
-    """Read the line that `SCRIPT` adds to what wrk prints."""
+    """Read the line that `SCRIPT` adds to the output of wrk."""
     lines = [line for line in output.splitlines() if line.startswith("{")]
     if not lines:
-        raise BenchmarkError(f"wrk: expected its figures, found {output.strip() or 'nothing'!r}")
-    found = json.loads(lines[-1])
+        raise BenchmarkError(f"wrk printed no figures, but {output.strip() or 'nothing'!r}")
+    figures = json.loads(lines[-1])
     return Load(
-        requests_per_second=round(found["requests"] / found["duration"] * 1e6, 1),
-        p50_ms=round(found["p50"] / 1e3, 3),
-        p99_ms=round(found["p99"] / 1e3, 3),
-        errors=found["refused"] + found["broken"],
+        requests_per_second=round(figures["requests"] / figures["duration"] * 1e6, 1),
+        p50_ms=round(figures["p50"] / 1e3, 3),
+        p99_ms=round(figures["p99"] / 1e3, 3),
+        errors=figures["refused"] + figures["broken"],
     )

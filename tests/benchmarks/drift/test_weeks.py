@@ -1,66 +1,68 @@
 import numpy as np
 import pytest
 
-from benchmarks.drift.power import needed
-from benchmarks.drift.rows import Answers, drawn
-from benchmarks.drift.weeks import DAY, Traffic, alarm, budget, day_and_night, steady
+from benchmarks.drift.power import required_rows
+from benchmarks.drift.rows import Rows, draw_baseline
+from benchmarks.drift.weeks import DAY, Traffic, budget, day_and_night, detect, steady
 
-CHANCE = np.random.default_rng(0)
-
-
-def answers(count: int, shift: float = 0) -> Answers:
-    labels = CHANCE.integers(0, 2, count)
-    gates = CHANCE.normal(size=(count, 3)) * 0.1 + 0.3 + labels[:, None] * 0.2 + shift
-    usual = CHANCE.random(count) - 10 * shift
-    return Answers(labels=labels, gates=gates.astype(np.float32), usual=usual.astype(np.float32))
+RANDOM = np.random.default_rng(0)
 
 
-USUAL, ODD = answers(4000), answers(4000, 0.3)
+def population(count: int, shift: float = 0) -> Rows:
+    labels = RANDOM.integers(0, 2, count)
+    gates = RANDOM.normal(size=(count, 3)) * 0.1 + 0.3 + labels[:, None] * 0.2 + shift
+    typicality = RANDOM.random(count) - 10 * shift
+    return Rows(
+        labels=labels, gates=gates.astype(np.float32), typicality=typicality.astype(np.float32)
+    )
+
+
+TYPICAL, ATYPICAL = population(4000), population(4000, 0.3)
 
 
 def traffic(rate: float) -> Traffic:
-    chance = np.random.default_rng(1)
-    return Traffic(drawn(USUAL, 1000, 2, chance), steady(rate), chance)
+    random = np.random.default_rng(1)
+    return Traffic(draw_baseline(TYPICAL, 1000, 2, random), steady(rate), random)
 
 
-def test_a_day_goes_from_its_lowest_rate_at_midnight_to_its_highest_at_noon() -> None:
+def test_the_rate_is_lowest_at_midnight_and_highest_at_noon() -> None:
     rate = day_and_night(1, 64)
     assert [rate(hour * 3600) for hour in (0, 6, 12, 24)] == pytest.approx([1, 8, 64, 1])
 
 
-def test_traffic_goes_on_by_a_slot_with_its_requests() -> None:
-    some = traffic(10)
+def test_a_step_adds_the_requests_of_one_slot() -> None:
+    simulation = traffic(10)
     for _ in range(100):
-        some.step((USUAL, 1.0))
-    assert some.now == 3000
-    assert some.rows == pytest.approx(30_000, rel=0.05)
+        simulation.step((TYPICAL, 1.0))
+    assert simulation.now == 3000
+    assert simulation.rows == pytest.approx(30_000, rel=0.05)
 
 
-def test_every_look_is_yielded_once() -> None:
-    some, found = traffic(1), []
+def test_every_evaluation_is_yielded_once() -> None:
+    simulation, results = traffic(1), []
     for _ in range(120):
-        some.step((USUAL, 1.0))
-        found += [(verdict.window.name, verdict.end) for verdict in some.looks()]
-    assert len(found) == len(set(found))
-    assert [sum(name == window for name, _ in found) for window in ("5m", "1h")] == [120, 13]
+        simulation.step((TYPICAL, 1.0))
+        results += [(decision.window.name, decision.end) for decision in simulation.evaluations()]
+    assert len(results) == len(set(results))
+    assert [sum(name == window for name, _ in results) for window in ("5m", "1h")] == [120, 13]
 
 
-def test_a_look_without_drift_would_take_many_false_alarms() -> None:
-    some = traffic(10)
+def test_without_drift_the_budget_of_an_alarm_is_high() -> None:
+    simulation = traffic(10)
     for _ in range(20):
-        some.step((USUAL, 1.0))
-    assert min(budget(verdict) for verdict in some.looks()) > 1
+        simulation.step((TYPICAL, 1.0))
+    assert min(budget(decision) for decision in simulation.evaluations()) > 1
 
 
-def test_a_drift_is_noticed_after_a_day_without() -> None:
-    some = traffic(1)
-    found = alarm(some, USUAL, ODD, 0.5)
-    assert found is not None
-    assert found[0] < 3600
-    assert some.now < DAY + 3600
+def test_a_drift_is_detected_after_a_day_without_drift() -> None:
+    simulation = traffic(1)
+    results = detect(simulation, TYPICAL, ATYPICAL, 0.5)
+    assert results is not None
+    assert results[0] < 3600
+    assert simulation.now < DAY + 3600
 
 
-def test_odd_rows_make_every_window_drift_from_some_size_on() -> None:
-    found = needed(USUAL, ODD, 0.3, labels=2, trials=3, seed=0)
-    assert [each.window for each in found] == ["5m", "1h", "1d"]
-    assert all(each.nine_in_ten is not None and each.nine_in_ten < 5000 for each in found)
+def test_atypical_rows_make_every_large_window_drift() -> None:
+    results = required_rows(TYPICAL, ATYPICAL, 0.3, labels=2, trials=3, seed=0)
+    assert [rows.window for rows in results] == ["5m", "1h", "1d"]
+    assert all(rows.nine_in_ten is not None and rows.nine_in_ten < 5000 for rows in results)

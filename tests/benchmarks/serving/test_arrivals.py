@@ -11,7 +11,7 @@ def random() -> np.random.Generator:
 
 
 @pytest.mark.parametrize("name", ARRIVALS)
-def test_all_arrivals_keep_the_rate_within_the_time(name: str) -> None:
+def test_all_arrivals_keep_the_rate_and_the_duration(name: str) -> None:
     offsets = ARRIVALS[name](RATE, SECONDS, random())
     assert len(offsets) == pytest.approx(RATE * SECONDS, rel=0.05)
     assert offsets[0] >= 0
@@ -19,16 +19,16 @@ def test_all_arrivals_keep_the_rate_within_the_time(name: str) -> None:
     assert (np.diff(offsets) >= 0).all()
 
 
-def test_steady_arrivals_are_equally_far_apart() -> None:
+def test_steady_arrivals_are_equidistant() -> None:
     assert steady(4, 1, random()).tolist() == [0, 0.25, 0.5, 0.75]
 
 
-def test_gaps_vary_as_much_as_they_last_and_in_bursts_twice_as_much() -> None:
+def test_the_deviation_of_gaps_is_their_mean_and_in_bursts_twice_the_mean() -> None:
     for arrivals, variation in ((exponential, 1), (gamma, 2)):
         gaps = np.diff(arrivals(RATE, SECONDS, random()))
         assert gaps.std() / gaps.mean() == pytest.approx(variation, rel=0.05)
 
 
-def test_on_and_off_sends_everything_in_the_first_fifth_of_half_a_second() -> None:
+def test_on_and_off_sends_in_the_first_fifth_of_each_half_second() -> None:
     offsets = on_off(10, 1, random())
     assert offsets == pytest.approx([0, 0.02, 0.04, 0.06, 0.08, 0.5, 0.52, 0.54, 0.56, 0.58])

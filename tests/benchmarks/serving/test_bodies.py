@@ -7,7 +7,7 @@ from benchmarks.serving.bodies import instances, random_rows, v2_binary, v2_json
 ROWS = np.asarray([[0, 0.25], [0.5, 1]], np.float32)
 
 
-def test_rows_are_the_same_each_time_with_four_decimals() -> None:
+def test_random_rows_are_reproducible_and_have_four_decimals() -> None:
     rows = random_rows(3, 5)
     assert rows.shape == (3, 5)
     assert rows.dtype == np.float32
@@ -19,7 +19,7 @@ def test_instances_are_rows_of_numbers() -> None:
     assert json.loads(instances("/predict", ROWS).content) == {"instances": [[0, 0.25], [0.5, 1]]}
 
 
-def test_v2_json_is_flat_and_names_the_outputs_only_where_some_are_wanted() -> None:
+def test_v2_json_is_flat_and_names_outputs_on_request() -> None:
     tensor = {"name": "input", "shape": [2, 2], "datatype": "FP32", "data": [0, 0.25, 0.5, 1]}
     body = v2_json("m", ROWS)
     assert body.path == "/v2/models/m/infer"
@@ -28,7 +28,7 @@ def test_v2_json_is_flat_and_names_the_outputs_only_where_some_are_wanted() -> N
     assert wanted == {"inputs": [tensor], "outputs": [{"name": "logits"}]}
 
 
-def test_v2_binary_has_the_bytes_after_a_head_of_the_length_told() -> None:
+def test_v2_binary_has_the_bytes_after_a_head_of_the_given_length() -> None:
     body = v2_binary("m", ROWS)
     length = int(body.headers["Inference-Header-Content-Length"])
     head = json.loads(body.content[:length])
@@ -37,7 +37,7 @@ def test_v2_binary_has_the_bytes_after_a_head_of_the_length_told() -> None:
     assert body.content[length:] == ROWS.tobytes()
 
 
-def test_a_request_is_written_as_it_goes_over_the_wire() -> None:
+def test_a_request_is_encoded_for_the_wire() -> None:
     written = instances("/predict", ROWS[:1]).http(8000)
     head, _, content = written.partition(b"\r\n\r\n")
     assert head.decode().split("\r\n") == [

@@ -3,7 +3,7 @@ from pathlib import Path
 from benchmarks.serving.results import Alone, Results
 
 
-def test_results_are_read_as_they_were_written(tmp_path: Path) -> None:
+def test_results_are_read_as_written(tmp_path: Path) -> None:
     results = Results(machine={"cores": 2})
     results.add(Alone(layers=10, rows=1, microseconds=31.5))
     results.write(tmp_path / "new" / "results.json")

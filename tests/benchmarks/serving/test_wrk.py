@@ -14,29 +14,28 @@ PRINTED = """Running 2s test @ http://127.0.0.1:9000/predict
 """
 
 
-def test_the_added_line_is_read_in_milliseconds_and_a_second() -> None:
+def test_the_added_line_is_converted_to_milliseconds_and_rates() -> None:
     assert parse(PRINTED) == Load(requests_per_second=2500.0, p50_ms=0.712, p99_ms=1.33, errors=9)
 
 
-def test_wrk_without_figures_is_told_with_what_it_said() -> None:
+def test_missing_figures_are_an_error_with_the_output() -> None:
     with pytest.raises(BenchmarkError) as failure:
         parse("unable to connect\n")
-    assert str(failure.value) == "wrk: expected its figures, found 'unable to connect'"
+    assert str(failure.value) == "wrk printed no figures, but 'unable to connect'"
 
 
-def test_a_missing_wrk_says_what_to_install(
+def test_the_error_of_a_missing_wrk_names_the_command_that_installs_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(BenchmarkError) as failure:
         require_wrk()
     assert str(failure.value) == (
-        "wrk: expected the load generator on the PATH, found none; install it, "
-        "on Debian and Ubuntu by `apt install wrk`"
+        "wrk is not installed; on Debian and Ubuntu install it with `apt install wrk`"
     )
 
 
-def test_the_script_names_the_content_and_every_header() -> None:
+def test_the_script_has_the_content_and_every_header() -> None:
     body = Body(path="/p", headers={"Content-Type": "a/b", "X": "1"}, content=b"")
     script = script_for(body, Path("/tmp/body"))
     assert 'io.open("/tmp/body", "rb")' in script

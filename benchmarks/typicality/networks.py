@@ -1,4 +1,4 @@
-"""The networks that are asked: two presets, each trained with several seeds."""
+"""Networks of the benchmark: two presets, each trained with several seeds."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,26 +17,29 @@ FOLDERS = {"dense-10": "dense", "mnist-conv-16": "conv"}  # run directories: den
 
 @dataclass(frozen=True, kw_only=True)
 class Networks:
-    """The data, and the folder that keeps the runs."""
+    """The data set, and the folder of the run directories."""
 
     source: Source
     dataset: Dataset
     runs: Path
 
     def trained(self, name: str, seed: int) -> Run:
-        """Train the preset, or find it finished; another training in its place ends the program."""
+        """Return the finished run of the preset, trained if missing.
+
+        Raises `SystemExit` if its folder has another training.
+        """
         config = self.config(name, seed)
         path = self.runs / f"{FOLDERS[name]}-{seed}"
         run = Run(path) if (path / CONFIG).is_file() else Run.create(path, config)
-        found = run.config()
-        if (found.network, found.training, found.data.digest) != (
+        existing = run.config()
+        if (existing.network, existing.training, existing.data.digest) != (
             config.network,
             config.training,
             config.data.digest,
         ):
             raise SystemExit(
-                f"{path}: expected {name} of seed {seed}, {EPOCHS[name]} epochs on this data, "
-                "found another training; name another folder with --runs"
+                f"{path}: expected a training of {name} with seed {seed} and "
+                f"{EPOCHS[name]} epochs on this data, found another one; choose another --runs"
             )
         if not run.finished:
             train(run, config, self.dataset, show_progress=False)

@@ -4,10 +4,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.unusual.networks import EPOCHS, Networks
-from models.data.dataset import Dataset, InputSpec, Part
+from benchmarks.typicality.networks import EPOCHS, Networks
+from models.data.dataset import Dataset, Part
 from models.data.source import Source
 from models.run import Run
+from service.contract import Input
 
 
 def networks(runs: Path) -> Networks:
@@ -17,7 +18,7 @@ def networks(runs: Path) -> Networks:
         Part(x=random.uniform(0, 255, (rows, 784)).astype(np.float32), y=np.arange(rows) % 2)
         for rows in (40, 10, 10)
     ]
-    image = InputSpec(kind="image", shape=(28, 28), unit="pixel", low=0.0, high=255.0)
+    image = Input(kind="image", shape=(28, 28), unit="pixel", low=0.0, high=255.0)
     data = Dataset(
         name="some",
         input=image,
@@ -29,7 +30,7 @@ def networks(runs: Path) -> Networks:
     return Networks(source=Source.of("digits"), dataset=data, runs=runs)
 
 
-def test_a_network_is_trained_once_and_then_found(tmp_path: Path) -> None:
+def test_a_network_is_trained_once(tmp_path: Path) -> None:
     first = networks(tmp_path).trained("dense-10", 3)
     assert first.path == tmp_path / "dense-3"
     assert first.config().training.epochs == EPOCHS["dense-10"] == len(first.metrics()) - 1
@@ -38,13 +39,13 @@ def test_a_network_is_trained_once_and_then_found(tmp_path: Path) -> None:
     assert (again.path / "model.safetensors").stat().st_mtime_ns == written
 
 
-def test_another_training_in_its_place_is_refused(tmp_path: Path) -> None:
+def test_another_training_in_its_folder_is_refused(tmp_path: Path) -> None:
     own = networks(tmp_path)
     config = own.config("dense-10", 3)
     Run.create(tmp_path / "dense-3", replace(config, training=replace(config.training, epochs=1)))
     with pytest.raises(SystemExit) as failure:
         own.trained("dense-10", 3)
     assert str(failure.value) == (
-        f"{tmp_path / 'dense-3'}: expected dense-10 of seed 3, 10 epochs on this data, found "
-        "another training; name another folder with --runs"
+        f"{tmp_path / 'dense-3'}: expected a training of dense-10 with seed 3 and "
+        "10 epochs on this data, found another one; choose another --runs"
     )

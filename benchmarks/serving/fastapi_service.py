@@ -1,6 +1,6 @@
-"""The obvious service: FastAPI, pydantic and onnxruntime, put together as each one's pages show.
+"""A plain FastAPI service: FastAPI, pydantic and onnxruntime, combined as their docs show.
 
-    python -m benchmarks.serving.obvious FILE PORT
+    python -m benchmarks.serving.fastapi_service FILE PORT
 
 One thread for the network, as in this project's server, and no access log.
 """
@@ -28,8 +28,8 @@ class Request(BaseModel):
     instances: Matrix
 
 
-class Answer(BaseModel):
-    """A line for each row."""
+class Response(BaseModel):
+    """Outputs, one list for each row."""
 
     logits: Matrix
     probabilities: Matrix
@@ -37,27 +37,27 @@ class Answer(BaseModel):
 
 
 def create_app(file: Path) -> FastAPI:
-    """Serve the file at both addresses."""
+    """Serve the file at both paths."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
-    options.log_severity_level = 3  # below: advice on the file's overridable input
+    options.log_severity_level = 3  # without the advice on the overridable input
     session = onnxruntime.InferenceSession(str(file), options)
     app = FastAPI()
 
-    def answer(request: Request) -> Answer:
+    def respond(request: Request) -> Response:
         rows = np.asarray(request.instances, dtype=np.float32)
         outputs = session.run(OUTPUTS, {INPUT: rows})
-        return Answer(**{name: o.tolist() for name, o in zip(OUTPUTS, outputs, strict=True)})
+        return Response(**{name: o.tolist() for name, o in zip(OUTPUTS, outputs, strict=True)})
 
     @app.post(DEF_PATH)
-    def predict(request: Request) -> Answer:
-        """Answer in one of the framework's threads."""
-        return answer(request)
+    def predict(request: Request) -> Response:
+        """Compute in one of the framework's threads."""
+        return respond(request)
 
     @app.post(ASYNC_PATH)
-    async def predict_async(request: Request) -> Answer:
-        """Answer on the event loop, which stands still meanwhile."""
-        return answer(request)
+    async def predict_async(request: Request) -> Response:
+        """Compute on the event loop, which is blocked meanwhile."""
+        return respond(request)
 
     return app
 

@@ -1,0 +1,1 @@
+"""Detection of atypical inputs by typicality; docs/measurements/typicality.md has the results."""
