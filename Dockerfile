@@ -1,9 +1,9 @@
-# Serving alone: no torch, no onnx, no compiler; the bundled digit model inside.
+# Image for serving: no torch, no onnx, no compiler; with the bundled digit model.
 FROM python:3.11-bookworm AS build
 RUN python3 -m venv /opt/service
 COPY requirements/serve.txt /opt/
-# Left out: pip, the packages' own tests, sources, what onnxruntime has for converting models and
-# for other languages, and debug symbols. (The libraries in .libs folders do not survive strip.)
+# Remove pip, tests and sources of packages, the parts of onnxruntime for model conversion and for
+# other languages, and debug symbols. (strip breaks the libraries in .libs folders.)
 RUN /opt/service/bin/pip install --no-cache-dir --require-hashes --requirement /opt/serve.txt \
  && /opt/service/bin/pip uninstall --yes pip setuptools \
  && cd /opt/service/lib/python3.11/site-packages \

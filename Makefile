@@ -2,9 +2,9 @@ PYTHON ?= python3
 DOCKER ?= docker
 export HIGHWAY_PORT ?= 8000
 
-# Everything lives in .venv, serving alone in .venv-serve, and in .venv-clients the clients of
-# others that the tests ask our server with. Each environment holds a stamp named after its lock
-# file's checksum, so that it is renewed when the lock changes and only then.
+# .venv is the environment for everything, .venv-serve for serving, and .venv-clients holds the
+# clients of other projects with which the tests call the server. The stamp of an environment is
+# named after the checksum of its lock file, so that a changed lock file renews the environment.
 stamp = $(1)/installed-$(shell cksum < $(2) | tr ' ' '-')
 ALL := $(call stamp,.venv,requirements/all.txt)
 SERVE := $(call stamp,.venv-serve,requirements/serve.txt)
@@ -13,38 +13,47 @@ CLIENTS := $(call stamp,.venv-clients,requirements/clients.txt)
 DEMO := build/demo
 IMAGE := highway-networks
 
-.PHONY: help demo serve test lint bench compatibility lock image clean
+.PHONY: help demo serve test coverage packages lint bench compatibility lock image clean
 
-help: ## say what each target does
+help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(ALL) ## train on bundled data, export, verify, serve; prints how to try it
+demo: $(ALL) ## train on bundled data, export, verify and serve; print a request to send
 	rm -rf $(DEMO) && mkdir -p $(DEMO)
-	.venv/bin/python -m models train mnist-5k --preset dense-10 --out $(DEMO)/run
-	.venv/bin/python -m export onnx $(DEMO)/run $(DEMO)/model.onnx
+	.venv/bin/highway train mnist-5k --preset dense-10 --out $(DEMO)/run
+	.venv/bin/highway export $(DEMO)/run $(DEMO)/model.onnx
 	@$(call try)
-	.venv/bin/python -m service serve $(DEMO)/model.onnx
+	.venv/bin/highway serve $(DEMO)/model.onnx
 
 serve: $(SERVE) ## serve the bundled digit model, from an environment without torch
 	@$(call try)
 	.venv-serve/bin/python -m service serve
 
-test: $(ALL) $(CLIENTS) ## run all tests
+test: $(ALL) $(CLIENTS) ## run all tests on all cores; they start their own PostgreSQL
 	.venv/bin/python -m pytest
 
-lint: $(ALL) ## check style and types
+coverage: $(ALL) $(CLIENTS) ## run all tests and report the lines and branches that no test reaches
+	.venv/bin/python -m pytest --cov --cov-report=term --cov-report=html:build/coverage
+
+packages: ## install each distribution in a clean environment and use it (minutes)
+	$(PYTHON) -m tests.packages
+
+lint: $(ALL) ## check style, types, imports between folders, spelling and words
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
+	.venv/bin/lint-imports
+	.venv/bin/codespell
+	.venv/bin/python -m docs.check_words
 
-bench: $(ALL) ## load the server beside the obvious one (20 minutes, needs wrk); renews docs/serving.md
+bench: $(ALL) ## load the server and a plain FastAPI service (20 minutes, needs wrk); renew docs/measurements/serving.md
 	.venv/bin/python -m benchmarks.serving
 	.venv/bin/python -m docs.draw_serving
 
-compatibility: $(ALL) ## run artifacts on the oldest and the newest onnxruntime that is claimed
+compatibility: $(ALL) ## run artifacts on the oldest and the newest supported onnxruntime
 	.venv/bin/python -m benchmarks.compatibility $(FILES)
 
-# torch's local CPU build calls itself 2.13.0+cpu, which no other machine would find.
+# The CPU build of torch has the version 2.13.0+cpu, which PyPI does not offer.
 PIP_COMPILE = .venv/bin/pip-compile --quiet --upgrade --strip-extras --no-header \
 	--no-emit-options --no-emit-index-url --no-emit-find-links
 lock: $(ALL) ## renew the lock files from pyproject.toml and clients.in
@@ -57,27 +66,36 @@ lock: $(ALL) ## renew the lock files from pyproject.toml and clients.in
 image: ## build the container image for serving
 	$(DOCKER) build --tag $(IMAGE) .
 
-clean: ## remove what was built, the environments too
+clean: ## remove all build outputs and environments
 	rm -rf build .venv .venv-serve .venv-clients .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(ALL):
-	$(PYTHON) -m venv --clear .venv
+	$(call environment,.venv)
 	.venv/bin/pip install --quiet --requirement requirements/all.txt
+	.venv/bin/pip install --quiet --no-deps --editable . --editable client
 	@touch $@
 
 $(SERVE):
-	$(PYTHON) -m venv --clear .venv-serve
+	$(call environment,.venv-serve)
 	.venv-serve/bin/pip install --quiet --require-hashes --requirement requirements/serve.txt
 	@touch $@
 
-# Little of it is ever imported: not to compile all saves half the time.
+# Most modules are never imported; to skip their compilation halves the time.
 $(CLIENTS):
-	$(PYTHON) -m venv --clear .venv-clients
+	$(call environment,.venv-clients)
 	.venv-clients/bin/pip install --quiet --no-compile --requirement requirements/clients.txt
 	@touch $@
 
+define environment
+@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("error: expected Python 3.11 or \
+later, found %s; choose one with `make PYTHON=python3.12 …`" % sys.version.split()[0])'
+@$(PYTHON) -c 'import ensurepip' 2> /dev/null || { echo "error: expected Python's module venv, found \
+none; install it, on Debian and Ubuntu with \`apt install python3-venv\`" >&2; exit 1; }
+$(PYTHON) -m venv --clear $(1)
+endef
+
 define try
-printf '%s\n' '' 'Once the server says that it is serving, ask it in another terminal, in this folder:' '' \
+printf '%s\n' '' 'When the server is ready, send a request from another terminal, in this folder:' '' \
 	"  curl -s -H 'Content-Type: application/json' -d @examples/seven.json http://127.0.0.1:$$HIGHWAY_PORT/predict" '' \
-	'The answer is the label "7", its probability, and how open each highway layer was.' ''
+	'The response has the label "7", its probability, its typicality, and the mean gate of each layer.' ''
 endef

@@ -1,51 +1,89 @@
-"""What the README promises is there: its commands, its request and its answer."""
+"""The commands, links and responses of the README, and the links of the other pages."""
 
 import json
 import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from starlette.testclient import TestClient
 
 from service.classifier import Classifier
-from service.settings import Settings
-from tests.conftest import ROOT, command
+from service.console import main
+from service.settings import BUNDLED_MODEL
+from tests.conftest import ROOT
 from tests.service.conftest import application
+from tests.test_http_page import assert_shown, send
 
 README = (ROOT / "README.md").read_text()
-BLOCKS = re.findall(r"```(\w*)\n(.*?)```", README, flags=re.DOTALL)
-
-
-def test_every_make_target_that_is_named_exists() -> None:
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
-    assert set(re.findall(r"make ([a-z]+)", README)) <= targets
-
-
-def test_every_link_inside_the_project_leads_somewhere() -> None:
-    for target in re.findall(r"\]\(([^)#:]+)\)", README) + re.findall(r'src="([^":]+)"', README):
-        assert (ROOT / target).exists(), target
-
-
-def test_the_answer_shown_is_the_bundled_models_answer() -> None:
-    shown = next(json.loads(body) for kind, body in BLOCKS if kind == "json")
-    classifier = Classifier.load(Settings().model)
-    with TestClient(application(classifier)) as client:
-        answer = client.post(
-            "/predict",
-            content=(ROOT / "examples" / "seven.json").read_bytes(),
-            headers={"content-type": "application/json"},
-        ).json()
-    assert answer["model_name"] == shown["model_name"]
-    (found,), (expected,) = answer["predictions"], shown["predictions"]
-    assert found["label"] == expected["label"]
-    # Processors round float32 differently in the last digits.
-    assert found["probabilities"] == pytest.approx(expected["probabilities"], abs=1e-4)
-    assert found["gate_mean"] == pytest.approx(expected["gate_mean"], abs=1e-4)
-    assert found["unusual"] == pytest.approx(expected["unusual"], abs=1e-3)
-    assert f"`both` says that {found['unusual']['both'] * 1000:.0f} of 1,000 normal" in README
-
-
-@pytest.mark.parametrize(
-    "verb", sorted(set(re.findall(r"python -m (\w+ \w+)", README))), ids=lambda verb: verb
+PAGES = sorted(
+    {
+        *ROOT.glob("*.md"),
+        *(ROOT / "docs").rglob("*.md"),
+        ROOT / "client" / "README.md",
+        ROOT / "service" / "bundled" / "README.md",
+    }
 )
-def test_every_command_that_is_named_exists(verb: str) -> None:
-    assert command(*verb.split(), "--help").returncode == 0
+EXAMPLES = dict(re.findall(r"(curl [^\n]*)\n```\n\n```json\n(.*?)```", README, flags=re.DOTALL))
+TEXT = "\n".join(page.read_text() for page in PAGES)
+COMMANDS = sorted(set(re.findall(r"(?:`|^ *|\$ )highway ([a-z]+)", TEXT, flags=re.MULTILINE)))
+
+
+@pytest.fixture(scope="module")
+def bundled() -> Iterator[TestClient]:
+    with TestClient(application(Classifier.load(BUNDLED_MODEL))) as client:
+        yield client
+
+
+def slugs(page: Path) -> set[str]:
+    """Return the anchors of the headings, as GitHub derives them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_to_the_project_leads_to_a_file_and_a_heading(page: Path) -> None:
+    text = page.read_text()
+    links = re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r'(?:src|href)="([^"]+)"', text)
+    for link in links:
+        if not re.match(r"https?://", link):
+            name, _, anchor = link.partition("#")
+            target = page.parent / name if name else page
+            assert target.exists(), link
+            assert not anchor or anchor in slugs(target), link
+
+
+def test_every_make_target_that_a_page_names_exists() -> None:
+    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+    named = set(re.findall(r"(?:`|^ *)make ([a-z]+)", TEXT, flags=re.MULTILINE))
+    assert {"demo", "serve", "test"} <= named <= set(targets)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_highway_command_that_a_page_names_exists(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with patch.object(sys, "argv", ["highway", name, "--help"]), pytest.raises(SystemExit) as exit_:
+        main()
+    assert exit_.value.code == 0
+    assert f"highway {name} " in capsys.readouterr().out
+
+
+def test_the_examples_get_the_responses_that_are_shown(bundled: TestClient) -> None:
+    assert len(EXAMPLES) == 2
+    for curl, response in EXAMPLES.items():
+        assert_shown(json.loads(response), send(bundled, curl))
+
+
+def test_the_noisy_seven_has_the_confidence_and_typicality_that_the_text_states(
+    bundled: TestClient,
+) -> None:
+    assert "each with a probability of at least 99.99 %" in README
+    assert "none of the 6,000 held-out pictures has gates as unusual" in README
+    (curl,) = (curl for curl in EXAMPLES if "noisy_seven" in curl)
+    (prediction,) = send(bundled, curl)["predictions"]
+    assert prediction["label"] == "7"
+    assert prediction["probability"] >= 0.9999
+    assert prediction["typicality"]["gates"] < 1 / 6000
