@@ -1,4 +1,4 @@
-"""Draw the highway layer: `.venv/bin/python docs/draw_layer.py` writes docs/layer.svg."""
+"""Draw the highway layer: `.venv/bin/python -m docs.draw_layer` writes docs/layer.svg."""
 
 from itertools import pairwise
 from pathlib import Path
@@ -16,7 +16,7 @@ Point = tuple[float, float]
 
 
 def box(axes: Axes, centre: Point, text: str, colour: str, width: float = 2.3) -> None:
-    """Draw a box that computes something."""
+    """Draw a box with a formula."""
     x, y = centre
     axes.add_patch(
         FancyBboxPatch(
@@ -33,7 +33,7 @@ def box(axes: Axes, centre: Point, text: str, colour: str, width: float = 2.3) -
 
 
 def node(axes: Axes, centre: Point, sign: str) -> None:
-    """Draw a circle that multiplies or adds."""
+    """Draw a circle with the sign of an operation."""
     axes.add_patch(Circle(centre, 0.24, fill=False, edgecolor=INK, linewidth=1.4))
     axes.text(*centre, sign, color=INK, ha="center", va="center", fontsize=12)
 
@@ -57,7 +57,7 @@ def path(axes: Axes, *points: Point, colour: str) -> None:
 
 
 def draw() -> Figure:
-    """Lay the layer out from left to right: input, two branches, the mix, output."""
+    """Draw from left to right: input, transform and carry branches, their sum, output."""
     figure, axes = plt.subplots(figsize=(8, 3.2))
     axes.set(xlim=(-0.6, 10.6), ylim=(-1.75, 2.75))
     axes.set_aspect("equal")
@@ -80,14 +80,14 @@ def draw() -> Figure:
     path(axes, (7.64, -1.2), (8.9, -1.2), (8.9, 0.06), colour=CARRY)
     path(axes, (9.14, 0.3), (10, 0.3), colour=INK)
     axes.text(10.25, 0.3, "y", color=INK, ha="center", va="center", fontsize=14, style="italic")
-    axes.text(5.9, 2.0, "what it computes", color=TRANSFORM, ha="center", va="bottom", fontsize=9)
-    axes.text(3.9, -1.4, "what it was given", color=CARRY, ha="center", va="top", fontsize=9)
+    axes.text(5.9, 2.0, "transformed input", color=TRANSFORM, ha="center", va="bottom", fontsize=9)
+    axes.text(3.9, -1.4, "carried input", color=CARRY, ha="center", va="top", fontsize=9)
     axes.text(5.1, 0.55, "transform gate", color=GATE, ha="left", va="center", fontsize=9)
     return figure
 
 
 if __name__ == "__main__":
-    mpl.rcParams["svg.hashsalt"] = "layer"  # the same drawing, the same bytes
+    mpl.rcParams["svg.hashsalt"] = "layer"  # equal drawings have equal bytes
     draw().savefig(
         Path(__file__).parent / "layer.svg",
         transparent=True,

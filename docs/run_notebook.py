@@ -1,4 +1,4 @@
-"""Executes `strange_request.ipynb` and keeps what it shows: `python -m docs.run_notebook`."""
+"""Execute `strange_request.ipynb` and store its outputs: `python -m docs.run_notebook`."""
 
 from pathlib import Path
 
@@ -9,10 +9,11 @@ NOTEBOOK = Path(__file__).with_name("strange_request.ipynb")
 CELL_SECONDS = 120
 
 
-def executed(path: Path) -> nbformat.NotebookNode:
-    """Return the notebook as this environment's Python executes it, without times of execution.
+def execute(path: Path) -> nbformat.NotebookNode:
+    """Return the notebook with the outputs of this environment's Python, without timings.
 
-    A cell that fails is nbclient's `CellExecutionError`, one that hangs its `CellTimeoutError`.
+    A failing cell raises nbclient's `CellExecutionError`, a cell over the time limit its
+    `CellTimeoutError`.
     """
     notebook: nbformat.NotebookNode = nbformat.read(path, as_version=4)
     client = NotebookClient(
@@ -27,4 +28,4 @@ def executed(path: Path) -> nbformat.NotebookNode:
 
 
 if __name__ == "__main__":
-    nbformat.write(executed(NOTEBOOK), NOTEBOOK)
+    nbformat.write(execute(NOTEBOOK), NOTEBOOK)

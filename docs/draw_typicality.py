@@ -1,7 +1,7 @@
-"""Draw how unusual inputs are told: `.venv/bin/python -m docs.draw_unusual`.
+"""Draw the benchmark of typicality: `.venv/bin/python -m docs.draw_typicality`.
 
-Reads docs/unusual/results.json, which `python -m benchmarks.unusual` writes, puts its tables into
-docs/unusual.md, and writes docs/unusual/kinds.svg and docs/unusual/p_values.svg.
+Reads docs/typicality/results.json, which `python -m benchmarks.typicality` writes, fills the tables
+of docs/measurements/typicality.md, and writes docs/typicality/kinds.svg and p_values.svg.
 """
 
 from pathlib import Path
@@ -12,25 +12,24 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from benchmarks.serving.page import filled
-from benchmarks.unusual.kinds import KINDS
-from benchmarks.unusual.measures import LEVELS
-from benchmarks.unusual.results import Network, Results
-from benchmarks.unusual.tables import NAMES, TABLES, aurocs
+from benchmarks.typicality.inputs import KINDS
+from benchmarks.typicality.results import LEVELS, Network, Results
+from benchmarks.typicality.tables import NAMES, TABLES, aurocs
 from models.drawing import INK, drawing_settings, save
 
-FOLDER = Path(__file__).parent / "unusual"
-PAGE = Path(__file__).parent / "unusual.md"
+FOLDER = Path(__file__).parent / "typicality"
+PAGE = Path(__file__).parent / "measurements" / "typicality.md"
 
-SIGNS = {  # with their colours and markers
+COLUMNS = {  # with their colours and markers
     "confidence": ("confidence alone", "#d29922", "s"),
     "gates": ("gates alone", "#3fb950", "^"),
-    "both": ("both", "#2f81f7", "o"),
+    "combined": ("combined", "#2f81f7", "o"),
 }
 TEST_ROWS, HELD_OUT_ROWS = 10_000, 6_000
 
 
 def draw_kinds(results: Results) -> Figure:
-    """Draw the AUROC by kind, confidence against both, a panel for each preset."""
+    """Draw the AUROC of confidence and combined by kind, a panel for each preset."""
     figure = Figure(figsize=(9, 4.4), layout="constrained")
     panels = figure.subplots(1, len(NAMES), sharey=True)
     ordered = sorted(KINDS, key=lambda kind: gain(results.of(next(iter(NAMES))), kind))
@@ -44,34 +43,34 @@ def draw_kinds(results: Results) -> Figure:
 
 
 def gain(networks: list[Network], kind: str) -> float:
-    """Return how much the gates add to the confidence."""
-    before, after = (aurocs(networks, sign, (kind,)).mean() for sign in ("confidence", "both"))
+    """Return the AUROC of combined minus that of the confidence."""
+    before, after = (aurocs(networks, name, (kind,)).mean() for name in ("confidence", "combined"))
     return float(after - before)
 
 
 def draw_network(axes: Axes, networks: list[Network], kinds: list[str]) -> None:
-    """Draw a line from what the confidence tells to what both tell, for each kind."""
+    """Draw a line from the AUROC of the confidence to that of combined, for each kind."""
     ends = {}
-    for sign in ("confidence", "both"):
-        label, colour, marker = SIGNS[sign]
-        ends[sign] = [float(aurocs(networks, sign, (kind,)).mean()) for kind in kinds]
-        axes.plot(ends[sign], range(len(kinds)), marker, color=colour, label=label, zorder=3)
-    for place, (before, after) in enumerate(zip(ends["confidence"], ends["both"], strict=True)):
-        colour = SIGNS["both" if after >= before else "confidence"][1]
-        axes.plot([before, after], [place, place], color=colour, linewidth=1.6, alpha=0.7)
+    for name in ("confidence", "combined"):
+        label, colour, marker = COLUMNS[name]
+        ends[name] = [float(aurocs(networks, name, (kind,)).mean()) for kind in kinds]
+        axes.plot(ends[name], range(len(kinds)), marker, color=colour, label=label, zorder=3)
+    for y, (before, after) in enumerate(zip(ends["confidence"], ends["combined"], strict=True)):
+        colour = COLUMNS["combined" if after >= before else "confidence"][1]
+        axes.plot([before, after], [y, y], color=colour, linewidth=1.6, alpha=0.7)
     axes.grid(axis="x", color=INK, alpha=0.25, linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)
 
 
 def draw_p_values(results: Results) -> Figure:
-    """Draw the distribution of p-values of the test rows: whole above, its tail below."""
+    """Draw the distribution of the test rows' p-values, and its tail on logarithmic axes."""
     figure = Figure(figsize=(9, 6.4), layout="constrained")
     panels = figure.subplots(2, len(NAMES))
-    for (whole, tail), (preset, name) in zip(panels.T, NAMES.items(), strict=True):
-        draw_distribution(whole, results.of(preset))
+    for (above, tail), (preset, name) in zip(panels.T, NAMES.items(), strict=True):
+        draw_distribution(above, results.of(preset))
         draw_distribution(tail, results.of(preset))
         draw_chance(tail)
-        whole.set(title=f"{name} ({preset})", xlim=(0, 1), ylim=(0, 1))
+        above.set(title=f"{name} ({preset})", xlim=(0, 1), ylim=(0, 1))
         tail.set(xscale="log", yscale="log", xlim=(1e-4, 1), ylim=(1e-4, 1), xlabel="p-value")
         for axis in (tail.xaxis, tail.yaxis):
             axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
@@ -84,19 +83,19 @@ def draw_p_values(results: Results) -> Figure:
 
 
 def draw_distribution(axes: Axes, networks: list[Network]) -> None:
-    """Draw a line for each sign and seed, and the diagonal where uniform p-values lie."""
-    for sign, (label, colour, _) in SIGNS.items():
-        for place, network in enumerate(networks):
-            told = None if place else label
-            quantiles = network.uniform[sign].quantiles
-            axes.plot(quantiles, LEVELS, color=colour, linewidth=1, alpha=0.7, label=told)
+    """Draw a line for each column and seed, and the diagonal of uniform p-values."""
+    for name, (label, colour, _) in COLUMNS.items():
+        for index, network in enumerate(networks):
+            quantiles = network.uniformity[name].quantiles
+            shown = None if index else label
+            axes.plot(quantiles, LEVELS, color=colour, linewidth=1, alpha=0.7, label=shown)
     axes.plot([0, 1], [0, 1], color=INK, linestyle="--", linewidth=1.2, label="uniform")
     axes.grid(color=INK, alpha=0.25, linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)
 
 
 def draw_chance(axes: Axes) -> None:
-    """Draw where 19 of 20 shares lie by the chance of the test rows and of those held out."""
+    """Draw the range of 19 of 20 shares by chance, for the numbers of test and held-out rows."""
     chance = 1.96 * np.sqrt(LEVELS * (1 - LEVELS) * (1 / TEST_ROWS + 1 / HELD_OUT_ROWS))
     low, high = np.maximum(LEVELS - chance, 1e-9), LEVELS + chance
     axes.fill_between(LEVELS, low, high, color=INK, alpha=0.25, linewidth=0, label="by chance")
@@ -105,7 +104,7 @@ def draw_chance(axes: Axes) -> None:
 def main() -> None:
     """Write the pictures and the page."""
     results = Results.read(FOLDER / "results.json")
-    tables = {name: tell(results) for name, tell in TABLES.items()}
+    tables = {name: write(results) for name, write in TABLES.items()}
     PAGE.write_text(filled(PAGE.read_text(), tables))
     with drawing_settings():
         for figure, name in ((draw_kinds(results), "kinds"), (draw_p_values(results), "p_values")):
