@@ -25,7 +25,7 @@ def one_row(predictions: Predictions, model: ModelDescription) -> Table:
     table.add_row("probability", Text(_bar(probability)), f"{probability:.3f}")
     typicality = float(predictions.typicality[0, COMBINED])
     share = f"{_less_typical(typicality)} held-out rows are less typical"
-    table.add_row("typicality", share, f"{typicality:.3f}", end_section=True)
+    table.add_row("typicality", share, f"{typicality:.2g}", end_section=True)
     for layer, gate in zip(model.layers, predictions.gates[0].tolist(), strict=False):
         table.add_row(Text(_printable(layer.name)), Text(_bar(gate)), f"{gate:.3f}")
     return table

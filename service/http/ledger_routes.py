@@ -42,7 +42,7 @@ def requests_router(ledger: Ledger | None, settings: Settings) -> APIRouter:
     query = [Depends(_refuse_repeated_parameters)]
 
     @router.get("/requests", response_model=RequestPage, responses=_ERRORS, dependencies=query)
-    def request_list(filters: Annotated[PageFilters, Query()]) -> Response:
+    def list_requests(filters: Annotated[PageFilters, Query()]) -> Response:
         """List recorded rows, filtered and sorted, in pages."""
         required = require_ledger(ledger)
         page = required.reader.page(filters)
@@ -62,12 +62,12 @@ def requests_router(ledger: Ledger | None, settings: Settings) -> APIRouter:
         responses={**_ERRORS, 200: {"content": {PARQUET: {}}}},
         dependencies=query,
     )
-    def request_table(filters: Annotated[Filters, Query()]) -> StreamingResponse:
+    def export_requests(filters: Annotated[Filters, Query()]) -> StreamingResponse:
         """Send all rows that match, with their arrays, as a Parquet file."""
         return sender.response(require_ledger(ledger).reader.chunks(filters))
 
     @router.get("/requests/{id:path}", response_model=RecordedRequest, responses=_ERRORS)
-    def one_request(id: str) -> Response:
+    def get_request(id: str) -> Response:
         """Return everything that is recorded of one request."""
         rows = require_ledger(ledger).reader.request(id)
         return _json({"id": id, "rows": [_row_json(recorded, detail=True) for recorded in rows]})

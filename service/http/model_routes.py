@@ -37,7 +37,7 @@ def models_router(models: Models, *, health_route: str | None) -> APIRouter:
     router = APIRouter()
 
     @router.get("/v2/models", tags=["Open Inference Protocol"])
-    async def model_list() -> schemas.ModelList:
+    async def list_models() -> schemas.ModelList:
         """List the models; `/predict` uses the first."""
         return schemas.ModelList(
             models=[
@@ -61,7 +61,7 @@ def models_router(models: Models, *, health_route: str | None) -> APIRouter:
     if health_route is not None:
 
         @router.get(health_route, tags=["platform"], responses=_HEALTH)
-        async def ready(response: Response) -> schemas.Health:
+        async def server_ready(response: Response) -> schemas.Health:
             """Report whether every model is ready."""
             return _health(models, response)
 
@@ -74,23 +74,25 @@ def protocol_router(models: Models) -> APIRouter:
 
     # Registered before `/v2/models/{name}`, which would match "stats" as a name.
     @router.get("/models/stats")
-    async def all_models() -> schemas.StatisticsResponse:
+    async def statistics_of_all_models() -> schemas.StatisticsResponse:
         """Return the statistics of every model."""
         return schemas.StatisticsResponse(model_stats=[_statistics(model) for model in models])
 
     @router.get("/models/{name}/stats")
     @router.get("/models/{name}/versions/{version}/stats")
-    async def one_model(name: str, version: str | None = None) -> schemas.StatisticsResponse:
+    async def statistics_of_model(
+        name: str, version: str | None = None
+    ) -> schemas.StatisticsResponse:
         """Return the statistics of one model."""
         return schemas.StatisticsResponse(model_stats=[_statistics(models.find(name, version))])
 
     @router.get("/health/live")
-    async def live() -> schemas.Health:
+    async def server_live() -> schemas.Health:
         """Report that the process is running."""
         return schemas.Health(live=True, ready=models.ready)
 
     @router.get("/health/ready", responses=_HEALTH)
-    async def ready(response: Response) -> schemas.Health:
+    async def server_ready(response: Response) -> schemas.Health:
         """Report whether every model is ready."""
         return _health(models, response)
 
@@ -119,7 +121,7 @@ def protocol_router(models: Models) -> APIRouter:
         openapi_extra=request_body(schemas.IndexRequest, required=False),
         responses=error_responses(400, 413),
     )
-    async def index(request: Request) -> list[schemas.IndexEntry]:
+    async def list_repository(request: Request) -> list[schemas.IndexEntry]:
         """List the models; with `ready`, only those that are ready."""
         # Triton's client sends the body without a media type.
         body = await request.body()
@@ -137,7 +139,7 @@ def protocol_router(models: Models) -> APIRouter:
 
     @router.post("/repository/models/{name}/load", **_UNSUPPORTED)
     @router.post("/repository/models/{name}/unload", **_UNSUPPORTED)
-    async def change(name: str) -> None:
+    async def load_or_unload_model(name: str) -> None:
         """Not supported: the models are chosen when the server starts."""
         models.find(name)
         raise UnsupportedError(
