@@ -1,5 +1,6 @@
 """`make` ends with one sentence if Python cannot build the environments."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -22,6 +23,7 @@ def make_serve(folder: Path, change: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["make", "serve", f"PYTHON={python}"],
         cwd=folder,
+        env={**os.environ, "MAKEFLAGS": "", "MAKELEVEL": "0"},  # `make test` may run this test
         capture_output=True,
         text=True,
         check=False,
