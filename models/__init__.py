@@ -1,1 +1,1 @@
-"""Highway networks, their data, training and gates; imports torch, never `export` or `service`."""
+"""Highway networks, their data, training and gates; of the service only `service.contract`."""

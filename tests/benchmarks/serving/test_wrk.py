@@ -37,6 +37,6 @@ def test_the_error_of_a_missing_wrk_names_the_command_that_installs_it(
 
 def test_the_script_has_the_content_and_every_header() -> None:
     body = Body(path="/p", headers={"Content-Type": "a/b", "X": "1"}, content=b"")
-    script = script_for(body, Path("/tmp/body"))
-    assert 'io.open("/tmp/body", "rb")' in script
+    script = script_for(body, Path("requests/body"))
+    assert 'io.open("requests/body", "rb")' in script
     assert 'wrk.headers["Content-Type"] = "a/b"\nwrk.headers["X"] = "1"\n' in script
