@@ -16,12 +16,12 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
-from export.verification import IR_VERSION, OPSET
 from models.gates.typicality import Typicality
 from models.networks.blocks import GateBlock
 from models.networks.network import HighwayClassifier, NetworkConfig, mean_gates, unit_gates
 from service import __version__
 from service.contract import GATE_SCALE, INPUT, OUTPUTS, TYPICALITY
+from service.graph_rules import IR_VERSION, OPSET
 
 PRODUCER = "highway-networks"
 SCOPES = "pkg.torch.onnx.name_scopes"  # metadata of a node: torch's modules around it

@@ -20,27 +20,26 @@ from export.outputs import (
     check_values,
     extreme_rows,
 )
+from service import graph_rules
 from service.artifact import check_digest
 from service.classifier import Classifier
-from service.contract import GATE_SCALE, INPUT, OUTPUTS, Metadata, precision, tensor_widths
+from service.contract import (
+    GATE_SCALE,
+    INPUT,
+    OUTPUTS,
+    ContractError,
+    Metadata,
+    precision,
+    tensor_widths,
+)
+from service.graph_rules import NODES, NODES_PER_LAYER, check_graph
+from service.model_graph import read_graph
+from service.operators import QUANTISATION
 
 OnProgress = Callable[[str], None]  # called with the name of each step
 
-OPSET = 20  # with IR 10: every onnxruntime since 1.18 reads it
-IR_VERSION = 10
-
-# All that torch's exporter makes of the presets' layers, preparations and activations.
-OPERATORS = frozenset(
-    [
-        *("Add", "Div", "Equal", "Mul", "Pow", "Sqrt", "Sub", "Where", "IsNaN", "Clip", "Cast"),
-        *("Gemm", "Conv", "MaxPool", "ReduceMean", "Softmax"),
-        *("Exp", "Log", "Max", "ReduceMax"),
-        *("Elu", "Gelu", "Relu", "Sigmoid", "Softplus", "Tanh"),
-        *("Concat", "Expand", "Gather", "Reshape", "Shape", "Split", "Transpose", "Unsqueeze"),
-    ]
-)
-INT8_OPERATORS = OPERATORS | {"QuantizeLinear", "DequantizeLinear"}
-NODES, NODES_PER_LAYER = 1000, 50  # far above any preset: 12 nodes in a layer, 20 in int8
+# The service's rules that have an error class here; the others are a `StructureError`.
+_CLASSES = {graph_rules.OperatorError: OperatorError, graph_rules.WeightError: WeightError}
 
 
 def verify_file(content: bytes, on_progress: OnProgress) -> Metadata:
@@ -84,100 +83,37 @@ def read_metadata(model: onnx.ModelProto) -> Metadata:
 
 def check_structure(model: onnx.ModelProto, metadata: Metadata) -> None:
     """Reject a graph that differs in structure from those that `highway export` writes."""
-    int8 = precision(metadata) == "int8"
-    _check_weights(model.graph)
+    _check_traces(model)
     layers, nodes = len(metadata.layers), len(model.graph.node)
     most = NODES + NODES_PER_LAYER * layers
     if nodes > most:
         raise StructureError(
             f"expected at most {most:,} nodes for {layers} highway layers, found {nodes:,}"
         )
-    _check_operators(model, INT8_OPERATORS if int8 else OPERATORS)
-    if int8 and not any(node.op_type == "QuantizeLinear" for node in model.graph.node):
-        raise StructureError("expected quantised products in an int8 file, found none")
+    _check_by_service(model)
+    quantised = any(node.op_type in QUANTISATION for node in model.graph.node)
+    if quantised != (precision(metadata) == "int8"):
+        found = "some in a float32 file" if quantised else "none in an int8 file"
+        raise StructureError(f"expected quantised products in int8 files only, found {found}")
     _check_validity(model)
-    _check_finite(model.graph)
-    _check_versions(model)
     _check_tensors(model.graph, metadata)
-    _check_traces(model)
 
 
-def _check_weights(graph: onnx.GraphProto) -> None:
-    used = {name for node in graph.node for name in node.input}
-    for tensor in graph.initializer:
-        if tensor.data_location == TensorProto.EXTERNAL or tensor.external_data:
-            raise WeightError(
-                f"weight '{tensor.name}': its values are in another file; they must be in this one"
-            )
-        if tensor.name not in used:
-            raise WeightError(f"weight '{tensor.name}': no node of the graph uses it")
-    if graph.sparse_initializer:
-        raise WeightError("expected dense weights, found sparse ones")
-
-
-def _check_finite(graph: onnx.GraphProto) -> None:
-    for tensor in graph.initializer:
-        values = numpy_helper.to_array(tensor)
-        if values.dtype.kind == "f" and not np.isfinite(values).all():
-            raise WeightError(
-                f"weight '{tensor.name}': expected finite numbers, found NaN or infinity"
-            )
-
-
-def _check_operators(model: onnx.ModelProto, allowed: frozenset[str]) -> None:
-    if model.functions:
-        raise OperatorError(
-            f"expected ONNX's own operators, found the function '{model.functions[0].name}'"
-        )
-    if model.training_info:
-        raise OperatorError("expected a graph for inference, found one for training")
-    for node in model.graph.node:
-        if node.domain not in ("", "ai.onnx"):
-            raise OperatorError(
-                f"node '{node.name}': expected ONNX's own operators, found {node.op_type} of the "
-                f"domain '{node.domain}'"
-            )
-        if any(attribute.HasField("g") or attribute.graphs for attribute in node.attribute):
-            raise OperatorError(
-                f"node '{node.name}': expected no control flow, found {node.op_type}"
-            )
-        if node.op_type not in allowed:
-            raise OperatorError(
-                f"node '{node.name}': expected an operator of highway networks, found "
-                f"{node.op_type}"
-            )
+def _check_by_service(model: onnx.ModelProto) -> None:
+    """Apply the rules by which the service refuses a file before onnxruntime reads it."""
+    try:
+        check_graph(read_graph(model.SerializeToString()))
+    except ContractError as error:
+        raise _CLASSES.get(type(error), StructureError)(str(error)) from error
 
 
 def _check_validity(model: onnx.ModelProto) -> None:
     try:
         onnx.checker.check_model(model, full_check=True, check_custom_domain=True)
-        inferred = onnx.shape_inference.infer_shapes(
-            model, check_type=True, strict_mode=True, data_prop=True
-        )
+        onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True, data_prop=True)
     except Exception as error:  # onnx raises a dozen unrelated types here
         reason = str(error).strip().splitlines()[0] if str(error).strip() else "no reason given"
         raise StructureError(f"not a valid ONNX model: {reason}") from error
-    ranked = {
-        value.name
-        for value in (*inferred.graph.value_info, *inferred.graph.output)
-        if value.type.tensor_type.HasField("shape")
-    }
-    for node in model.graph.node:
-        if not set(node.output) <= ranked:
-            raise StructureError(
-                f"node '{node.name}': the number of axes of its output does not follow from the "
-                "graph"
-            )
-
-
-def _check_versions(model: onnx.ModelProto) -> None:
-    opsets = [(opset.domain, opset.version) for opset in model.opset_import]
-    if opsets != [("", OPSET)] or model.ir_version != IR_VERSION:
-        raise StructureError(
-            f"expected opset {OPSET} and IR {IR_VERSION}, found opsets "
-            f"{', '.join(f'{domain} {version}'.strip() for domain, version in opsets)} and "
-            f"IR {model.ir_version}"
-        )
 
 
 def _check_tensors(graph: onnx.GraphProto, metadata: Metadata) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from time import perf_counter_ns
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from service.contract import (
     GATE_MEAN,
     GATE_SCALE,
     INPUT,
+    MAX_GOLDEN_ROWS,
     OUTPUTS,
     PROBABILITIES,
     TYPICALITY,
@@ -21,6 +23,8 @@ from service.contract import (
     precision,
     tensor_widths,
 )
+from service.graph_rules import FLOAT32, TYPES, check_graph
+from service.model_graph import ModelGraph, TensorType, read_graph
 from service.runtime import onnxruntime, runtime_errors
 
 # Recorded outputs of the golden rows, and their tolerance between processors and releases of
@@ -40,7 +44,6 @@ LOAD_ERRORS = (
     runtime_errors.InvalidProtobuf,
     runtime_errors.NotImplemented,
     runtime_errors.RuntimeException,
-    UnicodeDecodeError,  # a damaged name or metadata value, raised when it is read
 )
 
 
@@ -67,26 +70,20 @@ class Classifier:
 
         `threads` is the number of threads that compute one batch.
         """
+        self.metadata = read_metadata(content)
         try:
             self._session = _session(content, threads)
-            self.metadata = Metadata.from_props(self._session.get_modelmeta().custom_metadata_map)
-            _check_tensors(self._session, self.metadata)
         except LOAD_ERRORS as error:
             raise ContractError(
-                "expected an ONNX model that onnxruntime can load, found bytes that it rejects; "
-                "the file is damaged or not an ONNX file"
+                "expected a graph that onnxruntime can load, found one that it rejects; "
+                "export the model again with `highway export`"
             ) from error
-        check_digest(content, self.metadata)
         self._check_golden_rows()
 
     @classmethod
     def load(cls, path: Path, *, public_key: Path | None = None, threads: int = 1) -> "Classifier":
         """Load an artifact from disk; with `public_key`, it must be signed by that key."""
-        content = read_artifact(path)
-        if public_key is not None:  # before the bytes are parsed
-            from service.signature import check_signed  # slow to import, and needed with a key only
-
-            check_signed(path, content, public_key)
+        content = read_signed(path, public_key)
         try:
             return cls(content, threads=threads)
         except ContractError as error:
@@ -108,14 +105,19 @@ class Classifier:
         computed: list[FloatArray] = self._session.run(outputs, feeds)
         return computed
 
+    def measure(self, rows: int) -> int:
+        """Return the time in ns of a batch of this many rows, the shorter of two."""
+        feeds = {INPUT: np.zeros((rows, self.metadata.input.size), np.float32)}
+        times = []
+        for _ in range(2):
+            began = perf_counter_ns()
+            self._session.run((PROBABILITIES, GATE_MEAN, TYPICALITY), feeds)
+            times.append(perf_counter_ns() - began)
+        return min(times)
+
     def _check_golden_rows(self) -> None:
         """Compute the golden rows, and compare with the outputs recorded at verification."""
-        golden = self.metadata.verification.get("golden")
-        if not isinstance(golden, dict) or not golden.get("input"):
-            raise ContractError(
-                "metadata 'highway.verification': expected golden rows with their outputs, found "
-                "none; write the file with `highway export`"
-            )
+        golden = self.metadata.verification["golden"]
         try:
             with np.errstate(over="ignore"):  # an overflow to infinity is an error below
                 rows = np.asarray(golden[INPUT], np.float32)
@@ -136,6 +138,42 @@ class Classifier:
                 f"golden rows: expected the recorded outputs to within {tolerance}, found "
                 f"a difference of {worst:.2g}; onnxruntime computes this file wrongly here"
             )
+
+
+def read_signed(path: Path, public_key: Path | None) -> bytes:
+    """Read an artifact's bytes; with `public_key`, they must be signed by that key."""
+    content = read_artifact(path)
+    if public_key is not None:  # before the bytes are parsed
+        from service.signature import check_signed  # slow to import, and needed with a key only
+
+        check_signed(path, content, public_key)
+    return content
+
+
+def read_metadata(content: bytes) -> Metadata:
+    """Check all of an artifact's bytes that needs no onnxruntime, and return the metadata."""
+    graph = read_graph(content)
+    check_graph(graph)
+    metadata = Metadata.from_props(graph.metadata)
+    check_digest(content, metadata)
+    _check_tensors(graph, metadata)
+    _check_golden_count(metadata)
+    return metadata
+
+
+def _check_golden_count(metadata: Metadata) -> None:
+    golden = metadata.verification.get("golden")
+    rows = golden.get(INPUT) if isinstance(golden, dict) else None
+    if not isinstance(rows, list) or not rows:
+        raise ContractError(
+            "metadata 'highway.verification': expected golden rows with their outputs, found "
+            "none; write the file with `highway export`"
+        )
+    if len(rows) > MAX_GOLDEN_ROWS:
+        raise ContractError(
+            f"metadata 'highway.verification': expected at most {MAX_GOLDEN_ROWS} golden rows, "
+            f"found {len(rows):,}; write the file with `highway export`"
+        )
 
 
 def _max_difference(computed: FloatArray, recorded: Any) -> float:
@@ -165,24 +203,27 @@ def _session(content: bytes, threads: int) -> onnxruntime.InferenceSession:
     )
 
 
-def _check_tensors(session: onnxruntime.InferenceSession, metadata: Metadata) -> None:
+def _check_tensors(graph: ModelGraph, metadata: Metadata) -> None:
     """Check the names, types and shapes of the graph's inputs and outputs."""
-    widths = tensor_widths(metadata)
-    inputs, defaults = session.get_inputs(), session.get_overridable_initializers()
-    outputs = session.get_outputs()
+    widths, weights = tensor_widths(metadata), {weight.name for weight in graph.weights}
+    inputs = [tensor for tensor in graph.inputs if tensor.name not in weights]
+    defaults = [tensor for tensor in graph.inputs if tensor.name in weights]
     _check_names("inputs", inputs, (INPUT,))
     _check_names("inputs with a default", defaults, (GATE_SCALE,))
-    _check_names("outputs", outputs, OUTPUTS)
-    for tensor in (*inputs, *defaults, *outputs):
+    _check_names("outputs", graph.outputs, OUTPUTS)
+    for tensor in (*graph.inputs, *graph.outputs):
         rows, *rest = tensor.shape or [1]
-        if tensor.type != "tensor(float)" or isinstance(rows, int) or rest != [widths[tensor.name]]:
+        width = widths[tensor.name]
+        if tensor.element_type != FLOAT32 or isinstance(rows, int) or rest != [width]:
+            found = TYPES.get(tensor.element_type, (f"type {tensor.element_type}",))[0]
+            shape = ", ".join(map(str, tensor.shape))
             raise ContractError(
-                f"tensor '{tensor.name}': expected float32 (batch, {widths[tensor.name]}), "
-                f"found {tensor.type} {tuple(tensor.shape)}"
+                f"tensor '{tensor.name}': expected float32 (batch, {width}), "
+                f"found {found} ({shape})"
             )
 
 
-def _check_names(kind: str, tensors: list[Any], expected: tuple[str, ...]) -> None:
+def _check_names(kind: str, tensors: Sequence[TensorType], expected: tuple[str, ...]) -> None:
     names = tuple(tensor.name for tensor in tensors)
     if names != expected:
         raise ContractError(

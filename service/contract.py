@@ -38,6 +38,14 @@ DIGEST_LENGTH = 64  # sha256 in hexadecimal
 FLOAT32_MAX = 3.4028234663852886e38
 MAX_NAME_LENGTH = 100  # a model's name and version are part of URLs and file names
 
+# Bounds of what a file can make the server hold, each far above any network of this project.
+MAX_METADATA_BYTES = 1 << 25  # all values together; as Python objects they take 8 to 16 times that
+MAX_LABELS = 10_000
+MAX_LAYERS = 1_000
+MAX_COLUMNS = 100_000
+MAX_CATEGORIES = 1_000  # of a column
+MAX_GOLDEN_ROWS = 64
+
 Size = Annotated[int, Field(gt=0, le=2**31 - 1)]
 # Strict by themselves: held-out rows are validated as Python values, not as JSON.
 RowCount = Annotated[int, Field(strict=True, ge=0, le=2**53)]
@@ -219,11 +227,14 @@ def _check_names(metadata: Metadata) -> None:
     for key, name in (("name", metadata.name), ("version", metadata.version)):
         _expect(re.fullmatch(pattern, name), key, expected, _shown(name))
     _expect(len(metadata.labels) > 1, "labels", "at least two labels", str(len(metadata.labels)))
+    _check_count(metadata.labels, MAX_LABELS, "labels", "labels")
+    _check_count(metadata.layers, MAX_LAYERS, "layers", "layers")
     _check_distinct(metadata.labels, "labels", "labels")
 
 
 def _check_input(row: Input) -> None:
     columns = len(row.columns)
+    _check_count(row.columns, MAX_COLUMNS, "input: columns", "columns")
     if row.kind == "table":
         valid, expected = len(row.shape) == 1, "[columns] for a table"
     else:
@@ -234,7 +245,9 @@ def _check_input(row: Input) -> None:
     _expect(columns == count, "input: columns", f"{count} columns by kind and shape", f"{columns}")
     _check_distinct([column.name for column in row.columns], "input: columns", "names")
     for index, column in enumerate(row.columns):
-        _check_distinct(column.categories, f"input: columns[{index}]: categories", "categories")
+        location = f"input: columns[{index}]: categories"
+        _check_count(column.categories, MAX_CATEGORIES, location, "categories")
+        _check_distinct(column.categories, location, "categories")
 
 
 def _check_held_out(held_out: HeldOutRows, labels: int, layers: int) -> None:
@@ -259,6 +272,10 @@ def _has_shape(values: Any, shape: tuple[int, ...]) -> bool:
     return not shape or (
         len(values) == shape[0] and all(_has_shape(value, shape[1:]) for value in values)
     )
+
+
+def _check_count(items: Sequence[object], most: int, location: str, kind: str) -> None:
+    _expect(len(items) <= most, location, f"at most {most:,} {kind}", f"{len(items):,}")
 
 
 def _check_distinct(names: Sequence[str], location: str, kind: str) -> None:

@@ -19,6 +19,8 @@ from models.presets import PRESETS, preset
 from models.pruning.surgery import remove_layers
 from models.settings import changed
 from service.contract import OUTPUTS
+from service.graph_rules import check_graph
+from service.model_graph import read_graph
 from service.runtime import onnxruntime
 from tests.export.untrained import served
 from tests.models.gates.conftest import untrained
@@ -44,8 +46,10 @@ def network(
 
 
 def run_graph(model: ModelProto, *inputs: np.ndarray) -> dict[str, Any]:
-    """Compute all outputs of rows, and of a gate scale if given."""
-    session = onnxruntime.InferenceSession(model.SerializeToString())
+    """Compute all outputs of rows, and of a gate scale if given, as the service may."""
+    content = model.SerializeToString()
+    check_graph(read_graph(content))
+    session = onnxruntime.InferenceSession(content)
     feeds = dict(zip(("input", "gate_scale"), inputs, strict=False))
     return dict(zip(OUTPUTS, session.run(OUTPUTS, feeds), strict=True))
 
@@ -164,7 +168,9 @@ def test_every_preparation_of_images_is_in_the_graph(preparation: Preparation) -
 def test_every_preset_computes_batches_of_any_size_with_the_default_scale(name: str) -> None:
     shape = (8, 8, 3) if name == "cifar-19" else (9, 8)
     built = network(shape, name=name, depth=8, width=4)
-    session = onnxruntime.InferenceSession(build_graph(served(built)).SerializeToString())
+    content = build_graph(served(built)).SerializeToString()
+    check_graph(read_graph(content))
+    session = onnxruntime.InferenceSession(content)
     rows = torch.rand(5, built.config.features)
     with torch.no_grad():
         expected = built(rows)[0].numpy()

@@ -58,7 +58,7 @@ def test_a_signed_file_is_verified_with_the_public_key(artifact_path: Path, tmp_
     [
         (None, "expected an .onnx file, found No such file or directory"),
         (b"", "expected an .onnx file, found an empty file"),
-        (b"no model at all", "expected an ONNX model "),
+        (b"no model at all", "expected an ONNX "),
     ],
 )
 def test_a_file_that_is_not_an_artifact_is_a_one_line_error(

@@ -105,7 +105,7 @@ def test_a_file_that_the_service_cannot_load_is_not_signed(file: Path, private_k
     file.write_bytes(b"text")
     with pytest.raises(ContractError) as error:
         sign(file, private_key)
-    assert str(error.value).startswith(f"{file}: expected an ONNX model that onnxruntime can load")
+    assert str(error.value).startswith(f"{file}: expected an ONNX file of `highway export`")
     assert not file.with_name("tiny.onnx.sig").exists()
 
 

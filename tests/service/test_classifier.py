@@ -15,6 +15,7 @@ from service.classifier import Classifier
 from service.contract import OUTPUTS, ContractError, Layer
 from tests.service.conftest import METADATA, TABLE, Recipe, take_missing_values
 from tests.service.drift.conftest import metadata as with_held_out
+from tests.service.hostile_files import golden_rows
 
 NAN = float("nan")
 ONE_ROW = np.array([[1.0, 0.0, 0.0, 0.0]], np.float32)
@@ -127,8 +128,8 @@ def test_an_error_in_a_file_names_the_file(tmp_path: Path) -> None:
     with pytest.raises(ContractError) as error:
         Classifier.load(path)
     assert str(error.value) == (
-        f"{path}: expected an ONNX model that onnxruntime can load, found bytes that it rejects; "
-        "the file is damaged or not an ONNX file"
+        f"{path}: expected an ONNX file of `highway export`, found a value that is longer than its "
+        "message; the file is damaged, or of another kind"
     )
 
 
@@ -154,8 +155,8 @@ def test_a_name_or_value_that_is_not_utf8_is_refused(
     with pytest.raises(ContractError) as error:
         Classifier(CONTENT.replace(name, b"\xff" + name[1:]))
     assert str(error.value) == (
-        "expected an ONNX model that onnxruntime can load, found bytes that it rejects; "
-        "the file is damaged or not an ONNX file"
+        "expected an ONNX file of `highway export`, found a string that is not UTF-8; the file is "
+        "damaged, or of another kind"
     )
     assert capfd.readouterr() == ("", "")
 
@@ -216,14 +217,14 @@ OUTPUT_NAMES = "outputs: expected logits, probabilities, gate_mean, gate_units, 
         (drop_typicality, OUTPUT_NAMES + "logits, probabilities, gate_mean, gate_units"),
         (
             widen_typicality,
-            "tensor 'typicality': expected float32 (batch, 3), found tensor(float) ('batch', 5)",
+            "tensor 'typicality': expected float32 (batch, 3), found float32 (batch, 5)",
         ),
         (add_input, "inputs: expected input, found input, more"),
         (drop_default, "inputs: expected input, found input, gate_scale"),
-        (fix_batch, "tensor 'input': expected float32 (batch, 4), found tensor(float) (1, 4)"),
+        (fix_batch, "tensor 'input': expected float32 (batch, 4), found float32 (1, 4)"),
         (
             double_output,
-            "tensor 'logits': expected float32 (batch, 3), found tensor(double) ('batch', 3)",
+            "tensor 'logits': expected float32 (batch, 3), found type 11 (batch, 3)",
         ),
     ],
 )
@@ -236,14 +237,14 @@ def test_a_graph_that_breaks_the_contract_is_refused(
 def test_metadata_with_another_number_of_labels_than_the_graph_is_refused() -> None:
     metadata = replace(METADATA, labels=("a", "b"))
     assert refused(Recipe(metadata=metadata)) == (
-        "tensor 'logits': expected float32 (batch, 2), found tensor(float) ('batch', 3)"
+        "tensor 'logits': expected float32 (batch, 2), found float32 (batch, 3)"
     )
 
 
 def test_metadata_with_other_layers_than_the_graph_is_refused() -> None:
     wide = Layer(name="highway 1", kind="dense", width=3, number=1)
     assert refused(Recipe(metadata=replace(METADATA, layers=(wide, METADATA.layers[1])))) == (
-        "tensor 'gate_units': expected float32 (batch, 5), found tensor(float) ('batch', 4)"
+        "tensor 'gate_units': expected float32 (batch, 5), found float32 (batch, 4)"
     )
 
 
@@ -252,6 +253,54 @@ def test_a_file_without_golden_rows_is_refused() -> None:
         "metadata 'highway.verification': expected golden rows with their outputs, found none; "
         "write the file with `highway export`"
     )
+
+
+@pytest.mark.parametrize(("count", "found"), [(65, "65"), (20_000, "20,000")])
+def test_too_many_golden_rows_are_refused(count: int, found: str) -> None:
+    with pytest.raises(ContractError) as error:
+        Classifier(golden_rows(count))
+    assert str(error.value) == (
+        f"metadata 'highway.verification': expected at most 64 golden rows, found {found}; "
+        "write the file with `highway export`"
+    )
+
+
+def test_as_many_golden_rows_as_are_allowed_are_computed() -> None:
+    Classifier(golden_rows(64))
+
+
+def reject_in_onnxruntime(model: onnx.ModelProto) -> None:
+    """A product with a vector: only onnxruntime infers shapes."""
+    model.graph.initializer[0].dims[:] = [12]
+
+
+def test_a_graph_that_onnxruntime_rejects_is_refused() -> None:
+    assert refused(Recipe(change=reject_in_onnxruntime)) == (
+        "expected a graph that onnxruntime can load, found one that it rejects; export the model "
+        "again with `highway export`"
+    )
+
+
+@pytest.mark.parametrize(
+    "break_file",
+    [
+        lambda content: content.replace(b"Relu", b"Selu"),
+        lambda content: content + b"more",
+        lambda content: content.replace(b'["a", "b"', b'["a", "c"'),
+    ],
+)
+def test_onnxruntime_reads_no_file_that_the_service_refuses(
+    break_file: Callable[[bytes], bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sessions: list[bytes] = []
+    monkeypatch.setattr(
+        "service.classifier._session", lambda content, threads: sessions.append(content)
+    )
+    content = break_file(CONTENT)
+    for damaged in (content, golden_rows(65), Recipe(change=rename_output).build()):
+        with pytest.raises(ContractError):
+            Classifier(damaged)
+    assert sessions == []
 
 
 @pytest.mark.parametrize("rows", [[[1, 2]], [["a"] * 4], [[1, 2, 3, 4]], [[1e39, 0, 0, 0]]])
@@ -355,3 +404,8 @@ def test_malformed_held_out_rows_are_refused() -> None:
         "metadata 'highway.gate_baseline: held_out: rows': expected a number greater than 0, "
         "found 0"
     )
+
+
+def test_measuring_returns_the_time_of_a_batch(classifier: Classifier) -> None:
+    assert 0 < classifier.measure(1) < 5_000_000_000
+    assert classifier.measure(10_000) > classifier.measure(1)

@@ -192,3 +192,34 @@ def test_another_precision_is_refused(value: object) -> None:
 
 def test_a_file_that_records_no_precision_is_float32() -> None:
     assert precision(METADATA) == "float32"
+
+
+def too_many_columns(count: int) -> tuple[str, dict[str, Any]]:
+    columns = [{"name": str(index), "categories": []} for index in range(count)]
+    return row(shape=[count], columns=columns)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "location", "message"),
+    [
+        ("labels", list(map(str, range(10_001))), "labels", "at most 10,000 labels, found 10,001"),
+        ("layers", [LAYER] * 1001, "layers", "at most 1,000 layers, found 1,001"),
+        (
+            *too_many_columns(100_001),
+            "input: columns",
+            "at most 100,000 columns, found 100,001",
+        ),
+        (
+            *row(columns=[AGE, {"name": "job", "categories": list(map(str, range(1001)))}]),
+            "input: columns[1]: categories",
+            "at most 1,000 categories, found 1,001",
+        ),
+    ],
+)
+def test_what_no_network_of_this_project_has_is_refused(
+    key: str, value: object, location: str, message: str
+) -> None:
+    props = {**METADATA.to_props(), f"highway.{key}": json.dumps(value)}
+    with pytest.raises(ContractError) as error:
+        Metadata.from_props(props)
+    assert str(error.value) == f"metadata 'highway.{location}': expected {message}"

@@ -158,7 +158,7 @@ def test_the_signature_is_checked_before_the_bytes_are_parsed(
     signature_path(path).write_bytes(OTHER.sign(b"text", ALGORITHM))
     assert refused(path, public_key) == f"FILE.sig: {NO_MATCH}"
     signature_path(path).write_bytes(KEY.sign(b"text", ALGORITHM))
-    with pytest.raises(ContractError, match="expected an ONNX model that onnxruntime can load"):
+    with pytest.raises(ContractError, match="expected an ONNX file of `highway export`"):
         Classifier.load(path, public_key=public_key)
 
 
@@ -275,7 +275,7 @@ def test_without_a_key_cryptography_is_not_imported(file: Path) -> None:
     script = (
         "import pathlib, sys\n"
         "sys.modules['cryptography'] = None\n"
-        "import service.app, service.server, service.__main__\n"
+        "import service.app, service.server.start, service.commands\n"
         "from service.classifier import Classifier\n"
         "Classifier.load(pathlib.Path(sys.argv[1]))\n"
     )
