@@ -8,6 +8,7 @@ from service.arrays import FloatArray
 from service.contract import GATE_MEAN, GATE_UNITS, PROBABILITIES, Metadata
 from service.errors import BodyError
 from service.formats.json_documents import encode, parse_object
+from service.formats.outline import max_row_bytes
 from service.formats.parameters import read_flag
 from service.formats.predict import predictions
 from service.formats.rows import read_instance
@@ -26,7 +27,8 @@ class ExplainRequest(NamedTuple):
 
 def read_explain(body: bytes, metadata: Metadata) -> ExplainRequest:
     """Read `{"instance": row, "gate_units": false}`; errors as in `read_predict`."""
-    document = parse_object(body, INSTANCE, GATE_UNITS)
+    max_bytes = max_row_bytes(metadata.input.size)
+    document = parse_object(body, INSTANCE, GATE_UNITS, max_bytes=max_bytes)
     instance = document.get(INSTANCE)
     if instance is None:
         raise BodyError(f"body: the member '{INSTANCE}' is missing")

@@ -1,5 +1,6 @@
 """The body of an Open Inference Protocol inference request, version 2 with binary tensors."""
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -10,6 +11,8 @@ from service.contract import GATE_SCALE, INPUT, OUTPUTS, Metadata, tensor_widths
 from service.errors import BodyError, InputError
 from service.formats.gate_scale import check_range
 from service.formats.json_documents import Members, kind_of, members, parse_object
+from service.formats.long_rows import Elements, read_long_data
+from service.formats.outline import Steps, check_short, max_row_bytes, outline_of
 from service.formats.parameters import read_count, read_flag, read_parameters
 from service.formats.requested_outputs import WantedOutput, read_outputs
 from service.formats.rows import check_count
@@ -17,6 +20,8 @@ from service.formats.tensors import ITEM_SIZE, check_size, read_binary, read_jso
 
 CACHED_HEADS = 256  # of binary requests: a client sends the same one again and again
 MAX_CACHED_BYTES = 4096  # of one head
+
+Options = tuple[str | None, tuple[WantedOutput, ...], int | None]  # of `Head`, but the tensors
 
 _TENSOR = ("name", "datatype", "shape", "parameters", "data")
 
@@ -67,6 +72,7 @@ class InferReader:
 
         With 0 the body is the bytes of one row and nothing else. A malformed request is a
         `BodyError`; tensors that do not fit the model are an `InputError` that names the tensor.
+        JSON that takes long to read is a `LongReadError`.
         """
         if head_length == 0:
             return self._raw(body)
@@ -76,6 +82,33 @@ class InferReader:
             head = self._cached_head(body[:head_length])
         else:
             head = self._head(body[:head_length])
+        return self._request(head, body, head_length)
+
+    def read_long(self, body: bytes, head_length: int | None) -> Steps[InferRequest]:
+        """Read the same in steps, however long the JSON is."""
+        text = body if head_length is None else body[:head_length]
+        outline = yield from outline_of(
+            text, depth=4, max_element_bytes=max_row_bytes(max(self._widths.values()))
+        )
+        document = outline.parse_object("id", "parameters", "inputs", "outputs")
+        options, inputs = _options(document)
+        tensors: dict[str, Tensor] = {}
+        for index, item in enumerate(inputs):
+            described = outline.members(_object(item, index), *_TENSOR)
+            name = self._name(described, index, tensors)
+            rows, data = self._data(described, name)
+            values: FloatArray | None = None
+            if isinstance(data, Elements):
+                values = yield from read_long_data(
+                    data, f"input '{name}'", (rows, self._widths[name]), missing=self._missing[name]
+                )
+            elif data is not None:
+                values = self._values(data, name, rows, b"", 0)
+            tensors[name] = Tensor(name, (rows, self._widths[name]), values)
+        return self._request(_head_of(options, tensors), body, head_length)
+
+    def _request(self, head: Head, body: bytes, head_length: int | None) -> InferRequest:
+        """Add the binary tensors behind the JSON."""
         tensors: dict[str, FloatArray] = {}
         end = head_length
         for name, shape, values in head.tensors:
@@ -98,41 +131,32 @@ class InferReader:
         return InferRequest(head.id, tensors[INPUT], scale, head.outputs, head.timeout_us)
 
     def _head(self, text: bytes) -> Head:
+        check_short(text)
         document = parse_object(text, "id", "parameters", "inputs", "outputs")
-        identifier = document.get("id")
-        if not (identifier is None or isinstance(identifier, str)):
-            raise BodyError(f"id: expected a string, found {kind_of(identifier)}")
-        parameters = read_parameters(document, "parameters", "binary_data_output", "timeout")
-        outputs = document.get("outputs")
-        binary = read_flag(parameters, "binary_data_output") is True
-        wanted = read_outputs(outputs, binary=binary)
-        timeout = read_count(parameters, "timeout", least=0)
-        inputs = document.get("inputs")
-        if not isinstance(inputs, simdjson.Array):
-            raise BodyError(f"inputs: expected a list of tensors, found {kind_of(inputs)}")
+        options, inputs = _options(document)
         # Around a tensor's data: the inputs, the shape of each, and the outputs.
-        lists = 1 + len(inputs) + isinstance(outputs, simdjson.Array)
-        return Head(identifier, wanted, timeout, self._tensors(inputs, text, lists))
-
-    def _tensors(self, inputs: simdjson.Array, text: bytes, lists: int) -> tuple[Tensor, ...]:
+        lists = 1 + len(inputs) + isinstance(document.get("outputs"), simdjson.Array)
         tensors: dict[str, Tensor] = {}
         for index, item in enumerate(inputs):
-            if not isinstance(item, simdjson.Object):
-                raise BodyError(f"inputs[{index}]: expected an object, found {kind_of(item)}")
-            described = members(item, *_TENSOR)
-            name = described.get("name")
-            if name not in self._widths:
-                names = " or ".join(f"'{known}'" for known in self._widths)
-                actual = "another name" if isinstance(name, str) else kind_of(name)
-                raise InputError(f"inputs[{index}]: expected the name {names}, found {actual}")
-            if name in tensors:
-                raise InputError(f"inputs[{index}]: expected each input once, found '{name}' again")
-            tensors[name] = self._tensor(described, name, text, lists)
-        if INPUT not in tensors:
-            raise InputError(f"inputs: the tensor '{INPUT}' is missing")
-        return tuple(tensors.values())
+            described = members(_object(item, index), *_TENSOR)
+            name = self._name(described, index, tensors)
+            rows, data = self._data(described, name)
+            values = None if data is None else self._values(data, name, rows, text, lists)
+            tensors[name] = Tensor(name, (rows, self._widths[name]), values)
+        return _head_of(options, tensors)
 
-    def _tensor(self, item: Members, name: str, text: bytes, lists: int) -> Tensor:
+    def _name(self, described: Members, index: int, tensors: Mapping[str, Tensor]) -> str:
+        name = described.get("name")
+        if name not in self._widths:
+            names = " or ".join(f"'{known}'" for known in self._widths)
+            actual = "another name" if isinstance(name, str) else kind_of(name)
+            raise InputError(f"inputs[{index}]: expected the name {names}, found {actual}")
+        if name in tensors:
+            raise InputError(f"inputs[{index}]: expected each input once, found '{name}' again")
+        return str(name)
+
+    def _data(self, item: Members, name: str) -> tuple[int, Any]:
+        """Return the number of rows, and the JSON data, None if it is binary."""
         location = f"input '{name}'"
         width = self._widths[name]
         rows = read_rows(item, location, width)
@@ -143,13 +167,19 @@ class InferReader:
         if (size is None) == (data is None):
             actual = "neither" if data is None else "both"
             raise InputError(f"{location}: expected data or binary_data_size, found {actual}")
-        shape = (rows, width)
         if data is None:
-            check_size(size, location, shape)
-            return Tensor(name, shape, None)
-        missing = self._missing[name]
-        values = read_json(text, data, location, shape, missing=missing, lists_around=lists)
-        return Tensor(name, shape, values)
+            check_size(size, location, (rows, width))
+        return rows, data
+
+    def _values(self, data: Any, name: str, rows: int, text: bytes, lists: int) -> FloatArray:
+        return read_json(
+            text,
+            data,
+            f"input '{name}'",
+            (rows, self._widths[name]),
+            missing=self._missing[name],
+            lists_around=lists,
+        )
 
     def _raw(self, body: bytes) -> InferRequest:
         width = self._widths[INPUT]
@@ -161,6 +191,33 @@ class InferReader:
         rows = read_binary(body, 0, INPUT, (1, width), missing=self._missing[INPUT])
         outputs = tuple(WantedOutput(name, binary=True) for name in OUTPUTS)
         return InferRequest(None, rows, None, outputs, None)
+
+
+def _options(document: Members) -> tuple[Options, simdjson.Array]:
+    """Read all but the tensors, and return the list of those."""
+    identifier = document.get("id")
+    if not (identifier is None or isinstance(identifier, str)):
+        raise BodyError(f"id: expected a string, found {kind_of(identifier)}")
+    parameters = read_parameters(document, "parameters", "binary_data_output", "timeout")
+    binary = read_flag(parameters, "binary_data_output") is True
+    wanted = read_outputs(document.get("outputs"), binary=binary)
+    timeout = read_count(parameters, "timeout", least=0)
+    inputs = document.get("inputs")
+    if not isinstance(inputs, simdjson.Array):
+        raise BodyError(f"inputs: expected a list of tensors, found {kind_of(inputs)}")
+    return (identifier, wanted, timeout), inputs
+
+
+def _object(item: Any, index: int) -> simdjson.Object:
+    if not isinstance(item, simdjson.Object):
+        raise BodyError(f"inputs[{index}]: expected an object, found {kind_of(item)}")
+    return item
+
+
+def _head_of(options: Options, tensors: Mapping[str, Tensor]) -> Head:
+    if INPUT not in tensors:
+        raise InputError(f"inputs: the tensor '{INPUT}' is missing")
+    return Head(*options, tuple(tensors.values()))
 
 
 def _check_scale(scale: FloatArray, rows: int) -> None:

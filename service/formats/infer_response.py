@@ -1,9 +1,10 @@
 """The body of an Open Inference Protocol inference response: JSON, binary tensors or both."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import orjson
 
 from service.arrays import FloatArray, Outputs
 from service.contract import (
@@ -15,8 +16,12 @@ from service.contract import (
     Metadata,
 )
 from service.formats.json_documents import encode
+from service.formats.outline import Steps
 from service.formats.requested_outputs import WantedOutput
 from service.formats.tensors import FP32
+
+VALUES_IN_A_STEP = 8192
+COST_OF_A_CLASS = 32  # a string takes as long as so many numbers
 
 
 class InferWriter:
@@ -36,28 +41,45 @@ class InferWriter:
         self, outputs: Outputs, wanted: Sequence[WantedOutput], identifier: str | None
     ) -> tuple[bytes, int | None]:
         """Return the body and the length of its JSON part, None if the body is JSON alone."""
-        entries: list[dict[str, Any]] = []
-        binary: list[bytes] = []
-        for name, in_binary, classes in wanted:
-            values = outputs[name]
-            strings: list[str] | None = None
-            entry: dict[str, Any] = {"name": name, "datatype": FP32, "shape": values.shape}
-            if classes is not None:
-                strings = self._classify(name, values, classes)
-                entry["datatype"] = "BYTES"
-                entry["shape"] = (len(values), len(strings) // len(values))
-            if in_binary:
-                content = values.tobytes() if strings is None else _length_prefixed(strings)
-                entry["parameters"] = {"binary_data_size": len(content)}
-                binary.append(content)
+        body = _Body()
+        for output in wanted:
+            values = outputs[output.name]
+            if output.classes is None:
+                data = values.tobytes() if output.binary else values.reshape(-1)
+                body.add(output, FP32, values.shape, data)
             else:
-                entry["data"] = values.reshape(-1) if strings is None else strings
-            entries.append(entry)
-        document = {**self._model, "outputs": entries}
-        if identifier is not None:
-            document["id"] = identifier
-        head = encode(document)
-        return (b"".join((head, *binary)), len(head)) if binary else (head, None)
+                strings = self._classify(output.name, values, output.classes)
+                shape = (len(values), len(strings) // len(values))
+                body.add(
+                    output, "BYTES", shape, _length_prefixed(strings) if output.binary else strings
+                )
+        return body.join(self._model, identifier)
+
+    def write_long(
+        self, outputs: Outputs, wanted: Sequence[WantedOutput], identifier: str | None
+    ) -> Steps[tuple[bytes, int | None]]:
+        """Return the same in steps, for any number of values."""
+        body = _Body()
+        for output in wanted:
+            values = outputs[output.name]
+            pieces = []
+            if output.classes is not None:
+                for rows in _steps(values, output.classes * COST_OF_A_CLASS):
+                    strings = self._classify(output.name, rows, output.classes)
+                    pieces.append(_strings_of(output, strings))
+                    yield
+                classes = min(output.classes, values.shape[1])
+                body.add(output, "BYTES", (len(values), classes), _joined(output, pieces))
+            elif output.binary:
+                body.add(output, FP32, values.shape, values.tobytes())
+                yield
+            else:
+                for rows in _steps(values, 1):
+                    pieces.append(encode(rows.reshape(-1))[1:-1])
+                    yield
+                body.add(output, FP32, values.shape, _joined(output, pieces))
+        yield
+        return body.join(self._model, identifier)
 
     def _classify(self, name: str, values: FloatArray, classes: int) -> list[str]:
         """Return each row's `classes` largest entries as `value:index:label`, largest first.
@@ -71,6 +93,48 @@ class InferWriter:
             f"{value!s}:{index}" if names is None else f"{value!s}:{index}:{names[index]}"
             for value, index in zip(best.reshape(-1), order.reshape(-1).tolist(), strict=True)
         ]
+
+
+class _Body:
+    """A response body under construction."""
+
+    def __init__(self) -> None:
+        self._entries: list[dict[str, Any]] = []
+        self._binary: list[bytes] = []
+
+    def add(self, output: WantedOutput, datatype: str, shape: tuple[int, ...], data: Any) -> None:
+        """Add a tensor; `data` are bytes if it is binary, else what becomes JSON."""
+        entry: dict[str, Any] = {"name": output.name, "datatype": datatype, "shape": shape}
+        if output.binary:
+            entry["parameters"] = {"binary_data_size": len(data)}
+            self._binary.append(data)
+        else:
+            entry["data"] = data
+        self._entries.append(entry)
+
+    def join(self, model: Mapping[str, object], identifier: str | None) -> tuple[bytes, int | None]:
+        """Return the body and the length of its JSON part, None if the body is JSON alone."""
+        document = {**model, "outputs": self._entries}
+        if identifier is not None:
+            document["id"] = identifier
+        head = encode(document)
+        return (b"".join((head, *self._binary)), len(head)) if self._binary else (head, None)
+
+
+def _strings_of(output: WantedOutput, strings: Sequence[str]) -> bytes:
+    """Write strings in binary, or as JSON without brackets."""
+    return _length_prefixed(strings) if output.binary else encode(strings)[1:-1]
+
+
+def _joined(output: WantedOutput, pieces: Sequence[bytes]) -> bytes | orjson.Fragment:
+    return b"".join(pieces) if output.binary else orjson.Fragment(b"[%b]" % b",".join(pieces))
+
+
+def _steps(values: FloatArray, cost: int) -> Iterator[FloatArray]:
+    """Divide rows so that each part takes about a millisecond; `cost` is that of a row's values."""
+    count = max(1, VALUES_IN_A_STEP // (values.shape[1] + cost))
+    for start in range(0, len(values), count):
+        yield values[start : start + count]
 
 
 def _length_prefixed(strings: Sequence[str]) -> bytes:

@@ -1,7 +1,7 @@
 """Rows in JSON, flat or nested lists of numbers, read into one float32 array."""
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import simdjson
@@ -11,6 +11,7 @@ from service.arrays import FloatArray
 from service.contract import Input
 from service.errors import BodyError, InputError
 from service.formats.json_documents import kind_of
+from service.formats.outline import LongReadError, Part
 from service.formats.tables import decode_table
 
 INSTANCES = "instances"
@@ -20,6 +21,17 @@ MAX_IN_BLOCKS = 4 * BLOCK
 
 Numbers = NDArray[np.float64]
 
+
+class Form(NamedTuple):
+    """The form of all rows of a request, which is that of the first."""
+
+    nested: bool
+    by_name: bool
+
+
+COST_OF_A_ROW = 16  # values whose reading takes as long as the row itself
+MAX_SEARCHED = 16_384  # values of a request that are read one by one without a pause: 3 ms
+
 _IMAGE_ITEMS = ("rows of pixels", "pixels")  # of a nested image's lists, except the innermost
 
 
@@ -28,20 +40,27 @@ def read_instances(body: bytes, value: Any, row: Input, *, max_rows: int) -> Flo
 
     An image may be nested rows of pixels, a table's row an object keyed by column name. A value
     that is not a list is a `BodyError`; rows that do not fit `row` are an `InputError` that names
-    the row and the JSON type found. `body` is the text of which `value` is a part.
+    the row and the JSON type found. `body` is the text of which `value` is a part. Rows of many
+    values that are not all numbers are a `LongReadError`.
     """
     if not isinstance(value, simdjson.Array):
         raise BodyError(f"{INSTANCES}: expected a list of rows, found {kind_of(value)}")
     count = len(value)
     check_count(count, max_rows, INSTANCES)
-    return to_float32(_read(body, value, row, (count,), INSTANCES), count, INSTANCES)
+    values = _read(body, value, row, form_of(value[0]), INSTANCES)
+    return to_float32(values, count, INSTANCES)
+
+
+def read_part(part: Part, row: Input, form: Form) -> Numbers:
+    """Read some of the rows of a request, flat; errors as in `read_instances`."""
+    return _read(part.text, part.elements, row, form, INSTANCES, first=part.first)
 
 
 def read_instance(body: bytes, value: Any, row: Input, location: str) -> FloatArray:
     """Read one row as (1, features); errors as in `read_instances`."""
-    values = _narrow(_read(body, value, row, (), location)).reshape(1, -1)
+    values = _narrow(_read_one(body, value, row, location)).reshape(1, -1)
     if first_not_finite(values, allow_nan=True) is not None:
-        raise _overflow(location)
+        raise overflow_error(location)
     return values
 
 
@@ -56,11 +75,17 @@ def check_count(count: int, max_rows: int, location: str) -> None:
 
 
 def read_numbers(
-    text: bytes, array: simdjson.Array, shape: tuple[int, ...], *, lists_around: int = 0
+    text: bytes,
+    array: simdjson.Array,
+    shape: tuple[int, ...],
+    *,
+    lists_around: int = 0,
+    searched: bool = True,
 ) -> Numbers | None:
     """Return all numbers of `array`, flat, or None if it is not numbers nested by `shape`.
 
-    `lists_around` is the number of lists that `text` has in addition to those of `array`.
+    `lists_around` is the number of lists that `text` has in addition to those of `array`. If that
+    does not decide and many values would have to be `searched`, this is a `LongReadError`.
     """
     if not _has_shape(array, shape):
         return None
@@ -70,8 +95,11 @@ def read_numbers(
         return None
     # The buffer is flat: only its bracket reveals a list where a number belongs.
     lists = lists_around + sum(math.prod(shape[:axis]) for axis in range(len(shape)))
-    if not _has_brackets(text, lists) and not _is_flat(array, len(shape)):
-        return None
+    if not _has_brackets(text, lists):
+        if not searched:
+            check_searchable(len(values))
+        if not _is_flat(array, len(shape)):
+            return None
     return values if len(values) == math.prod(shape) else None
 
 
@@ -86,24 +114,48 @@ def read_nullable_numbers(array: simdjson.Array, shape: tuple[int, ...]) -> Numb
 
 
 def first_mismatch(
-    array: simdjson.Array, shape: tuple[int, ...], items: tuple[str, ...], location: str
+    array: simdjson.Array,
+    shape: tuple[int, ...],
+    items: tuple[str, ...],
+    location: str,
+    *,
+    first: int = 0,
+    nullable: bool = False,
 ) -> InputError:
     """Describe the first value that does not fit `shape`; only rejected requests pay for this.
 
-    `items` name the items of the lists on each level.
+    `items` name the items of the lists on each level; `first` is the index of the first item.
     """
-    error = _mismatch(array, tuple(zip(shape, items, strict=True)), location)
+    levels = tuple(zip(shape, items, strict=True))
+    error = _mismatch(array, levels, location, first, nullable)
     assert error is not None
     return error
+
+
+def check_searchable(count: int) -> None:
+    """Raise `LongReadError` if reading `count` values one by one takes too long."""
+    if count > MAX_SEARCHED:
+        raise LongReadError
+
+
+def form_of(row: Any) -> Form:
+    """Return the form of a row."""
+    nested = isinstance(row, simdjson.Array) and len(row) > 0 and isinstance(row[0], simdjson.Array)
+    return Form(nested, isinstance(row, simdjson.Object))
 
 
 def to_float32(values: Numbers, count: int, location: str) -> FloatArray:
     """Return numbers as rows (count, features); beyond float32 they are an `InputError`."""
     rows = _narrow(values).reshape(count, -1)
+    checkoverflow_error(rows, location)
+    return rows
+
+
+def checkoverflow_error(rows: FloatArray, location: str) -> None:
+    """Raise an `InputError` for infinity, which is a number beyond float32."""
     infinite = first_not_finite(rows, allow_nan=True)
     if infinite is not None:
-        raise _overflow(f"{location}[{infinite}]")
-    return rows
+        raise overflow_error(f"{location}[{infinite}]")
 
 
 def first_not_finite(rows: FloatArray, *, allow_nan: bool = False) -> int | None:
@@ -114,38 +166,48 @@ def first_not_finite(rows: FloatArray, *, allow_nan: bool = False) -> int | None
     return int(bad.argmax()) if bad.any() else None
 
 
-def _read(body: bytes, value: Any, row: Input, around: tuple[int, ...], location: str) -> Numbers:
-    """Read rows, or a single row if `around`, the shape outside of a row, is empty."""
-    if row.kind == "table":
-        return _read_table(body, value, row, around, location)
-    nested = _is_nested(value[0] if around else value)
-    shape = (*around, *(row.shape if nested else (row.size,)))
-    values = read_numbers(body, value, shape)
-    if values is None:
-        inner = _IMAGE_ITEMS[: len(shape) - len(around) - 1]
-        items = (*("rows" for _ in around), *inner, "numbers")
-        raise first_mismatch(value, shape, items, location)
-    return values
-
-
-def _read_table(
-    body: bytes, value: Any, row: Input, around: tuple[int, ...], location: str
+def _read(
+    body: bytes,
+    value: simdjson.Array,
+    row: Input,
+    form: Form,
+    location: str,
+    first: int | None = None,
 ) -> Numbers:
-    """Read a numeric table at once, others value by value."""
-    numeric = not any(column.categories for column in row.columns)
-    values = read_numbers(body, value, (*around, *row.shape)) if numeric else None
+    """Read rows of this form; `first` is the index of the first if they are a part of all."""
+    count = len(value)
+    numeric = row.kind != "table" or not (form.by_name or any(c.categories for c in row.columns))
+    shape = (count, *(row.shape if form.nested and row.kind != "table" else (row.size,)))
+    values = read_numbers(body, value, shape, searched=first is not None) if numeric else None
+    if values is not None:
+        return values
+    if first is None:
+        check_searchable(count * (row.size + COST_OF_A_ROW))
+        first = 0
+    if row.kind == "table":
+        locations = [f"{location}[{first + i}]" for i in range(count)]
+        return decode_table(value, row.columns, locations, by_name=form.by_name).reshape(-1)
+    items = ("rows", *_IMAGE_ITEMS[: len(shape) - 2], "numbers")
+    raise first_mismatch(value, shape, items, location, first=first)
+
+
+def _read_one(body: bytes, value: Any, row: Input, location: str) -> Numbers:
+    form = form_of(value)
+    if row.kind == "table":
+        numeric = not any(column.categories for column in row.columns)
+        values = read_numbers(body, value, row.shape, searched=True) if numeric else None
+        return (
+            decode_table([value], row.columns, [location]).reshape(-1) if values is None else values
+        )
+    shape = row.shape if form.nested else (row.size,)
+    values = read_numbers(body, value, shape, searched=True)
     if values is None:
-        rows = value if around else [value]
-        locations = [f"{location}[{i}]" for i in range(len(value))] if around else [location]
-        values = decode_table(rows, row.columns, locations).reshape(-1)
+        raise first_mismatch(value, shape, (*_IMAGE_ITEMS[: len(shape) - 1], "numbers"), location)
     return values
 
 
-def _is_nested(row: Any) -> bool:
-    return isinstance(row, simdjson.Array) and len(row) > 0 and isinstance(row[0], simdjson.Array)
-
-
-def _overflow(location: str) -> InputError:
+def overflow_error(location: str) -> InputError:
+    """Return the error of a number beyond float32."""
     return InputError(f"{location}: a number overflows float32")
 
 
@@ -196,11 +258,14 @@ def _is_flat(item: Any, depth: int) -> bool:
     return not any(isinstance(value, simdjson.Array) for value in item)
 
 
-def _mismatch(item: Any, levels: tuple[tuple[int, str], ...], location: str) -> InputError | None:
+def _mismatch(
+    item: Any, levels: tuple[tuple[int, str], ...], location: str, first: int, nullable: bool
+) -> InputError | None:
     if not levels:
-        if isinstance(item, bool) or not isinstance(item, int | float):
-            return InputError(f"{location}: expected a number, found {kind_of(item)}")
-        return None
+        fits = isinstance(item, int | float) and not isinstance(item, bool)
+        if fits or (nullable and item is None):
+            return None
+        return InputError(f"{location}: expected a number, found {kind_of(item)}")
     size, items = levels[0]
     if not isinstance(item, simdjson.Array):
         return InputError(f"{location}: expected a list of {size} {items}, found {kind_of(item)}")
@@ -208,5 +273,8 @@ def _mismatch(item: Any, levels: tuple[tuple[int, str], ...], location: str) -> 
         return InputError(
             f"{location}: expected a list of {size} {items}, found one of {len(item)}"
         )
-    inner = (_mismatch(value, levels[1:], f"{location}[{i}]") for i, value in enumerate(item))
+    inner = (
+        _mismatch(value, levels[1:], f"{location}[{first + i}]", 0, nullable)
+        for i, value in enumerate(item)
+    )
     return next((error for error in inner if error is not None), None)

@@ -1,7 +1,8 @@
 """Table rows in JSON: numbers, categories, booleans and missing values, by column name or order."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -10,38 +11,42 @@ from numpy.typing import NDArray
 
 from service.contract import Column
 from service.errors import InputError
-from service.formats.json_documents import kind_of
+from service.formats.json_documents import MAX_MEMBERS, kind_of
 
 MAX_LISTED = 10  # names or categories in one message
 
 
 def decode_table(
-    instances: Sequence[Any], columns: tuple[Column, ...], locations: Sequence[str]
+    instances: Iterable[Any],
+    columns: tuple[Column, ...],
+    locations: Sequence[str],
+    *,
+    by_name: bool | None = None,
 ) -> NDArray[np.float64]:
-    """Read rows as (rows, columns), all in the form of the first.
+    """Read rows as (rows, columns), all `by_name`, by default in the form of the first.
 
     A row is an object keyed by column name or a list in the columns' order. A category becomes its
     index, a missing value NaN. A value that does not fit is an `InputError` with its location and
     JSON type; `locations` name the rows.
     """
-    first = instances[0]
-    by_name = isinstance(first, simdjson.Object)
-    if not by_name and not isinstance(first, simdjson.Array):
-        raise InputError(
-            f"{locations[0]}: expected an object keyed by column name or a list of {len(columns)} "
-            f"values, found {kind_of(first)}"
-        )
-    read = _read_object if by_name else _read_list
-    rows = [read(row, columns, at) for row, at in zip(instances, locations, strict=True)]
-    values = np.empty((len(rows), len(columns)))
-    for j, column in enumerate(columns):
-        code = _coder(column)
-        key = f".{column.name}" if by_name else f"[{j}]"
-        for i, row in enumerate(rows):
-            number = code(row[j])
-            if number is None:
-                raise _mismatch(locations[i] + key, column, row[j])
-            values[i, j] = number
+    rows = zip(instances, locations, strict=True)
+    coders = _coders(columns)
+    values = np.empty((len(locations), len(columns)))
+    for i, (row, location) in enumerate(rows):
+        if by_name is None:
+            by_name = isinstance(row, simdjson.Object)
+        if i == 0 and not isinstance(row, simdjson.Object | simdjson.Array):
+            raise InputError(
+                f"{location}: expected an object keyed by column name or a list of {len(columns)} "
+                f"values, found {kind_of(row)}"
+            )
+        cells = (_read_object if by_name else _read_list)(row, columns, location)
+        numbers = [code(cell) for code, cell in zip(coders, cells, strict=True)]
+        if None in numbers:
+            j = numbers.index(None)
+            key = f".{columns[j].name}" if by_name else f"[{j}]"
+            raise _mismatch(location + key, columns[j], cells[j])
+        values[i] = numbers
     return values
 
 
@@ -49,6 +54,11 @@ def _read_object(row: Any, columns: tuple[Column, ...], location: str) -> list[A
     """Return an object's values in the columns' order; the last of a repeated name counts."""
     if not isinstance(row, simdjson.Object):
         raise InputError(f"{location}: expected an object like the first row, found {kind_of(row)}")
+    if len(row) > len(columns) + MAX_MEMBERS:
+        raise InputError(
+            f"{location}: expected an object of {len(columns)} columns, found one of {len(row)} "
+            "members"
+        )
     values = dict(row.items())
     names = [column.name for column in columns]
     missing = next((name for name in names if name not in values), None)
@@ -72,6 +82,11 @@ def _read_list(row: Any, columns: tuple[Column, ...], location: str) -> list[Any
             f"{location}: expected a list of {len(columns)} values, found one of {len(row)}"
         )
     return list(row)
+
+
+@lru_cache(8)
+def _coders(columns: tuple[Column, ...]) -> tuple[Callable[[Any], float | None], ...]:
+    return tuple(_coder(column) for column in columns)
 
 
 def _coder(column: Column) -> Callable[[Any], float | None]:

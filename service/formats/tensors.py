@@ -8,9 +8,13 @@ import simdjson
 from service.arrays import FloatArray
 from service.errors import BodyError, InputError
 from service.formats.json_documents import Members, kind_of
+from service.formats.outline import LongList
 from service.formats.rows import (
+    Numbers,
+    check_searchable,
     first_mismatch,
     first_not_finite,
+    form_of,
     read_nullable_numbers,
     read_numbers,
     to_float32,
@@ -33,9 +37,11 @@ def read_rows(item: Members, location: str, width: int) -> int:
         actual = datatype if datatype in DATATYPES else kind_of(datatype)
         raise InputError(f"{location}: expected the datatype {FP32}, found {actual}")
     shape = item.get("shape")
-    if not isinstance(shape, simdjson.Array):
+    if not isinstance(shape, simdjson.Array | LongList):
         raise InputError(f"{location}: expected the shape [rows, {width}], found {kind_of(shape)}")
-    sizes = shape.as_list() if len(shape) == 2 else []
+    sizes: list[Any] = []
+    if isinstance(shape, simdjson.Array) and len(shape) == 2:
+        sizes = [shape[0], shape[1]]
     rows: Any = sizes[0] if sizes else None
     if type(rows) is not int or rows < 0 or sizes[1] != width or type(sizes[1]) is not int:
         actual = "another shape" if len(shape) == 2 else f"{len(shape)} axes"
@@ -54,25 +60,39 @@ def read_json(
 ) -> FloatArray:
     """Read `data`, flat or nested, as float32 (rows, width); null is NaN if it may be `missing`.
 
-    `lists_around` is the number of lists that `text` has in addition to those of `data`.
+    `lists_around` is the number of lists that `text` has in addition to those of `data`. Many
+    values that are not all numbers are a `LongReadError`.
     """
     location = f"{location}: data"
     if not isinstance(data, simdjson.Array):
         raise InputError(f"{location}: expected a list of numbers, found {kind_of(data)}")
     rows, width = shape
-    nested = len(data) > 0 and isinstance(data[0], simdjson.Array)
+    nested = form_of(data).nested
+    check_length(len(data), location, shape, nested=nested)
     expected = shape if nested else (rows * width,)
-    items = ("rows", "numbers") if nested else ("numbers",)
-    if len(data) != expected[0]:
-        raise InputError(
-            f"{location}: expected {expected[0]} {items[0]} for the shape, found {len(data)}"
-        )
-    values = read_numbers(text, data, expected, lists_around=lists_around)
-    if values is None and missing:
-        values = read_nullable_numbers(data, expected)
+    values = read_numbers(text, data, expected, lists_around=lists_around, searched=False)
     if values is None:
-        raise first_mismatch(data, expected, items, location)
+        check_searchable(rows * width)
+        values = read_slowly(data, expected, location, missing=missing)
     return to_float32(values, rows, location)
+
+
+def read_slowly(
+    data: simdjson.Array, shape: tuple[int, ...], location: str, *, missing: bool, first: int = 0
+) -> Numbers:
+    """Read numbers one by one, null as NaN if it may be `missing`; `first` is their index."""
+    values = read_nullable_numbers(data, shape) if missing else None
+    if values is None:
+        items = ("rows", "numbers")[2 - len(shape) :]
+        raise first_mismatch(data, shape, items, location, first=first, nullable=missing)
+    return values
+
+
+def check_length(length: int, location: str, shape: Shape, *, nested: bool) -> None:
+    """Reject data of another length than the shape's, counted in rows if `nested`."""
+    expected, items = (shape[0], "rows") if nested else (shape[0] * shape[1], "numbers")
+    if length != expected:
+        raise InputError(f"{location}: expected {expected} {items} for the shape, found {length}")
 
 
 def check_size(size: Any, location: str, shape: Shape) -> None:

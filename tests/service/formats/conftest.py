@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import numpy as np
 import pytest
@@ -9,7 +10,10 @@ import pytest
 from service.arrays import FloatArray
 from service.errors import RequestError
 from service.formats.infer_request import InferReader, InferRequest
+from service.formats.outline import LongReadError, Steps
 from tests.service.conftest import METADATA, TABLE
+
+T = TypeVar("T")
 
 IMAGES = InferReader(METADATA, max_rows=5)
 TABLES = InferReader(TABLE, max_rows=5)
@@ -42,8 +46,22 @@ def request(*inputs: object, **members: object) -> bytes:
 
 
 def read(head: bytes, *contents: bytes, reader: InferReader = IMAGES) -> InferRequest:
-    """Read JSON alone, or JSON and the binary tensors behind it."""
-    return reader.read(b"".join((head, *contents)), len(head) if contents else None)
+    """Read JSON alone, or JSON and the binary tensors behind it, at once or in steps."""
+    body, length = b"".join((head, *contents)), len(head) if contents else None
+    try:
+        return reader.read(body, length)
+    except LongReadError:
+        return result_of(reader.read_long(body, length))
+
+
+def result_of(steps: Steps[T]) -> T:
+    """Take all steps; return the result."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            result: T = stop.value
+            return result
 
 
 def message_of(error: type[RequestError], call: Callable[[], object]) -> str:

@@ -100,3 +100,11 @@ def test_a_number_out_of_range_is_rejected(number: str) -> None:
         "gate_scale: expected numbers from 0 to 10, found one out of range; 0 closes a layer, 1 "
         "leaves it unchanged"
     )
+
+
+def test_an_object_of_many_members_is_rejected_before_they_are_read() -> None:
+    assert read("{" + ", ".join(['"highway 1": 0'] * 67) + "}") == [[0, 1, 1]]
+    many = "{" + ", ".join(['"highway 1": 0'] * 68) + "}"
+    assert message_of(InputError, lambda: read(many)) == (
+        "gate_scale: expected an object of at most 3 layers, found one of 68 members"
+    )

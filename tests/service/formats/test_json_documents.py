@@ -6,15 +6,15 @@ import simdjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.errors import BodyError
+from service.errors import BodyError, BodyTooLargeError
 from service.formats.json_documents import (
-    MAX_SHARED_BYTES,
+    MAX_TEXT_BYTES,
     encode,
     kind_of,
     members,
     parse_object,
 )
-from tests.service.formats.conftest import INVALID_JSON
+from tests.service.formats.conftest import INVALID_JSON, message_of
 
 
 def test_float32_is_written_in_its_shortest_decimals() -> None:
@@ -119,7 +119,7 @@ def test_invalid_text_is_rejected_while_another_is_still_in_use() -> None:
     assert first.as_list() == [1, 2]
 
 
-@pytest.mark.parametrize("length", [MAX_SHARED_BYTES - 1, MAX_SHARED_BYTES, MAX_SHARED_BYTES + 1])
+@pytest.mark.parametrize("length", [MAX_TEXT_BYTES - 1, MAX_TEXT_BYTES])
 def test_a_short_text_is_read_after_a_long_one(length: int) -> None:
     text = b'{"a": [1, 2], "filling": "'
     text += b"x" * (length - len(text) - 2) + b'"}'
@@ -142,3 +142,17 @@ def test_a_short_text_is_read_after_a_long_one(length: int) -> None:
 )
 def test_every_json_type_has_a_name(text: bytes, kind: str) -> None:
     assert kind_of(simdjson.Parser().parse(text)) == kind
+
+
+def test_a_longer_text_is_rejected_before_it_is_parsed() -> None:
+    assert message_of(BodyTooLargeError, lambda: parse_object(b"{" * (MAX_TEXT_BYTES + 1))) == (
+        "body: expected at most 262144 bytes of JSON beside lists of rows, found more"
+    )
+
+
+def test_an_object_has_at_most_64_members() -> None:
+    text = [b'{%s, "a": 5}' % b",".join([b'"b": 1'] * count) for count in (63, 64)]
+    assert parse_object(text[0], "a") == {"a": 5}
+    assert message_of(BodyError, lambda: parse_object(text[1], "a")) == (
+        "body: expected objects of at most 64 members, found one of 65"
+    )

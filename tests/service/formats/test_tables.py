@@ -238,3 +238,11 @@ def test_a_number_that_overflows_float32_is_rejected_beside_a_missing_one() -> N
     body = b'{"instances": [[null, "nurse", true, 1], [null, "nurse", true, 1e39]]}'
     error_message = message_of(InputError, lambda: read_predict(body, TABLE, max_rows=5))
     assert error_message == "instances[1]: a number overflows float32"
+
+
+def test_an_object_of_many_members_is_rejected_before_they_are_read() -> None:
+    most = '{"age": 1, "job": null, "member": null, "income": 2%s}'
+    assert decode(most % (', "age": 1' * 64))[0, 0] == 1
+    assert rejected(most % (', "age": 1' * 65)) == (
+        "instances[0]: expected an object of 4 columns, found one of 69 members"
+    )

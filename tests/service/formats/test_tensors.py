@@ -196,7 +196,7 @@ def test_null_is_a_tables_missing_value(data: object) -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ([None, "x", 3, 4], "data[0]: expected a number, found null"),
+        ([None, "x", 3, 4], "data[1]: expected a number, found a string"),
         ([1, True, None, 4], "data[1]: expected a number, found a boolean"),
         ([1, [2], 3, 4], "data[1]: expected a number, found a list"),
         ([1, None, 3], "data: expected 4 numbers for the shape, found 3"),

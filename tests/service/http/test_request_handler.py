@@ -1,3 +1,4 @@
+import asyncio
 import json
 import re
 from collections.abc import Iterator
@@ -7,9 +8,11 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from service.arrays import FloatArray
+from service.arrays import FloatArray, Outputs
 from service.classifier import Classifier
-from service.http.endpoints import PredictEndpoint
+from service.errors import InputError
+from service.formats.outline import Steps
+from service.http.endpoints import MAX_VALUES, EncodedBody, InferEndpoint, PredictEndpoint
 from service.http.error_responses import RawResponse
 from service.http.request_handler import RequestHandler
 from service.http.request_policy import RequestPolicy
@@ -20,9 +23,12 @@ from tests.service.http.transport import (
     JSON,
     ROW,
     BlockingClassifier,
+    Connection,
     Response,
     Send,
     client_for,
+    listening,
+    request,
     until,
 )
 
@@ -145,7 +151,7 @@ def test_a_full_queue_does_not_affect_health_and_metadata(
     start_blocked_batch(blocking, send_blocking, threads)
     full = threads.submit(send_blocking, "POST", "/predict", SIX_ROWS)
     until(lambda: counters(send_blocking)["pending"] == 2)
-    assert send_blocking("POST", INFER, b'{"inputs": 5}').status == 400
+    assert send_blocking("POST", INFER, b'{"inputs": 5}').status == 429  # the head refuses
     for path in ("/v2/health/ready", "/v2/models/tiny", "/metrics", "/v2/models/stats"):
         assert send_blocking("GET", path).status == 200
     blocking.released.set()
@@ -262,3 +268,136 @@ def test_a_model_is_503_before_the_start_and_after_the_end(classifier: Classifie
         assert client.post("/predict", content=ROW, headers=JSON).status_code == 200
     after = client.post("/predict", content=ROW, headers=JSON)
     assert (after.status_code, after.json()) == (503, {"error": message})
+
+
+# Requests that are read or answered in steps.
+
+LONG_ROW = b"[1.%b, 0, 0, 0]" % (b"0" * 300)
+LONG = b'{"instances": [%b]}' % b",".join([LONG_ROW] * 1000)
+
+
+@pytest.fixture
+def send_long(classifier: Classifier, transport: str) -> Iterator[Send]:
+    with client_for(application(classifier), transport) as send:
+        yield send
+
+
+def test_a_long_request_gets_the_response_of_a_short_one(send_long: Send) -> None:
+    (expected,) = send_long("POST", "/predict", ROW).json()["predictions"]
+    response = send_long("POST", "/predict", LONG, {**JSON, "X-Request-Id": "my-7"})
+    assert (response.status, response.headers["x-request-id"]) == (200, "my-7")
+    assert response.json()["predictions"] == [expected] * 1000
+    assert counters(send_long) | {"success": 2, "pending": 0} == counters(send_long)
+
+
+def test_a_long_request_of_tensors_gets_the_response_of_a_short_one(send_long: Send) -> None:
+    tensor = {"name": "input", "datatype": "FP32"}
+    short = json.dumps({"inputs": [{**tensor, "shape": [1, 4], "data": [1, 0, 0, 0]}]}).encode()
+    numbers = LONG_ROW[1:-1]
+    long = json.dumps({"inputs": [{**tensor, "shape": [1000, 4], "data": ["$"]}]}).encode()
+    long = long.replace(b'"$"', b",".join([numbers] * 1000))
+    expected = send_long("POST", INFER, short).json()["outputs"]
+    outputs = send_long("POST", INFER, long).json()["outputs"]
+    for output, one in zip(outputs, expected, strict=True):
+        assert output["shape"] == [1000, one["shape"][1]]
+        assert output["data"] == one["data"] * 1000
+
+
+def test_a_fault_in_a_long_request_is_400(send_long: Send) -> None:
+    wrong = LONG[:-3] + b", null]]}"
+    response = send_long("POST", "/predict", wrong, {**JSON, "X-Request-Id": "a"})
+    assert (response.status, response.headers["x-request-id"]) == (400, "a")
+    assert response.error == "instances[999]: expected a list of 4 numbers, found one of 5"
+    assert counters(send_long) | {"bad_request": 1, "pending": 0} == counters(send_long)
+
+
+def test_the_deadline_counts_from_the_arrival_of_a_long_request(send_long: Send) -> None:
+    late = send_long("POST", "/predict", LONG, {**JSON, "X-Deadline-Ms": "1"})
+    assert (late.status, late.error.startswith(LATE)) == (504, True)
+
+
+def test_a_long_request_is_answered_before_the_next_of_its_connection(
+    classifier: Classifier,
+) -> None:
+    with listening(application(classifier)) as port, Connection(port) as connection:
+        connection.send(request(body=LONG) + request(body=b"{}") + request())
+        assert [connection.receive().status for _ in range(3)] == [200, 400, 200]
+
+
+class Everything:
+    """An observer of all requests."""
+
+    def __init__(self) -> None:
+        self.events: list[RequestEvent] = []
+
+    def wants(self, status: int, rows: int) -> bool:
+        return True
+
+    def observe(self, event: RequestEvent) -> None:
+        self.events.append(event)
+
+
+class BrokenWriter(PredictEndpoint):
+    """An endpoint that cannot write long responses."""
+
+    def _write_long(self, outputs: Outputs) -> Steps[EncodedBody]:
+        yield
+        raise MemoryError
+
+
+def statuses(
+    endpoint: PredictEndpoint, body: bytes, *, cancel_after: int | None = None
+) -> tuple[list[int], list[int]]:
+    """Handle a request alone; return the statuses of its responses and of its events.
+
+    It is cancelled after so many turns of the event loop.
+    """
+    observer = Everything()
+    policy = RequestPolicy(deadline_ms=None, observers=[observer])
+    responses: list[RawResponse] = []
+
+    async def handle() -> None:
+        endpoint.model.start(asyncio.get_running_loop())
+        handler = RequestHandler(policy, endpoint, {}, responses.append)
+        handler.submit(body)
+        turns = 0
+        while not observer.events:
+            await asyncio.sleep(0)
+            turns += 1
+            if turns == cancel_after:
+                handler.cancel()
+        await asyncio.sleep(0.05)
+        endpoint.model.engine.close()
+
+    asyncio.run(handle())
+    return [response.status for response in responses], [event.status for event in observer.events]
+
+
+def test_a_client_may_disconnect_while_its_request_is_read(classifier: Classifier) -> None:
+    endpoint = PredictEndpoint(served(classifier).default, max_rows=1000)
+    assert statuses(endpoint, LONG, cancel_after=2) == ([], [499])
+    assert endpoint.model.statistics.total().rows[0] == 0  # nothing was computed
+
+
+def test_a_response_in_steps_that_fails_is_500(
+    classifier: Classifier, caplog: pytest.LogCaptureFixture
+) -> None:
+    endpoint = BrokenWriter(served(classifier).default, max_rows=2000)
+    rows = b'{"instances": [%b]}' % b",".join([b"[1, 0, 0, 0]"] * 2000)
+    assert statuses(endpoint, rows) == ([500], [500])
+    assert "MemoryError" in caplog.text
+
+
+def test_a_response_has_a_maximum_number_of_values(classifier: Classifier) -> None:
+    endpoint = InferEndpoint(served(classifier).default, max_rows=MAX_VALUES)
+    rows = MAX_VALUES // 3 + 1
+    tensor = {"name": "input", "datatype": "FP32", "shape": [rows, 4]}
+    item = {**tensor, "parameters": {"binary_data_size": rows * 16}}
+    head = json.dumps({"inputs": [item], "outputs": [{"name": "logits"}]}).encode()
+    headers = {b"inference-header-content-length": b"%d" % len(head)}
+    with pytest.raises(InputError) as error:
+        endpoint.read(headers, head + bytes(rows * 16))
+    assert str(error.value) == (
+        f"outputs: expected at most {MAX_VALUES} values for all rows, found {rows * 3}; send the "
+        "rows in several requests"
+    )
