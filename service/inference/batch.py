@@ -18,6 +18,7 @@ class BatchResult(NamedTuple):
     """The model's outputs for a batch of `rows` rows, by name, or the `error` of a failed batch.
 
     Times in ns of `time.perf_counter_ns`: start of gathering, start and end of the model's work.
+    After it, `clients` wait in the queue, and the last row for an estimated `wait_ns`.
     """
 
     parts: Sequence[Part]
@@ -27,6 +28,8 @@ class BatchResult(NamedTuple):
     began_ns: int
     gathered_ns: int
     ended_ns: int
+    wait_ns: float = 0.0
+    clients: int = 0
 
     @property
     def finite(self) -> bool:

@@ -13,11 +13,14 @@ import numpy as np
 from service.arrays import FloatArray, Outputs
 from service.classifier import Classifier
 from service.contract import OUTPUTS
-from service.errors import DeadlineError, NotReadyError
+from service.errors import DeadlineError, NotReadyError, QueueFullError
+from service.inference.admission import LoopLoad, Refusals
 from service.inference.batch import ALWAYS_COMPUTED, BatchResult, gather, nonfinite_error
 from service.inference.queue import InferenceRequest, Part, PendingRequest, RequestState, RowQueue
 
 T = TypeVar("T")
+
+MEASURED_ROWS = 256  # at most: a larger batch would delay the start for nothing
 
 _log = logging.getLogger(__name__)
 
@@ -39,6 +42,8 @@ class Engine:
         self._classifier = classifier
         self._queue = queue
         self._on_batch = on_batch
+        self._loop_load = LoopLoad()
+        self._refusals = Refusals()
         self._wake: SimpleQueue[None] = SimpleQueue()
         self._open = False
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -48,6 +53,7 @@ class Engine:
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Start the thread; callbacks run on `loop`."""
         self._loop = loop
+        self._loop_load.start(loop)
         self._open = True
         self._thread.start()
 
@@ -56,10 +62,10 @@ class Engine:
         """Whether requests are accepted and the thread runs."""
         return self._open and self._thread.is_alive()
 
-    async def compute(self, request: InferenceRequest) -> Outputs:
+    async def compute(self, request: InferenceRequest, client: str = "") -> Outputs:
         """Return a request's outputs or raise its error; if cancelled, drop the request."""
         done = asyncio.Event()
-        pending = self.submit(request, lambda _: done.set())
+        pending = self.submit(request, lambda _: done.set(), client)
         try:
             await done.wait()
         except asyncio.CancelledError:
@@ -71,20 +77,40 @@ class Engine:
         return pending.outputs
 
     def submit(
-        self, request: InferenceRequest, done: Callable[[PendingRequest], None]
+        self,
+        request: InferenceRequest,
+        done: Callable[[PendingRequest], None],
+        client: str = "",
     ) -> PendingRequest:
         """Queue a request, on the event loop; `done` is called there at the request's end.
+
+        Clients get equal shares of the batches; `client` is the name of an API key or an address.
 
         A full queue is a `QueueFullError`, a closed engine a `NotReadyError`.
         """
         if not self._open or self._loop is None:
-            raise NotReadyError(f"model '{self._classifier.metadata.name}' is not ready")
-        pending = PendingRequest(request, done, perf_counter_ns())
-        if self._queue.put(pending):
+            raise self._not_ready()
+        pending = PendingRequest(request, done, client, perf_counter_ns())
+        if self._put(pending):
             # Only after the loop has read the other requests that have arrived: woken at once, the
             # thread would compute the first one alone and take the interpreter's lock.
             self._loop.call_soon(self._wake.put, None)
         return pending
+
+    def check_room(self, client: str) -> None:
+        """Raise the error of a request of this client that would be refused whatever its size.
+
+        To be called when its head has arrived, on the event loop.
+        """
+        if not self._open:
+            raise self._not_ready()
+        self._loop_load.check(client)
+        self._queue.check_room(client)
+
+    def refuse(self, call: Callable[[], object]) -> None:
+        """Make a call that sends a refusal, after a short delay that slows down its sender."""
+        assert self._loop is not None
+        self._refusals.add(self._loop, call)
 
     def cancel(self, pending: PendingRequest) -> None:
         """Drop a request whose client has disconnected; a batch under way is not stopped."""
@@ -97,27 +123,67 @@ class Engine:
         if self._queue.withdraw(pending):
             self._fail_expired(pending)
 
-    def close(self) -> None:
-        """Finish the waiting requests, accept no more, and end the thread."""
+    def stop(self) -> None:
+        """Accept no more requests, and end the thread when the waiting ones are finished."""
         self._open = False
+        self._wake.put(None)
+
+    def close(self) -> None:
+        """Stop, and wait for the thread's end."""
+        self.stop()
         if self._thread.is_alive():
-            self._wake.put(None)
             self._thread.join()
 
+    def _not_ready(self) -> NotReadyError:
+        return NotReadyError(f"model '{self._classifier.metadata.name}' is not ready")
+
+    def _put(self, pending: PendingRequest) -> bool:
+        """Queue a request; if necessary, displace those of a client that exceeds its share."""
+        try:
+            return self._queue.put(pending)
+        except QueueFullError:
+            displaced = self._queue.displace(pending)
+            if not displaced:
+                raise
+        error = "queue: displaced by other clients' requests; retry later"
+        for other in displaced:
+            self._end(other, error=QueueFullError(error, retry_after=1))
+        return self._queue.put(pending)
+
+    def _calibrate(self) -> None:
+        """Measure a batch of one row and a full one, for the estimate of the time in the queue."""
+        rows = min(self._queue.max_batch_rows, MEASURED_ROWS)
+        try:
+            one_ns, many_ns = self._classifier.measure(1), self._classifier.measure(rows)
+        except Exception:  # requests will fail with a better message, and the thread must go on
+            _log.exception("the model could not be measured")
+        else:
+            self._queue.pace.calibrate(one_ns, many_ns, rows)
+
     def _work(self) -> None:
+        self._calibrate()
+        began_ns = perf_counter_ns()
         while True:
-            parts, expired = self._queue.take(perf_counter_ns())
+            parts, expired = self._queue.take(began_ns)
             for pending in expired:
                 self._call_on_loop(self._fail_expired, pending)
             if parts:
-                self._compute_batch(parts)
-            elif not expired:
+                rows = self._compute_batch(parts)
+                ended_ns = perf_counter_ns()  # the pace includes the time between two batches
+                self._queue.pace.batch_completed(rows, ended_ns - began_ns)
+                began_ns = ended_ns
+                continue
+            if not expired:
                 if not self._open:
                     return
                 self._wake.get()
+            began_ns = perf_counter_ns()
 
-    def _compute_batch(self, parts: list[Part]) -> None:
-        """Compute the parts together or, if that fails, one by one: only the faulty one fails."""
+    def _compute_batch(self, parts: list[Part]) -> int:
+        """Compute the parts together or, if that fails, one by one: only the faulty one fails.
+
+        Return the number of rows.
+        """
         began = gathered = perf_counter_ns()
         rows = sum(stop - start for _, start, stop in parts)
         outputs: dict[str, FloatArray] = {}
@@ -133,11 +199,15 @@ class Engine:
         if failure is not None and len(parts) > 1:
             for part in parts:
                 self._compute_batch([part])
-            return
-        self._queue.batch_completed(rows, ended - began)
+            return rows
         self._call_on_loop(
-            self._deliver, BatchResult(parts, rows, outputs, failure, began, gathered, ended)
+            self._deliver,
+            BatchResult(
+                *(parts, rows, outputs, failure, began, gathered, ended),
+                *(self._queue.wait_ns, self._queue.clients),
+            ),
         )
+        return rows
 
     def _output_names(self, parts: list[Part]) -> list[str]:
         wanted = ALWAYS_COMPUTED.union(*[part.pending.request.outputs for part in parts])

@@ -1,4 +1,4 @@
-"""The bounded queue of a model: pending requests, counted in rows, fair to small ones."""
+"""The bounded queue of a model: pending requests, counted in rows, shared fairly by clients."""
 
 import math
 from collections import deque
@@ -9,6 +9,12 @@ from typing import NamedTuple
 
 from service.arrays import FloatArray, Outputs
 from service.errors import QueueFullError
+from service.inference.pace import Pace
+
+SHARED_NS = 50_000_000  # after a request of another client, for which they share the model
+TURN_NS = 500_000  # of computing, for each client in a batch that is shared
+TURNS = 8  # of clients in a full batch; those of a few clients are short, so that none waits long
+UNLIMITED_NS = 2**62
 
 
 class InferenceRequest(NamedTuple):
@@ -40,15 +46,20 @@ class PendingRequest:
     """
 
     __slots__ = (
-        *("request", "done", "queued_ns", "size", "taken", "state", "pieces"),
+        *("request", "done", "client", "queued_ns", "size", "taken", "state", "pieces"),
         *("began_ns", "compute_ns", "batch_rows", "outputs", "error"),
     )
 
     def __init__(
-        self, request: InferenceRequest, done: Callable[["PendingRequest"], None], queued_ns: int
+        self,
+        request: InferenceRequest,
+        done: Callable[["PendingRequest"], None],
+        client: str,
+        queued_ns: int,
     ) -> None:
         self.request = request
         self.done = done
+        self.client = client
         self.queued_ns = queued_ns
         self.size = len(request.rows)
         self.taken = 0  # rows that went into a batch
@@ -74,85 +85,261 @@ class Part(NamedTuple):
     stop: int
 
 
+class ClientQueue:
+    """The waiting requests of one client, oldest first; it exists only while there are some."""
+
+    __slots__ = ("credit", "rows", "waiting")
+
+    def __init__(self) -> None:
+        self.waiting: deque[PendingRequest] = deque()
+        self.rows = 0  # waiting
+        self.credit = 0  # rows that its turn may still take; below 0 after a larger request
+
+
+class NextBatch:
+    """A batch while rows are taken for it: its parts, and the room that is left."""
+
+    __slots__ = ("expired", "now_ns", "parts", "room", "split")
+
+    def __init__(self, room: int, now_ns: int) -> None:
+        self.parts: list[Part] = []
+        self.split: dict[PendingRequest, int] = {}  # index of the part of a large request
+        self.expired: list[PendingRequest] = []
+        self.room = room
+        self.now_ns = now_ns
+
+    def add(self, pending: PendingRequest, rows: int) -> None:
+        """Take further rows of a request; all of them are one part."""
+        start = pending.taken
+        pending.taken += rows
+        index = self.split.get(pending)
+        if index is not None:
+            self.parts[index] = self.parts[index]._replace(stop=pending.taken)
+            return
+        if rows < pending.size:
+            self.split[pending] = len(self.parts)
+        self.parts.append(Part(pending, start, pending.taken))
+
+
 class RowQueue:
     """Pending requests, of which `take` returns as many rows as fit one batch.
 
-    The event loop puts and withdraws, the inference thread takes. A request larger than a batch
-    gives one batch at a time and goes to the back, so that small requests are taken in between.
+    The event loop puts and withdraws, the inference thread takes. While several clients wait, they
+    take turns (deficit round robin). A request larger than a batch gives one part at a time and
+    goes to the back of its client's requests, so that small ones are taken in between.
     """
 
-    def __init__(self, *, capacity: int, max_batch_rows: int) -> None:
-        """Hold at most `capacity` waiting rows; a batch has at most `max_batch_rows`."""
+    def __init__(
+        self, *, capacity: int, max_batch_rows: int, max_wait_ns: int = UNLIMITED_NS
+    ) -> None:
+        """Hold at most `capacity` rows, and none that is estimated to wait over `max_wait_ns`."""
         self._capacity = capacity
-        self._max_batch_rows = max_batch_rows
-        self._waiting: deque[PendingRequest] = deque()
+        self.max_batch_rows = max_batch_rows
+        self._max_wait_ns = max_wait_ns
+        self._turn_rows = max(1, max_batch_rows // TURNS)
+        self._clients: dict[str, ClientQueue] = {}
+        self._turns: deque[str] = deque()  # clients, the next one first
+        self._last_client = ""  # whose request was the last to be put
+        self._last_put_ns = -SHARED_NS
+        self._other_put_ns = -SHARED_NS  # when another client put its last request
+        self._largest = ClientQueue()  # the client with the most rows, or nearly
         self._lock = Lock()
-        self._idle = True  # the thread found the queue empty and sleeps
-        self._ns_per_row = 0.0  # a moving average, to estimate when there will be room
+        self._idle = False  # the thread has found the queue empty and sleeps
+        self.pace = Pace(max_batch_rows)
         self.rows = 0  # waiting
+
+    @property
+    def clients(self) -> int:
+        """The number of clients with waiting requests."""
+        return len(self._clients)
+
+    @property
+    def wait_ns(self) -> float:
+        """The estimated time until the last waiting row is in a batch."""
+        return self.rows * self.pace.ns_per_row
 
     def put(self, pending: PendingRequest) -> bool:
         """Add a request or raise `QueueFullError`; return whether the thread must be woken."""
+        size = pending.size
         with self._lock:
-            if self.rows + pending.size > self._capacity:
-                raise QueueFullError(
-                    f"queue: expected room for {pending.size} rows, found "
-                    f"{self._capacity - self.rows} of {self._capacity}; retry later",
-                    retry_after=max(1, math.ceil(self.rows * self._ns_per_row / 1e9)),
-                )
-            self.rows += pending.size
-            self._waiting.append(pending)
+            client = self._clients.get(pending.client)
+            if self.rows:
+                self._check_wait(client)
+            if self.rows + size > self._capacity:
+                raise self._full(f"{size} rows")
+            if client is None:
+                client = self._clients[pending.client] = ClientQueue()
+                self._turns.append(pending.client)
+            if pending.client != self._last_client:
+                self._last_client, self._other_put_ns = pending.client, self._last_put_ns
+            self._last_put_ns = pending.queued_ns
+            self.rows += size
+            client.rows += size
+            client.waiting.append(pending)
+            if client.rows > self._largest.rows:
+                self._largest = client
             wake, self._idle = self._idle, False
             return wake
+
+    def check_room(self, name: str) -> None:
+        """Raise `QueueFullError` if a request of this client would be refused whatever its size."""
+        if not self.rows:
+            return
+        client = self._clients.get(name)
+        self._check_wait(client)
+        # Below its share, it displaces requests of a larger client.
+        if self.rows >= self._capacity and _rows(client) >= self._share(client):
+            raise self._full("a row")
+
+    def displace(self, pending: PendingRequest) -> list[PendingRequest]:
+        """Withdraw the newest requests of the largest client to make room for this one.
+
+        Return them; none unless this client stays within its share and the other is above its own.
+        """
+        displaced: list[PendingRequest] = []
+        with self._lock:
+            client, largest = self._clients.get(pending.client), self._largest
+            self._check_wait(client)
+            share, needed = self._share(client), self.rows + pending.size - self._capacity
+            if _rows(client) + pending.size > share or largest.rows - needed < share:
+                return displaced
+            while needed > 0:
+                newest = largest.waiting.pop()
+                if newest.state is RequestState.WAITING:
+                    needed -= newest.remaining
+                    self._drop(newest, largest)
+                    displaced.append(newest)
+        return displaced
 
     def withdraw(self, pending: PendingRequest) -> bool:
         """Remove a request that is no longer needed; False if all its rows are in batches."""
         with self._lock:
             if pending.state is not RequestState.WAITING:
                 return False
-            pending.state = RequestState.DONE
-            self.rows -= pending.remaining
-            return True  # `take` skips it: removal from the middle of a deque is expensive
+            # `take` skips it: removal from the middle of a deque is expensive.
+            self._drop(pending, self._clients[pending.client])
+            return True
 
     def take(self, now_ns: int) -> tuple[list[Part], list[PendingRequest]]:
         """Return the parts of the next batch, and the requests whose deadline has passed.
 
         Both are empty only if nothing waits; the next `put` then returns True.
         """
-        parts: list[Part] = []
-        expired: list[PendingRequest] = []
-        room = self._max_batch_rows
+        batch = NextBatch(self.max_batch_rows, now_ns)
         with self._lock:
-            while room and self._waiting:
-                pending = self._waiting[0]
-                if pending.state is RequestState.DONE:
-                    self._waiting.popleft()
-                    continue
-                deadline_ns = pending.request.deadline_ns
-                if deadline_ns is not None and now_ns > deadline_ns:
-                    self._waiting.popleft()
-                    pending.state = RequestState.DONE
-                    self.rows -= pending.remaining
-                    expired.append(pending)
-                    continue
-                if parts and room < pending.remaining <= self._max_batch_rows:
-                    break  # it fits the next batch; split now, it would need two
-                self._waiting.popleft()
-                parts.append(self._part(pending, room))
-                room -= parts[-1].stop - parts[-1].start
-            self._idle = not parts and not expired
-        return parts, expired
+            shared = self._is_shared(now_ns)
+            turn_rows = self._rows_of_a_turn() if shared else self._turn_rows
+            alone = len(self._turns) == 1 and not shared
+            present = left = len(self._turns)
+            while batch.room and self._turns:
+                if not left:
+                    # Who has more than the others gets no further turn, although there is room: the
+                    # others' next requests would wait for a long batch.
+                    if shared and batch.parts and (present == 1 or len(self._turns) < present):
+                        break
+                    left = len(self._turns)
+                left -= 1
+                name = self._turns[0]
+                client = self._clients[name]
+                complete = self._take_turn(client, batch, None if alone else turn_rows)
+                if not client.waiting:
+                    self._turns.popleft()
+                    del self._clients[name]
+                elif complete:
+                    break
+                else:
+                    self._turns.rotate(-1)
+            for pending in batch.split:
+                if pending.taken < pending.size:  # its client's first one: to the back
+                    self._clients[pending.client].waiting.rotate(-1)
+            self._idle = not batch.parts and not batch.expired
+        return batch.parts, batch.expired
 
-    def batch_completed(self, rows: int, ns: int) -> None:
-        """Update the average time of a row."""
-        self._ns_per_row += 0.1 * (ns / rows - self._ns_per_row)
+    def _is_shared(self, now_ns: int) -> bool:
+        """Return whether several clients wait, or others than the one that waits just did."""
+        if len(self._turns) != 1:
+            return bool(self._turns)
+        alone = self._turns[0] == self._last_client
+        other_put_ns = self._other_put_ns if alone else self._last_put_ns
+        return now_ns < other_put_ns + SHARED_NS
 
-    def _part(self, pending: PendingRequest, room: int) -> Part:
-        start = pending.taken
-        pending.taken = min(pending.size, start + room)
-        self.rows -= pending.taken - start
-        if pending.remaining:
-            self._waiting.append(pending)
-        else:
-            pending.state = RequestState.RUNNING
-        return Part(pending, start, pending.taken)
+    def _rows_of_a_turn(self) -> int:
+        if not self.pace.ns_per_row:
+            return self._turn_rows
+        return min(self.max_batch_rows, max(1, int(TURN_NS / self.pace.ns_per_row)))
+
+    def _take_turn(self, client: ClientQueue, batch: NextBatch, turn_rows: int | None) -> bool:
+        """Take rows of a client; return True if its next request has to wait for another batch.
+
+        It gets `turn_rows` more rows, if it is not alone.
+        """
+        waiting = client.waiting
+        room = batch.room
+        credit = room if turn_rows is None else client.credit + turn_rows
+        while waiting and room and credit > 0:
+            pending = waiting[0]
+            if pending.state is RequestState.DONE or (
+                pending.request.deadline_ns is not None and self._expired(pending, client, batch)
+            ):
+                waiting.popleft()
+                continue
+            rows = pending.size - pending.taken
+            if rows > self.max_batch_rows or pending in batch.split:
+                rows = min(rows, room, credit)
+            elif rows > room:  # it fits the next batch; split now, it would need two
+                client.credit = 0 if turn_rows is None else credit - turn_rows
+                return True
+            batch.add(pending, rows)
+            room = batch.room = room - rows
+            credit -= rows
+            client.rows -= rows
+            self.rows -= rows
+            if pending.taken == pending.size:
+                waiting.popleft()
+                pending.state = RequestState.RUNNING
+        client.credit = 0 if turn_rows is None else credit
+        return False
+
+    def _expired(self, pending: PendingRequest, client: ClientQueue, batch: NextBatch) -> bool:
+        if batch.now_ns <= (pending.request.deadline_ns or 0):
+            return False
+        self._drop(pending, client)
+        batch.expired.append(pending)
+        return True
+
+    def _drop(self, pending: PendingRequest, client: ClientQueue) -> None:
+        pending.state = RequestState.DONE
+        client.rows -= pending.remaining
+        self.rows -= pending.remaining
+
+    def _share(self, client: ClientQueue | None) -> float:
+        return self._capacity / (len(self._clients) + (client is None))
+
+    def _check_wait(self, client: ClientQueue | None) -> None:
+        """Raise `QueueFullError` if a further request of this client is estimated to wait long."""
+        clients, rows = len(self._clients) + (client is None), _rows(client)
+        if not rows and clients <= TURNS:
+            return  # it has its turn in the next batch
+        ahead = min(self.rows, clients * (rows + self._turn_rows))
+        wait_ns = ahead * self.pace.ns_per_row
+        if wait_ns > self._max_wait_ns:
+            raise QueueFullError(
+                f"queue: expected a wait of at most {self._max_wait_ns // 1_000_000} ms, found "
+                f"about {wait_ns / 1e6:.0f} ms; retry later",
+                retry_after=_seconds(wait_ns),
+            )
+
+    def _full(self, wanted: str) -> QueueFullError:
+        return QueueFullError(
+            f"queue: expected room for {wanted}, found {self._capacity - self.rows} of "
+            f"{self._capacity}; retry later",
+            retry_after=_seconds(self.wait_ns),
+        )
+
+
+def _rows(client: ClientQueue | None) -> int:
+    return client.rows if client else 0
+
+
+def _seconds(wait_ns: float) -> int:
+    return max(1, math.ceil(wait_ns / 1e9))

@@ -74,6 +74,8 @@ class ModelCounters:
     gates: Numbers
     rejected: Numbers  # by reason
     pending: Numbers  # requests that wait or are in a batch
+    wait: Numbers  # estimated seconds until a further row is in a batch
+    clients: Numbers  # with waiting requests
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +90,8 @@ class CountersLayout:
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """The shape of each field of `ModelCounters`, in the segment's order."""
         return {
-            **dict.fromkeys(("last_ms", "rows", "atypical", "pending"), (1,)),
+            **dict.fromkeys(("last_ms", "rows", "atypical"), (1,)),
+            **dict.fromkeys(("pending", "wait", "clients"), (1,)),
             **dict.fromkeys(("queue", "compute", "request"), (len(SECONDS) + 1,)),
             "phases": (len(PHASES), 2),
             "batches": (self.max_batch_rows + 1, 4),
@@ -113,16 +116,24 @@ class CountersLayout:
 
 
 def total_counters(shared: SharedCounters, key: str, layout: CountersLayout) -> ModelCounters:
-    """Return the sums over all processes that have served the model."""
+    """Return the sums over all processes that have served the model.
+
+    Of the time of the last batch and of the wait it is the maximum. What waits is that of the
+    processes that are alive.
+    """
     total = np.zeros(layout.size)
     counters = layout.view(total)
-    last, pending = 0.0, 0.0
+    last = wait = pending = clients = 0.0
     for segment, alive in shared.segments(key, layout):
         total += segment
         own = layout.view(segment)
         last = max(last, own.last_ms[0])
-        pending += own.pending[0] if alive else 0
+        if alive:
+            pending += own.pending[0]
+            clients += own.clients[0]
+            wait = max(wait, own.wait[0])
     counters.last_ms[0], counters.pending[0] = last, pending
+    counters.wait[0], counters.clients[0] = wait, clients
     return counters
 
 
@@ -152,6 +163,8 @@ class Statistics:
         self._compute = _memory(own.compute)
         self._request = _memory(own.request)
         self._pending = _memory(own.pending)
+        self._wait = _memory(own.wait)
+        self._clients = _memory(own.clients)
         capacity = max(BUFFERED_ROWS, layout.max_batch_rows)
         self._gates = np.empty((capacity, layout.layers), np.float32)
         self._probabilities = np.empty((capacity, layout.labels), np.float32)
@@ -197,6 +210,8 @@ class Statistics:
 
     def batch_completed(self, batch: BatchResult, delivered_ns: int) -> None:
         """Count a batch unless it failed; its labels and gates are buffered until `flush`."""
+        self._wait[0] = batch.wait_ns * 1e-9
+        self._clients[0] = batch.clients
         if batch.error is not None:
             return
         own = self._own

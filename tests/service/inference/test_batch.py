@@ -15,7 +15,7 @@ def array(*rows: list[float]) -> FloatArray:
 def part(rows: FloatArray, scale: FloatArray | None = None, *, skip: int = 0) -> Part:
     """Return the part of a request from its row `skip` on."""
     request = InferenceRequest(rows, frozenset(), scale)
-    return Part(PendingRequest(request, lambda _: None, 0), skip, len(rows))
+    return Part(PendingRequest(request, lambda _: None, "", 0), skip, len(rows))
 
 
 def batch(**outputs: FloatArray) -> BatchResult:

@@ -1,5 +1,8 @@
+import subprocess
+import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -56,6 +59,11 @@ def batch_of(
     return BatchResult(parts, len(gates), outputs, None, *times)
 
 
+def waiting(wait_ns: int, clients: int) -> BatchResult:
+    """Return a batch after which so many clients wait."""
+    return batch_of([[1, 0, 0]], [[0.5, 0.5]])._replace(wait_ns=wait_ns, clients=clients)
+
+
 def phases(counters: ModelCounters) -> dict[str, list[float]]:
     return dict(zip(PHASES, counters.phases.tolist(), strict=True))
 
@@ -76,7 +84,7 @@ def test_the_views_cover_the_segment_without_overlap() -> None:
     for view in views:
         view += 1
     assert segment.tolist() == [1] * LAYOUT.size
-    assert LAYOUT.size == 2 + 12 + 20 + 3 * 18 + 3 + 1 + 26 + 8 + 1
+    assert LAYOUT.size == 4 + 12 + 20 + 3 * 18 + 3 + 1 + 26 + 8 + 1
 
 
 # Requests.
@@ -141,6 +149,28 @@ def test_a_request_is_pending_from_the_queue_to_its_end(statistics: Statistics) 
     assert pending == [1, 2, 1, 1, 0]
 
 
+def test_the_wait_and_the_clients_in_the_queue_are_those_of_the_last_batch(
+    statistics: Statistics,
+) -> None:
+    statistics.batch_completed(waiting(250_000_000, 3), 210)
+    statistics.batch_completed(waiting(125_000_000, 2), 210)
+    total = statistics.total()
+    assert (total.wait[0], total.clients[0]) == (0.125, 2)
+
+
+def test_the_wait_is_the_longest_of_the_processes_that_are_alive(tmp_path: Path) -> None:
+    mine, other = SharedCounters(tmp_path), SharedCounters(tmp_path)
+    for shared, wait, clients in ((mine, 250_000_000, 3), (other, 500_000_000, 2)):
+        Statistics(shared, KEY, LAYOUT).batch_completed(waiting(wait, clients), 210)
+    total = total_counters(mine, KEY, LAYOUT)
+    assert (total.wait[0], total.clients[0]) == (0.5, 5)
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    np.full(LAYOUT.size, 9.0).tofile(tmp_path / f"{KEY}@{ended.pid}-0")
+    total = total_counters(mine, KEY, LAYOUT)
+    assert (total.wait[0], total.clients[0]) == (0.5, 5)
+
+
 # Batches.
 
 
@@ -203,7 +233,7 @@ def part(rows: int, *, scaled: bool = False) -> Part:
     """Return a request of `rows` rows, all in one part."""
     scale = np.ones((1, 2), np.float32) if scaled else None
     request = InferenceRequest(np.zeros((rows, 4), np.float32), frozenset(), scale)
-    return Part(PendingRequest(request, lambda _: None, 0), 0, rows)
+    return Part(PendingRequest(request, lambda _: None, "", 0), 0, rows)
 
 
 @pytest.mark.parametrize(("combined", "atypical"), [(0.009, 2), (0.01, 2), (0.0101, 0)])

@@ -1,0 +1,60 @@
+import pytest
+
+from service.inference.pace import Pace
+
+
+def calibrated() -> Pace:
+    """Return the pace of a model with 10 ns a batch and 2 ns a row; a full one has 15 rows."""
+    pace = Pace(15)
+    pace.calibrate(12, 24, 7)
+    return pace
+
+
+def test_the_pace_is_unknown_before_it_is_measured() -> None:
+    pace = Pace(15)
+    pace.batch_completed(5, 1000)
+    assert pace.ns_per_row == 0
+
+
+def test_a_row_takes_its_part_of_a_full_batch() -> None:
+    assert calibrated().ns_per_row == pytest.approx((10 + 15 * 2) / 15)
+
+
+def test_a_batch_as_fast_as_expected_changes_nothing() -> None:
+    pace = calibrated()
+    pace.batch_completed(1, 12)
+    assert pace.ns_per_row == pytest.approx(40 / 15)
+
+
+def test_a_slow_full_batch_changes_the_pace_by_a_tenth_of_the_difference() -> None:
+    pace = calibrated()
+    pace.batch_completed(15, 80)
+    assert pace.ns_per_row == pytest.approx(1.1 * 40 / 15)
+
+
+def test_a_small_batch_counts_for_less() -> None:
+    pace = calibrated()
+    pace.batch_completed(1, 24)  # twice as slow, 12 of the 40 ns of a full one
+    assert pace.ns_per_row == pytest.approx((1 + 0.1 * 12 / 40) * 40 / 15)
+
+
+def test_a_stall_counts_as_three_times_the_expected_time() -> None:
+    pace = calibrated()
+    pace.batch_completed(15, 10_000_000)
+    assert pace.ns_per_row == pytest.approx(1.2 * 40 / 15)
+
+
+def test_the_pace_follows_a_model_that_has_become_slower_or_faster() -> None:
+    pace = calibrated()
+    for _ in range(100):
+        pace.batch_completed(15, 400)
+    assert pace.ns_per_row == pytest.approx(400 / 15, rel=0.01)
+    for _ in range(100):
+        pace.batch_completed(15, 40)
+    assert pace.ns_per_row == pytest.approx(40 / 15, rel=0.01)
+
+
+def test_a_model_with_batches_of_one_row_has_a_pace() -> None:
+    pace = Pace(1)
+    pace.calibrate(12, 11, 1)
+    assert pace.ns_per_row == 12
