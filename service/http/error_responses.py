@@ -8,6 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
+from starlette.routing import Match
 
 from service import errors
 from service.formats.json_documents import encode
@@ -18,12 +19,19 @@ STATUS: dict[type[errors.RequestError], tuple[int, str]] = {
     errors.BodyError: (400, "bad_request"),
     errors.InputError: (400, "bad_request"),
     errors.QueryError: (400, "bad_request"),
+    errors.AuthenticationError: (401, "bad_request"),
+    errors.ScopeError: (403, "bad_request"),
+    errors.OriginError: (403, "bad_request"),
+    errors.UnknownPathError: (404, "bad_request"),
     errors.UnknownModelError: (404, "bad_request"),
     errors.UnknownRequestError: (404, "bad_request"),
     errors.LedgerOffError: (404, "bad_request"),
     errors.GoneError: (409, "bad_request"),
+    errors.ModelRefusedError: (409, "bad_request"),
     errors.BodyTooLargeError: (413, "too_large"),
     errors.MediaTypeError: (415, "media_type"),
+    errors.HostError: (421, "bad_request"),
+    errors.AttemptsError: (429, "bad_request"),
     errors.QueueFullError: (429, "queue_full"),
     errors.UnsupportedError: (501, "bad_request"),
     errors.LedgerUnavailableError: (503, "not_ready"),
@@ -54,7 +62,9 @@ def response_to(error: Exception) -> RawResponse:
     if not isinstance(error, errors.RequestError):
         return error_response(INTERNAL_ERROR[0], "internal error; the server's log has the details")
     headers = None
-    if isinstance(error, errors.QueueFullError):
+    if isinstance(error, errors.AuthenticationError):
+        headers = {"WWW-Authenticate": 'Bearer realm="highway-networks"'}
+    if isinstance(error, errors.QueueFullError | errors.AttemptsError):
         headers = {"Retry-After": str(error.retry_after)}
     return error_response(STATUS[type(error)][0], str(error), headers)
 
@@ -88,7 +98,8 @@ def add_error_handlers(app: FastAPI) -> None:
         if error.status_code == 404 and message == "Not Found":
             message = "path: not found; GET /openapi.json lists all paths"
         if error.status_code == 405:
-            message = f"method: expected {headers.get('Allow', 'another')}, found {request.method}"
+            headers["Allow"] = _allowed_methods(request)
+            message = f"method: expected {headers['Allow']}, found {request.method}"
         return to_starlette(error_response(error.status_code, message, headers))
 
     @app.exception_handler(RequestValidationError)
@@ -104,3 +115,15 @@ def add_error_handlers(app: FastAPI) -> None:
     @app.exception_handler(ClientDisconnect)
     async def client_disconnected(_request: Request, _error: ClientDisconnect) -> Response:
         return to_starlette(error_response(400, "body: incomplete; the client disconnected"))
+
+
+def _allowed_methods(request: Request) -> str:
+    """Return the methods of all routes that match the path; Starlette names those of the first."""
+    routes = request.app.router.routes
+
+    def allowed(method: str) -> bool:
+        scope = {**request.scope, "method": method}
+        return any(route.matches(scope)[0] is Match.FULL for route in routes)
+
+    methods = filter(allowed, ("DELETE", "GET", "PATCH", "POST", "PUT"))
+    return ", ".join(methods).replace("GET", "GET, HEAD")

@@ -1,42 +1,43 @@
-"""uvicorn's HTTP protocol with a direct path to the inference endpoints; it halves request time.
+"""HTTP/1.1 on one connection, with a direct path to the inference endpoints.
 
-A POST to the exact path of an endpoint over HTTP/1.1 goes from the parser to the queue and back
-without an ASGI scope, task or event. Every other request goes through uvicorn's own code and the
-application, which serves the same endpoints. Both have limits that uvicorn's protocol lacks: on
-the length of the head, on the time a request may take to arrive, and on the body.
+A POST to the exact path of an endpoint goes from the parser to the queue and back without an ASGI
+scope, task or event, which halves its time. The application answers every other request.
 
-The classes depend on uvicorn's internals; `tests/service/http/test_protocol.py` fails if those
-change.
+Responses leave in the order of their requests. One request at a time is processed; those behind it
+wait, and while any wait, or the client does not read, nothing more is received. Malformed bytes get
+one error, after the responses to the requests before them.
 """
 
 import asyncio
-import http
+from collections import deque
+from collections.abc import Coroutine
 from typing import Any, NamedTuple
 
-import httptools
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from service.errors import BodyTooLargeError, RequestError
-from service.http.body_limit import BodyLimit
-from service.http.endpoints import Endpoint, Header, Headers
+from service.http.access import Access
+from service.http.asgi_cycle import BUFFERED_BYTES, AsgiCycle
+from service.http.body_turns import BodyTurns
+from service.http.byte_budget import ByteBudget
+from service.http.connection_timer import ConnectionTimer
+from service.http.connections import Connections
+from service.http.cycles import MAX_DISCARDED_BYTES, Cycle, no_memory_error
+from service.http.dispatch import new_cycle
+from service.http.endpoints import Header
 from service.http.error_responses import RawResponse, error_response
+from service.http.flow import Flow
+from service.http.framing import FramingError
 from service.http.inference_routes import Routes
-from service.http.request_handler import RequestHandler
+from service.http.request_parser import Head, RequestParser
 from service.http.request_policy import RequestPolicy
+from service.http.response_encoding import encode_response
+from service.lifecycle import Lifecycle
 
 PROTOCOL_CONTEXT = "protocol_context"  # the key of the context in the lifespan's state
-MAX_HEAD_BYTES = 65_536  # of a request line with its headers, or of trailers
-LINGER_SECONDS = 2.0  # time for a client to read an early error while it still sends its body
-
-_NOT_HTTP = "request: malformed; expected HTTP/1.1"
-_UPGRADE_HEADERS = (b"upgrade", b"http2-settings")
-
-_STATUS_LINES = {
-    status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode()
-    for status in http.HTTPStatus
-}
+# Parsed at a time: the requests in it are held as objects, which need more memory than their bytes.
+PARSED_BYTES = 32_768
+WAITING_BYTES = 2048  # of memory for a request that waits for the responses before it
 
 
 class ProtocolContext(NamedTuple):
@@ -46,9 +47,15 @@ class ProtocolContext(NamedTuple):
     routes: Routes
     max_body_bytes: int
     request_read_seconds: float
+    send_seconds: float
+    access: Access
+    lifecycle: Lifecycle
+    budget: ByteBudget
+    connections: Connections
+    body_turns: BodyTurns
 
 
-class HttpProtocol(HttpToolsProtocol):
+class HttpProtocol(asyncio.Protocol):
     """One connection."""
 
     def __init__(
@@ -58,271 +65,354 @@ class HttpProtocol(HttpToolsProtocol):
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
-        super().__init__(config, server_state, app_state, _loop)
+        """Take the arguments by which uvicorn's server creates a protocol."""
+        self.app = config.loaded_app
         self.context: ProtocolContext = app_state[PROTOCOL_CONTEXT]
-        self._head_bytes = 0  # received since the last complete head or part of a body
-        self._head_complete = False
-        self._idle_since: float | None = None
-        self._request_began: float | None = None  # None unless a request is arriving
+        self.loop = _loop or asyncio.get_running_loop()
+        self.server_state = server_state
+        self.timer = ConnectionTimer(self, config.timeout_keep_alive)
+        self.transport: asyncio.Transport = None  # type: ignore[assignment]  # until connected
+        self.flow: Flow = None  # type: ignore[assignment]  # likewise
+        self._parser = RequestParser(self)
+        self.app_state = app_state
+        self.address = ""
+        self.only_health = False  # the connection is above the limit of connections
+        self.body_is_long = False  # as announced: a refusal does not wait for such a body
+        self._discarded = 0  # bytes of a body that is not used
+        self._receiving: Cycle | None = None  # the newest request
+        self._current: Cycle | None = None  # the request that is processed
+        self._waiting: deque[Cycle] = deque()  # requests behind it
+        self._unparsed: bytes | memoryview = b""
+        self._rejection: RawResponse | None = None  # to the malformed bytes behind all requests
+        self._parsing = False
+        self._advancing = False
+        self._ending = False  # close once no response is due
+        self._ended = False  # no response follows; received bytes are discarded
+        self._last_received = False  # further requests are ignored
+        self._half_closed = False  # the client sends nothing more
+
+    # The transport's callbacks.
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Start the timer of the connection."""
-        super().connection_made(transport)
-        self._idle_since = self.loop.time()
-        self._schedule_check(self.timeout_keep_alive)
+        """Start the timer; above the limit of connections, serve only health or close."""
+        self.transport = transport
+        self.flow = Flow(transport, self.context.budget, self.loop)
+        peer = transport.get_extra_info("peername")
+        self.address = peer[0] if isinstance(peer, tuple) else ""
+        self.server_state.connections.add(self)  # type: ignore[arg-type]  # for `shutdown`
+        self.timer.start(self.loop.time())
+        connections = self.context.connections
+        connections.add(self)
+        if connections.too_many:
+            self.only_health = not connections.make_room(self, self.loop.time())
+            if self.only_health and connections.far_too_many:
+                self.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Cancel the timer of the connection."""
-        super().connection_lost(exc)
-        if self.timeout_keep_alive_task is not None:
-            self.timeout_keep_alive_task.cancel()
+        """Cancel the requests and release what the connection holds."""
+        self.server_state.connections.discard(self)
+        self.context.connections.discard(self)
+        self._ended = True
+        self.timer.stop()
+        cycles = [self._current, self._receiving, *self._waiting]
+        self._current = self._receiving = None
+        self._waiting.clear()
+        for cycle in cycles:
+            if cycle is not None:
+                cycle.disconnect()
+        self._unparsed = b""
+        self.flow.close()
 
     def data_received(self, data: bytes) -> None:
-        """Parse received bytes; reject malformed HTTP and a head that is too long."""
-        self._head_bytes += len(data)
-        rest: bytes | memoryview = data
-        try:
-            while True:
-                try:
-                    self.parser.feed_data(rest)
-                    break
-                except httptools.HttpParserUpgrade as upgrade:
-                    if self.parser.get_method() == b"CONNECT":  # a request to act as a proxy
-                        self._reject(400, _NOT_HTTP)
-                        return
-                    self._decline_upgrade()
-                    rest = memoryview(rest)[upgrade.args[0] :]
-        except httptools.HttpParserError:
-            self._reject(400, _NOT_HTTP)
+        """Parse received bytes, unless requests wait."""
+        if self._ended:
+            self._slow_down(len(data))
+        elif self._rejection is not None:
             return
-        if self._head_bytes > MAX_HEAD_BYTES:
-            self._reject(431, f"headers: expected at most {MAX_HEAD_BYTES} bytes, found more")
+        elif self._unparsed or self._waiting or self.flow.unread:
+            if not self.flow.take(len(data)):
+                self.abort()
+                return
+            self._unparsed = bytes(self._unparsed) + data if self._unparsed else data
+            self.update_reading()
+        elif len(data) <= PARSED_BYTES:
+            self._feed(data)
+        else:
+            self._unparsed = memoryview(data)
+            self._parse()
 
-    def _decline_upgrade(self) -> None:
-        """Parse the head again without its upgrade headers (Java's client offers HTTP/2).
+    def eof_received(self) -> bool:
+        """Keep the connection open while a response is due: the client may still read."""
+        self._half_closed = self._ending = True
+        if not self._ended and self.timer.request_began is not None:
+            self._reject(FramingError(400, "request: incomplete; the client ended it"))
+        if self.transport.get_extra_info("sslcontext") is not None:
+            return False  # TLS has no half-closed connections
+        return not self._ended and (not self.idle or len(self._unparsed) > 0)
 
-        Otherwise the parser treats a request that offers an upgrade as one without a body.
-        """
-        version = self.parser.get_http_version().encode()
-        lines = [b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, version)]
-        for name, value in self.headers:
-            if name == b"connection":
-                tokens = [token.strip() for token in value.split(b",")]
-                value = b", ".join(
-                    token for token in tokens if token.lower() not in _UPGRADE_HEADERS
-                )
-            if name not in _UPGRADE_HEADERS:
-                lines.append(b"%b: %b" % (name, value))
-        self.parser = httptools.HttpRequestParser(self)
-        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
-        self.parser.feed_data(b"\r\n".join([*lines, b"", b""]))
-
-    def on_message_begin(self) -> None:
-        """Start a request without an ASGI scope: the direct path needs none."""
-        self.url = b""
-        self.headers = []
-        self.expect_100_continue = False
-        self._head_complete = False
-        self._idle_since = None
-        self._request_began = self.loop.time()
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Store a header without trailing whitespace; ignore trailers."""
-        if not self._head_complete:
-            super().on_header(name, value.rstrip(b" \t"))
-
-    def on_headers_complete(self) -> None:
-        """Choose the direct path or the application."""
-        self._head_bytes = 0
-        if self.parser.should_upgrade():
-            return  # `_decline_upgrade` parses this head again
-        self._head_complete = True
-        endpoint = self.context.routes.exact.get(self.url)
-        if (
-            endpoint is None
-            or self.expect_100_continue
-            or (self.cycle is not None and not self.cycle.response_complete)  # pipelined
-            or self.flow.write_paused  # the client is not reading: apply backpressure
-            or self.parser.get_method() != b"POST"
-            or self.parser.get_http_version() != "1.1"
+    def pause_writing(self) -> None:
+        """Process and receive nothing more until the client has read."""
+        self.flow.pause_writing()
+        connections = self.context.connections
+        # A body that arrives slowly gives way first.
+        if self.context.budget.exceeded and not connections.drop_slower_body(
+            self, self.loop.time()
         ):
-            self._make_scope()
-            super().on_headers_complete()
-            return
-        self.cycle = InferenceCycle(self, endpoint, dict(self.headers))  # type: ignore[assignment]
+            connections.drop_unread()
 
-    def _make_scope(self) -> None:
-        url, headers, expect = self.url, self.headers, self.expect_100_continue
-        super().on_message_begin()
-        self.url, self.expect_100_continue = url, expect
-        self.headers += headers
+    def resume_writing(self) -> None:
+        """Go on: the client has read."""
+        self.flow.resume_writing()
+        self._advance()
 
-    def on_body(self, body: bytes) -> None:
-        """Store a part of the body."""
-        self._head_bytes = 0
-        if isinstance(self.cycle, InferenceCycle):
-            self.cycle.add_body(body)
-        else:
-            super().on_body(body)
+    def shutdown(self) -> None:
+        """Close once no response is due; uvicorn calls this when the server stops.
 
-    def on_message_complete(self) -> None:
-        """Process the request: all of it has arrived."""
-        if self.parser.should_upgrade():
-            return
-        self._head_bytes = 0
-        self._request_began = None
-        if isinstance(self.cycle, InferenceCycle):
-            self.cycle.complete_request()
-        else:
-            super().on_message_complete()
-
-    def on_response_complete(self) -> None:
-        """Start the next pipelined request, or wait for one."""
-        self.server_state.total_requests += 1
-        if self.transport.is_closing():
-            return
-        self.flow.resume_reading()
-        if self.pipeline:
-            cycle, app = self.pipeline.pop()
-            self._start_asgi_task(cycle, app)
-        else:
-            self._idle_since = self.loop.time()
-
-    def _schedule_check(self, seconds: float) -> None:
-        # One timer serves the whole connection; uvicorn sets one for each response.
-        self.timeout_keep_alive_task = self.loop.call_later(seconds, self._check_timeouts)
-
-    def _check_timeouts(self) -> None:
-        """Close a connection that is idle, or whose request takes too long to arrive."""
-        now, read_seconds = self.loop.time(), self.context.request_read_seconds
-        if self.transport.is_closing():
-            return
-        if self._request_began is not None and now - self._request_began >= read_seconds:
-            self._reject(408, f"request: incomplete after {read_seconds:g} s")
-        elif self._idle_since is not None and now - self._idle_since >= self.timeout_keep_alive:
+        A request may be on its way, on a new connection in particular, so that an idle one is
+        closed a moment later.
+        """
+        self._ending = True
+        if self._ended:
             self.transport.close()
-        else:
-            self._schedule_check(min(self.timeout_keep_alive, read_seconds))
+        self.timer.server_stops()
 
-    def _unset_keepalive_if_required(self) -> None:
-        """Keep the timer of the connection; uvicorn would cancel it with each response."""
+    # The parser's callbacks.
 
-    def _reject(self, status: int, message: str) -> None:
-        """Reject malformed bytes; a complete request before them gets its response first."""
-        cycle = self.cycle
-        if cycle is not None and not cycle.response_complete and _request_complete(cycle):
-            cycle.keep_alive = False
-            self.flow.pause_reading()
+    def request_begins(self) -> None:
+        """Start the deadline of a request."""
+        self._discarded = 0
+        self.timer.request_arrives(self.loop.time())
+
+    def head_arrived(self, head: Head) -> None:
+        """Begin the request, or let it wait."""
+        if self._ended or self._last_received:
+            self._receiving = None
             return
-        response = error_response(status, message)
-        self.transport.write(
-            encode_response(response, self.server_state.default_headers, close=True)
-        )
-        self.transport.close()
+        waits = self._current is not None or len(self._waiting) > 0 or self.flow.unread
+        if waits and not self.flow.take(WAITING_BYTES):
+            self._receiving = None
+            raise FramingError(429, "requests: expected room for one more that waits, found none")
+        self.body_is_long = head.body_is_long
+        self._receiving = cycle = new_cycle(self, head)
+        self._last_received = not cycle.keep_alive
+        if waits:
+            self._waiting.append(cycle)
+            self.flow.pause_reading()
+        else:
+            self._current = cycle
+            cycle.begin()
 
+    def body_arrived(self, body: bytes) -> None:
+        """Store a part of the body, if the budget has room for it."""
+        cycle = self._receiving
+        if cycle is None:
+            return
+        if cycle.discarding:
+            self._discard(cycle, len(body))
+        elif self.flow.take(len(body)) or (
+            self.context.connections.drop_slower_body(self, self.loop.time())
+            and self.flow.take(len(body))
+        ):
+            cycle.add_body(body)
+        else:
+            self.drop_body()
 
-class InferenceCycle:
-    """One request on the direct path; uvicorn uses it like its own `RequestResponseCycle`."""
+    def request_ends(self) -> None:
+        """Process the request: all of it has arrived."""
+        self.timer.request_arrived()
+        if self._receiving is not None:
+            self._receiving.complete_request()
+            if self._current is None:
+                self.timer.idle(self.loop.time())
 
-    __slots__ = (
-        *("disconnected", "keep_alive", "response_complete", "request_complete"),
-        *("_protocol", "_limit", "_chunks", "_error", "_lingering", "_handler"),
-    )
-
-    def __init__(self, protocol: HttpProtocol, endpoint: Endpoint, headers: Headers) -> None:
-        """Check the headers; an error other than 413 is sent once the body has arrived."""
-        context = protocol.context
-        self.keep_alive = protocol.parser.should_keep_alive()
-        self.response_complete = False
-        self.request_complete = False
-        self._protocol = protocol
-        self._limit = BodyLimit(context.max_body_bytes)
-        self._chunks: list[bytes] = []
-        self._error: RequestError | None = None
-        self._lingering = False
-        self._handler = RequestHandler(context.policy, endpoint, headers, self._respond)
-        try:
-            endpoint.check(headers)
-            self._limit.check_announced(headers)
-        except BodyTooLargeError as error:
-            self._fail_early(error)
-        except RequestError as error:
-            self._error = error.with_traceback(None)  # which would reference this cycle
+    # For cycles, the timer and the limit of connections.
 
     @property
-    def message_event(self) -> "InferenceCycle":
-        """The event that uvicorn sets when the client disconnects."""
-        return self
+    def default_headers(self) -> list[Header]:
+        """The headers of every response."""
+        return self.server_state.default_headers
 
-    def set(self) -> None:
-        """Cancel the request: the client has disconnected."""
-        if self.request_complete and not self.response_complete:
-            self.response_complete = True
-            self._handler.cancel()
+    @property
+    def ended(self) -> bool:
+        """Whether no response follows."""
+        return self._ended
 
-    def add_body(self, chunk: bytes) -> None:
-        """Store a part of the body, up to the limit."""
-        if self.response_complete:
+    @property
+    def idle(self) -> bool:
+        """Whether no response is due."""
+        return self._current is None and not self._waiting and self._rejection is None
+
+    @property
+    def body_bytes(self) -> int:
+        """The number of bytes held of bodies that are arriving; 0 if none is."""
+        cycle = self._receiving
+        return 0 if cycle is None or cycle.request_complete or cycle.discarding else self.flow.held
+
+    def respond(self, cycle: Cycle, response: RawResponse) -> None:
+        """Send a complete response."""
+        if self._ended or self.transport.is_closing():
             return
-        try:
-            self._limit.count(len(chunk))
-        except BodyTooLargeError as error:
-            self._fail_early(error)
-            return
-        if self._error is None:
-            self._chunks.append(chunk)
+        cycle.response_started = True
+        close = self.closes_after(cycle)
+        self.transport.write(
+            encode_response(response, cycle.default_headers, close=close, head=cycle.head)
+        )
+        self.response_ended(cycle)
 
-    def complete_request(self) -> None:
-        """Submit the request to the model, or send the error found in its headers."""
-        if self.response_complete:
-            self._protocol.transport.close()
-        elif self._error is not None:
-            self._handler.fail(self._error)
+    def closes_after(self, cycle: Cycle) -> bool:
+        """Decide whether the response to `cycle`, which starts now, is the last one."""
+        if (
+            (self._ending or self.only_health or self.context.lifecycle.draining)
+            and not self._waiting
+            and not self._unparsed
+            and self._rejection is None
+        ):
+            cycle.keep_alive = False
+        return not cycle.keep_alive
+
+    def response_ended(self, cycle: Cycle) -> None:
+        """Begin the next request, or wait for one."""
+        cycle.response_complete = cycle.discarding = True
+        self.server_state.total_requests += 1
+        self._current = None
+        if self.flow.held and not self._waiting:
+            self.flow.release()
+        if not cycle.keep_alive:
+            self.end(linger=not cycle.request_complete or len(self._unparsed) > 0)
+        elif (
+            self._waiting or self._unparsed or self.flow.read_paused or self._rejection is not None
+        ):
+            self._advance()
+        elif self._ending:
+            self.end(linger=not cycle.request_complete)
+        elif cycle.request_complete:
+            self.timer.idle(self.loop.time())
+
+    def start_task(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Start a task that a stopping server waits for."""
+        task = self.loop.create_task(work)
+        self.server_state.tasks.add(task)
+        task.add_done_callback(self.server_state.tasks.discard)
+        return task
+
+    def abort(self) -> None:
+        """Close the connection without sending what the client has not read."""
+        self._ended = True
+        self.transport.abort()
+
+    def end(self, *, linger: bool = False) -> None:
+        """Send nothing more; `linger` if the client may still send."""
+        self._ended = True
+        for cycle in self._waiting:
+            cycle.disconnect()
+        self._waiting.clear()
+        self._unparsed = b""
+        self.flow.release()
+        # The few connections above the limit are for health, and must soon be free again.
+        self.flow.end(linger=linger and not self._half_closed and not self.only_health)
+
+    def drop_body(self) -> None:
+        """Refuse the body that is arriving, and release its memory."""
+        cycle = self._receiving
+        if cycle is not None:
+            cycle.refuse(no_memory_error())
+            self.flow.release()
+            if self.body_is_long:
+                cycle.stop_reading()
+
+    def reject_slow(self, message: str) -> None:
+        """Reject a request that takes too long to arrive."""
+        self._reject(FramingError(408, message))
+
+    def update_reading(self) -> None:
+        """Receive more, unless requests wait, or the client or the application does not read."""
+        cycle = self._receiving
+        if not self._ended and (
+            self._waiting
+            or self._unparsed
+            or self.flow.unread
+            or (cycle is not None and cycle.awaits_turn)
+            or (isinstance(cycle, AsgiCycle) and cycle.buffered > BUFFERED_BYTES)
+        ):
+            self.flow.pause_reading()
         else:
-            self.request_complete = True
-            chunks, self._chunks = self._chunks, []
-            self._handler.submit(chunks[0] if len(chunks) == 1 else b"".join(chunks))
+            self.flow.resume_reading()
 
-    def _fail_early(self, error: RequestError) -> None:
-        """Respond before the body is complete, and discard the rest of it.
+    # Receiving.
 
-        Closing at once would reset the connection before the client reads the response.
-        """
-        self.keep_alive = False
-        self._lingering = True
-        self._chunks.clear()
-        self._handler.fail(error)
-        self._protocol.loop.call_later(LINGER_SECONDS, self._protocol.transport.close)
+    def _parse(self) -> None:
+        """Parse what was received, until a request waits."""
+        while self._unparsed and not (self._waiting or self._ended or self.flow.unread):
+            part, self._unparsed = self._unparsed[:PARSED_BYTES], self._unparsed[PARSED_BYTES:]
+            self._feed(part)
+        self.update_reading()
 
-    def _respond(self, response: RawResponse) -> None:
-        protocol = self._protocol
-        transport = protocol.transport
-        if self.response_complete or transport.is_closing():
+    def _feed(self, data: bytes | memoryview) -> None:
+        self._parsing = True
+        try:
+            self._parser.feed(data)
+        except FramingError as error:
+            self._reject(error)
+        finally:
+            self._parsing = False
+
+    def _discard(self, cycle: Cycle, size: int) -> None:
+        """Count bytes of a body that is not used; close the connection rather than read many."""
+        self._discarded += size
+        if self._discarded > MAX_DISCARDED_BYTES:
+            if cycle.response_complete:
+                self.end(linger=True)
+            else:
+                cycle.stop_reading()
+
+    def _slow_down(self, size: int) -> None:
+        """Pause while all refused bodies together arrive too fast."""
+        if not self.context.connections.may_discard(size, self.loop.time()):
+            self.flow.pause_shortly()
+
+    def _reject(self, error: FramingError) -> None:
+        """Respond to malformed bytes, in the place of the request that they break."""
+        cycle = self._receiving
+        complete = cycle is None or cycle.request_complete
+        if self._ended or self._rejection is not None or (self._last_received and complete):
             return
-        self.response_complete = True
-        defaults = protocol.server_state.default_headers
-        transport.write(encode_response(response, defaults, close=not self.keep_alive))
-        if self.keep_alive:
-            protocol.on_response_complete()
-        elif not self._lingering:
-            transport.close()
+        self.timer.request_arrived()
+        self._receiving = None
+        if cycle is not None and not cycle.request_complete:
+            cycle.disconnect()
+            if self._waiting and self._waiting[-1] is cycle:
+                self._waiting.pop()
+            elif cycle.response_started:  # there is no second response to one request
+                self.end(linger=True)
+                return
+            else:
+                self._current = None
+        self._unparsed = b""
+        self._rejection = error_response(error.status, error.message, error.headers)
+        self._advance()
 
+    # Responding.
 
-def encode_response(response: RawResponse, default_headers: list[Header], *, close: bool) -> bytes:
-    """Encode a response as HTTP/1.1, the server's default headers first."""
-    status, headers, body = response
-    lines = [_STATUS_LINES[status]]
-    for name, value in default_headers:
-        lines += (name, b": ", value, b"\r\n")
-    for name, value in headers:
-        lines += (name, b": ", value, b"\r\n")
-    if close:
-        lines.append(b"connection: close\r\n")
-    lines += (b"content-length: %d\r\n\r\n" % len(body), body)
-    return b"".join(lines)
-
-
-def _request_complete(cycle: Any) -> bool:
-    if isinstance(cycle, InferenceCycle):
-        return cycle.request_complete
-    return not cycle.more_body
+    def _advance(self) -> None:
+        """Begin requests, in their order, as far as possible."""
+        if self._advancing:
+            return
+        self._advancing = True
+        while not (self._ended or self.flow.unread):
+            if self._current is None and self._waiting:
+                self._current = self._waiting.popleft()
+                self._current.begin()
+            elif self._unparsed and not (self._waiting or self._parsing):
+                self._parse()
+            elif self._current is None and self._rejection is not None:
+                self.flow.write(encode_response(self._rejection, self.default_headers, close=True))
+                self.end(linger=True)
+            else:
+                break
+        self._advancing = False
+        self.update_reading()
+        if self.idle and self.timer.request_began is None and not self._ended:
+            if self._ending and not self._parsing:
+                self.end()
+            else:
+                self.timer.idle(self.loop.time())

@@ -1,8 +1,8 @@
 """Recorded rows as a Parquet file, written while it is sent, so that its memory is bounded."""
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from queue import Full, Queue
-from threading import Event, Thread
+from threading import Condition, Thread
 from typing import Any
 
 import numpy as np
@@ -12,46 +12,97 @@ from arro3.io import write_parquet
 from service.ledger.fields import FIELDS, FLOAT, RecordedRow, floats
 
 GROUP_ROWS = 16_384  # of a row group, which is held in memory
-MAX_CHUNKS = 8  # of the file that the client has not read yet
-STALLED_SECONDS = 60.0  # after which a client that does not read is disconnected
-
-Chunk = bytes | Exception | None  # None is the end
+MAX_CHUNKS = 8  # of the file that are not taken yet
 
 
-def parquet(rows: Iterable[list[RecordedRow]]) -> Iterator[bytes]:
-    """Yield the file in chunks; an error raised by `rows` is raised here."""
-    sink = _Sink()
-    Thread(target=_write, args=(rows, sink), name="parquet", daemon=True).start()
-    try:
-        while (chunk := sink.chunks.get()) is not None:
-            if isinstance(chunk, Exception):
-                raise chunk
-            yield chunk
-    finally:
-        sink.closed.set()
+class ParquetWriter:
+    """Writes rows as a Parquet file in a thread, as fast as its chunks are taken."""
+
+    def __init__(
+        self,
+        rows: Iterable[list[RecordedRow]],
+        on_change: Callable[[], object],
+        on_end: Callable[[], object],
+    ) -> None:
+        """Call `on_change` when `take` may return more, and `on_end` at the end, in the thread."""
+        self._rows = rows
+        self._on_change = on_change
+        self._on_end = on_end
+        self._changed = Condition()
+        self._chunks: deque[bytes] = deque()
+        self._error: Exception | None = None
+        self._written = False
+        self._closed = False
+
+    def start(self) -> None:
+        """Start the thread."""
+        Thread(target=self._work, name="parquet", daemon=True).start()
+
+    def take(self) -> bytes | None:
+        """Return the next chunk, None if there is none yet; raise an error of reading the rows."""
+        with self._changed:
+            if self._chunks:
+                self._changed.notify()
+                return self._chunks.popleft()
+            if self._error is not None:
+                raise self._error
+            return None
+
+    @property
+    def complete(self) -> bool:
+        """Whether all chunks have been taken."""
+        return self._written and not self._chunks
+
+    def close(self) -> None:
+        """End the thread at its next chunk, and free the chunks that are not taken."""
+        with self._changed:
+            self._closed = True
+            self._chunks.clear()
+            self._changed.notify()
+
+    def put(self, chunk: bytes) -> None:
+        """Add a chunk once there is room; after `close`, drop it."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or len(self._chunks) < MAX_CHUNKS)
+            if not self._closed:
+                self._chunks.append(chunk)
+        self._on_change()
+
+    def _work(self) -> None:
+        try:
+            self._write()
+            self._written = True
+        except Exception as error:  # of any kind: the response must end
+            self._error = self._error or error
+        self._on_end()
+        self._on_change()
+
+    def _write(self) -> None:
+        reader = RecordBatchReader.from_batches(SCHEMA, self._batches())
+        sink: Any = _Sink(self.put)
+        write_parquet(reader, sink, max_row_group_size=GROUP_ROWS, compression="zstd(1)")
+
+    def _batches(self) -> Iterator[RecordBatch]:
+        try:
+            for chunk in self._rows:
+                if self._closed:
+                    return
+                yield record_batch(chunk)
+        except Exception as error:  # Arrow only keeps its message
+            self._error = error
+            raise
 
 
 class _Sink:
     """The file that Arrow writes to; it never raises, because Arrow then aborts the process."""
 
-    def __init__(self) -> None:
-        self.chunks: Queue[Chunk] = Queue(MAX_CHUNKS)
-        self.closed = Event()  # set when the client has disconnected
+    def __init__(self, put: Callable[[bytes], None]) -> None:
+        self._put = put
 
     def write(self, chunk: bytes) -> int:
-        """Pass a chunk on, as fast as the client reads."""
-        self.put(bytes(chunk))
+        """Pass a chunk on."""
+        self._put(bytes(chunk))
         return len(chunk)
-
-    def put(self, chunk: Chunk) -> None:
-        """Wait for the client, unless it has disconnected."""
-        if not self.closed.is_set():
-            try:
-                self.chunks.put(chunk, timeout=STALLED_SECONDS)
-            except Full:
-                self.closed.set()
-                self.chunks.get_nowait()  # this is the only producer: the error now fits
-                self.chunks.put_nowait(BrokenPipeError("the client has stopped reading"))
 
     def flush(self) -> None:
         """No-op."""
@@ -59,28 +110,6 @@ class _Sink:
     def seek(self, *_: int) -> int:
         """Required by Arrow, which does not call it."""
         raise OSError("the file can only be written sequentially")
-
-
-def _write(rows: Iterable[list[RecordedRow]], sink: _Sink) -> None:
-    errors: list[Exception] = []
-
-    def batches() -> Iterator[RecordBatch]:
-        try:
-            for chunk in rows:
-                if sink.closed.is_set():
-                    return
-                yield record_batch(chunk)
-        except Exception as error:  # Arrow only keeps its message
-            errors.append(error)
-            raise
-
-    try:
-        reader = RecordBatchReader.from_batches(SCHEMA, batches())
-        write_parquet(reader, sink, max_row_group_size=GROUP_ROWS, compression="zstd(1)")  # type: ignore[arg-type]
-    except Exception as error:
-        sink.put(errors[0] if errors else error)
-    else:
-        sink.put(None)
 
 
 def record_batch(rows: list[RecordedRow]) -> RecordBatch:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from service.classifier import Classifier
-from service.http.protocol import MAX_HEAD_BYTES
+from service.http.framing import MAX_HEAD_BYTES
 from tests.service.conftest import Recipe, application
 from tests.service.http.transport import BOTH_PATHS, JSON, Connection, label, listening, request
 
@@ -64,15 +64,21 @@ def test_trailing_whitespace_is_not_part_of_a_header(port: int, path: str) -> No
 
 
 @BOTH_PATHS
-@pytest.mark.parametrize("noise", [b"x\r\n\r\n", b"CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n"])
-def test_a_complete_request_is_answered_before_malformed_bytes_close_the_connection(
-    port: int, path: str, noise: bytes
+@pytest.mark.parametrize(
+    ("noise", "status"),
+    [(b"x\r\n\r\n", 400), (b"CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n", 405)],
+)
+def test_complete_requests_are_answered_before_malformed_bytes_get_their_error(
+    port: int, path: str, noise: bytes, status: int
 ) -> None:
     with Connection(port) as connection:
-        connection.send(request(path=path) + noise)
+        connection.send(request(path=path) * 3 + noise)
+        for _ in range(3):
+            response = connection.receive()
+            assert label(response) == "a"
+            assert response.headers["connection"] is None
         response = connection.receive()
-        assert label(response) == "a"
-        assert response.headers["connection"] == "close"
+        assert (response.status, response.headers["connection"]) == (status, "close")
         assert connection.rest() == b""
 
 

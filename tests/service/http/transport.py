@@ -2,6 +2,7 @@
 
 import json
 import socket
+import struct
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from starlette.testclient import TestClient
 
 from service.arrays import FloatArray
 from service.classifier import Classifier
-from service.server import server_config
+from service.server.worker import server_config
 from service.settings import Settings
 
 ROW = b'{"instances": [[1, 0, 0, 0]]}'
@@ -73,6 +74,11 @@ class Connection:
         self._file.close()
         self.socket.close()
 
+    def reset(self) -> None:
+        """Close at once, so that the server notices."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close()
+
     def send(self, *pieces: bytes) -> "Connection":
         """Send each piece by a call of its own."""
         for piece in pieces:
@@ -107,7 +113,7 @@ def request(
     version: str = "1.1",
 ) -> bytes:
     """Encode a request."""
-    lines = [f"{method} {path} HTTP/{version}", "Host: highway"]
+    lines = [f"{method} {path} HTTP/{version}", "Host: localhost"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     if method == "POST" and "Transfer-Encoding" not in headers and "Content-Length" not in headers:
         lines.append(f"Content-Length: {len(body)}")

@@ -1,0 +1,69 @@
+"""The cycle of a request: the direct path, the application, or a refusal."""
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+import httptools
+
+from service.errors import RequestError
+from service.http.access import CALLER, Caller
+from service.http.asgi_cycle import AsgiCycle
+from service.http.cycles import Cycle, InferenceCycle, RefusalCycle
+from service.http.error_responses import error_response, response_to
+from service.http.request_parser import Head
+
+if TYPE_CHECKING:
+    from service.http.protocol import HttpProtocol
+
+_TOO_MANY = error_response(503, "server: too many connections; retry later", {"Retry-After": "1"})
+
+
+def new_cycle(protocol: "HttpProtocol", head: Head) -> Cycle:
+    """Return the cycle of a request that has arrived on a connection."""
+    cycle = _choose(protocol, head)
+    cycle.more_headers = protocol.context.access.response_headers(head.headers)
+    return cycle
+
+
+def _choose(protocol: "HttpProtocol", head: Head) -> Cycle:
+    method, target, version, _, headers, keep_alive, _ = head
+    context = protocol.context
+    to_head = method == b"HEAD"
+    if protocol.only_health and target not in context.connections.health_paths:
+        return RefusalCycle(protocol, _TOO_MANY, keep_alive=False, head=to_head)
+    route = context.routes.exact.get(target)
+    url = httptools.parse_url(target) if route is None else None  # a malformed one is an error
+    try:
+        caller = context.access.check(method, target, headers, protocol.address)
+    except RequestError as error:
+        return RefusalCycle(protocol, response_to(error), keep_alive=keep_alive, head=to_head)
+    if route is None or method != b"POST" or version != "1.1" or b"expect" in headers:
+        scope = _scope(protocol, head, url or httptools.parse_url(target), caller)
+        expects = headers.get(b"expect", b"").lower() == b"100-continue"
+        return AsgiCycle(protocol, scope, keep_alive=keep_alive, expects=expects)
+    return InferenceCycle(protocol, route.choose(), headers, caller.name, keep_alive=keep_alive)
+
+
+def _scope(protocol: "HttpProtocol", head: Head, url: Any, caller: Caller) -> dict[str, Any]:
+    path = url.path or b"/"
+    transport = protocol.transport
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": head.version,
+        "server": _address(transport.get_extra_info("sockname")),
+        "client": _address(transport.get_extra_info("peername")),
+        "scheme": "https" if transport.get_extra_info("sslcontext") else "http",
+        "root_path": "",
+        "method": head.method.decode("ascii"),
+        "path": unquote(path.decode("ascii")),
+        "raw_path": path,
+        "query_string": url.query or b"",
+        "headers": head.fields,
+        "state": {**protocol.app_state, CALLER: caller},
+    }
+
+
+def _address(name: object) -> tuple[str, int] | None:
+    """Return host and port of a socket's name; sockets of other families have none."""
+    return (str(name[0]), int(name[1])) if isinstance(name, tuple) else None
