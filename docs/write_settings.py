@@ -21,6 +21,14 @@ An invalid value stops the server at the start with one sentence:
 
     error: HIGHWAY_PORT: expected at most 65535, found '99999'
 
+So does a variable that begins with `HIGHWAY_` and is no setting:
+
+    error: HIGHWAY_PUBLICKEY: expected the name of a setting, found another; \
+did you mean HIGHWAY_PUBLIC_KEY
+
+Exceptions are `HIGHWAY_CLIENT_KEY` of `highway predict`, `HIGHWAY_TEST_…`, and the variables that
+Kubernetes adds for a service of this name.
+
 `python -m docs.write_settings` generates this page from `service/settings.py`.
 
 | variable | type | default | meaning |

@@ -14,7 +14,7 @@ _EXPECTED = "expected off, sqlite:///FILE or postgresql://USER:PASSWORD@HOST:POR
 
 
 class DatabaseUrlError(ValueError):
-    """The URL of an unsupported database; the message does not repeat it."""
+    """The URL of an unsupported database, or no default; the message does not repeat the URL."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +36,14 @@ def read_database_url(text: str | None) -> DatabaseUrl | None:
     if text is None:
         from platformdirs import user_data_path
 
-        return _sqlite(user_data_path("highway-networks") / DEFAULT_FILE, is_default=True)
+        try:
+            folder = user_data_path("highway-networks")
+        except RuntimeError as error:
+            raise DatabaseUrlError(
+                "this user has no home folder for the ledger's default file; set the variable to "
+                "sqlite:///FILE or off"
+            ) from error
+        return _sqlite(folder / DEFAULT_FILE, is_default=True)
     if text == OFF:
         return None
     if text.startswith(_SQLITE):

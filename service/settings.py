@@ -3,11 +3,14 @@
 `python -m docs.write_settings` writes the descriptions below to docs/settings.md.
 """
 
+import os
 import re
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -19,6 +22,15 @@ RESERVED_PATHS = (
     *("/predict", "/explain", "/v1/models", "/v2", "/metrics", "/openapi.json"),
     *("/requests", "/requests.parquet", "/ledger", "/drift"),
 )
+
+# Names in the environment that begin like settings: those of the tests and of the client, and those
+# that Kubernetes adds for services named "highway" or "highway-…".
+_OTHERS = re.compile(
+    r"TEST_.*|CLIENT_KEY|(.*_)?SERVICE_(HOST|PORT(_.*)?)|(.*_)?PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?"
+)
+_KUBERNETES_PORT = re.compile(r"\w+://.*")  # the value of `HIGHWAY_…_PORT`
+_HOST = re.compile(r"[\w.-]+|\[[0-9a-fA-F:.]+\]|\*")
+_ORIGIN = re.compile(r"https?://([\w.-]+|\[[0-9a-fA-F:.]+\])(:\d+)?|\*")
 
 AtLeastOne = Annotated[int, Field(ge=1)]
 
@@ -33,23 +45,70 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, use_attribute_docstrings=True)
 
     model: Path = BUNDLED_MODEL
-    """ONNX file to serve; by default the bundled digit classifier."""
+    """ONNX file to serve, or a folder of models, NAME/VERSION/model.onnx; by default the bundled
+    digit classifier."""
+    default_model: str | None = None
+    """Name of the model that `/predict` and `/explain` use; by default the first by name."""
+    model_poll_seconds: Annotated[float, Field(gt=0, le=3600)] = 2
+    """Seconds between two looks at a folder of models; a new version is served when its file has
+    not changed for as long."""
     public_key: Path | None = None
     """PEM file of a public key. If set, the model must have a valid signature by this key in a file
     of the same name plus `.sig`."""
+    model_load_seconds: Annotated[float, Field(gt=0)] = 10
+    """Maximum number of seconds to load a model and compute its golden rows; a slower one is
+    refused."""
+    model_load_bytes: AtLeastOne = 1 << 30
+    """Maximum memory, in bytes, to load a model and compute its golden rows; one that needs more
+    is refused. It is several times the file's size."""
     host: str = "127.0.0.1"
     """Address to listen on."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     """Port to listen on; 0 chooses a free port."""
-    max_body_bytes: AtLeastOne = 16 * 1024 * 1024
-    """Maximum length of a request body; a longer one gets 413."""
+    api_keys: Path | None = None
+    """File of API keys, made with `highway key`. If set, every request but health checks needs a
+    key. [What a key may do](security.md)."""
+    open: bool = False
+    """Do not warn if other machines can connect and no API keys are set."""
+    allowed_hosts: str | None = None
+    """Comma-separated names in the header `Host`, without ports; `*` for any. By default the names
+    of this machine's loopback if the server listens there only, else any."""
+    cors_origins: str | None = None
+    """Comma-separated origins whose pages may call the server from a browser, such as
+    `https://app.example.com`; `*` for any. By default no other than the server's own."""
+    tls_certificate: Path | None = None
+    """PEM file of the certificate, followed by its intermediate ones. If set, the server speaks
+    HTTPS only."""
+    tls_key: Path | None = None
+    """PEM file of the certificate's private key, without a password; by default in the same
+    file."""
+    max_body_bytes: AtLeastOne = 4 * 1024 * 1024
+    """Maximum length of a request body; a longer one gets 413. 1,024 rows of 784 pixels from 0 to
+    255 are 3.2 MB of JSON; send larger rows as binary tensors or in parts. Some work on a body
+    cannot be divided, such as copying it: with 4 MiB this holds the event loop for at most 5 ms."""
     max_rows: AtLeastOne = 1024
     """Maximum number of rows in a request; a larger one gets 400."""
     request_read_seconds: Annotated[float, Field(gt=0)] = 30
     """Maximum number of seconds for a complete request to arrive; a slower one gets 408."""
+    send_seconds: Annotated[float, Field(gt=0)] = 30
+    """Maximum number of seconds for which a client may read nothing of its response; its connection
+    is then closed."""
+    keep_alive_seconds: AtLeastOne = 75
+    """Number of seconds after which a connection without requests is closed; more than the 60 s of
+    common load balancers, which must close first."""
+    max_connections: AtLeastOne = 1000
+    """Maximum number of connections of a worker; above it, idle ones are closed, and new ones get
+    503 unless they request health."""
+    max_inflight_bytes: AtLeastOne = 32 * 1024 * 1024
+    """Maximum number of bytes that a worker holds for all connections: bodies without a response,
+    and responses that are not read. Beyond it the slowest body gets 429. At least twice
+    `HIGHWAY_MAX_BODY_BYTES`."""
     max_queue_rows: AtLeastOne = 4096
     """Maximum number of rows in the queue; a request beyond it gets 429. At least
     `HIGHWAY_MAX_ROWS`."""
+    max_queue_ms: AtLeastOne = 250
+    """Maximum number of milliseconds that a request is estimated to wait in the queue; beyond it,
+    requests get 429. Waiting clients have equal shares of the queue and of each batch."""
     max_batch_rows: Annotated[int, Field(ge=1, le=65536)] = 64
     """Maximum number of rows that the model computes in one batch."""
     deadline_ms: Annotated[int | None, Field(ge=1)] = None
@@ -57,6 +116,8 @@ class Settings(BaseSettings):
     earlier deadline."""
     workers: Annotated[int, Field(ge=1, le=256)] = 1
     """Number of processes that share the port."""
+    worker_timeout_seconds: Annotated[float, Field(gt=0)] = 10
+    """Seconds without a sign of life after which a worker is killed and replaced."""
     threads: Annotated[int | None, Field(ge=1)] = None
     """Number of threads that compute a batch, per worker; by default derived from the available
     processors and the workers."""
@@ -64,8 +125,13 @@ class Settings(BaseSettings):
     """Additional path of `/predict`, such as SageMaker's `/invocations`."""
     health_route: str | None = None
     """Additional path that reports readiness, such as SageMaker's `/ping`."""
-    drain_seconds: Annotated[int, Field(ge=0)] = 20
-    """Maximum number of seconds that a stopping server waits for pending requests."""
+    drain_delay_seconds: Annotated[float, Field(ge=0)] = 1
+    """Seconds for which a server that received SIGTERM is not ready but serves on, so that
+    balancers stop sending first."""
+    drain_seconds: Annotated[int, Field(ge=0)] = 6
+    """Maximum number of seconds that a stopping server then waits for pending requests."""
+    health_port: Annotated[int | None, Field(ge=0, le=65535)] = None
+    """Additional port that answers only health checks, from a process without other load."""
     access_log_share: Annotated[float, Field(ge=0, le=1)] = 0.001
     """Share of requests that are logged; requests with a server error are always logged."""
     log_format: Literal["text", "json"] = "text"
@@ -87,6 +153,14 @@ class Settings(BaseSettings):
     ledger_rows: Annotated[int, Field(ge=1, le=10**12)] = 10_000_000
     """Approximate maximum number of rows kept."""
 
+    @field_validator("port", "health_port", mode="before")
+    @classmethod
+    def _is_not_of_kubernetes(cls, value: object, info: ValidationInfo) -> object:
+        """Ignore the variable that Kubernetes sets for a service named `highway`."""
+        if isinstance(value, str) and _KUBERNETES_PORT.fullmatch(value):
+            return cls.model_fields[str(info.field_name)].default
+        return value
+
     @field_validator("predict_route", "health_route")
     @classmethod
     def _is_a_free_path(cls, path: str | None) -> str | None:
@@ -106,6 +180,43 @@ class Settings(BaseSettings):
         read_database_url(url)
         return url
 
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _are_hosts(cls, names: str | None) -> str | None:
+        if names is not None and not all(_HOST.fullmatch(name) for name in names.split(",")):
+            raise ValueError(
+                "expected names without ports, separated by commas, such as "
+                "models.example.com,[::1]; or *"
+            )
+        return names
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, origins: str | None) -> str | None:
+        if origins is not None and not all(_ORIGIN.fullmatch(one) for one in origins.split(",")):
+            raise ValueError(
+                "expected origins without a path, separated by commas, such as "
+                "https://app.example.com; or *"
+            )
+        return origins
+
+    @model_validator(mode="after")
+    def _key_has_a_certificate(self) -> Self:
+        if self.tls_key is not None and self.tls_certificate is None:
+            raise ValueError(
+                "HIGHWAY_TLS_CERTIFICATE: expected the certificate of HIGHWAY_TLS_KEY, found none"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _routes_differ(self) -> Self:
+        if self.predict_route is not None and self.predict_route == self.health_route:
+            raise ValueError(
+                "HIGHWAY_HEALTH_ROUTE: expected another path than HIGHWAY_PREDICT_ROUTE, found the "
+                "same"
+            )
+        return self
+
     @model_validator(mode="after")
     def _queue_holds_the_largest_request(self) -> Self:
         if self.max_queue_rows < self.max_rows:
@@ -115,13 +226,40 @@ class Settings(BaseSettings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _memory_holds_two_of_the_largest_bodies(self) -> Self:
+        if self.max_inflight_bytes < 2 * self.max_body_bytes:
+            raise ValueError(
+                "HIGHWAY_MAX_INFLIGHT_BYTES: expected at least twice HIGHWAY_MAX_BODY_BYTES "
+                f"({self.max_body_bytes}), found {self.max_inflight_bytes}"
+            )
+        return self
+
 
 def read_settings(**given: object) -> Settings:
     """Read the environment; `given` values that are not None take precedence."""
+    _check_names(os.environ.items())
     try:
         return Settings(**{key: value for key, value in given.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:
         raise SettingsError(_sentence(error.errors(include_url=False)[0])) from error
+
+
+def _check_names(environment: Iterable[tuple[str, str]]) -> None:
+    """Raise `SettingsError` for a variable that looks like a setting but is none.
+
+    A misspelt `HIGHWAY_PUBLIC_KEY` would serve unsigned models. Case is ignored, as pydantic does.
+    """
+    known = [name.upper() for name in Settings.model_fields]
+    for variable, value in environment:
+        prefix, name = variable[: len(PREFIX)].upper(), variable[len(PREFIX) :].upper()
+        if prefix != PREFIX or name in known or _OTHERS.fullmatch(name):
+            continue
+        if name.endswith("_PORT") and _KUBERNETES_PORT.fullmatch(value):
+            continue
+        near = get_close_matches(name, known, n=1)
+        hint = f"did you mean {PREFIX}{near[0]}" if near else "docs/settings.md lists all settings"
+        raise SettingsError(f"{variable}: expected the name of a setting, found another; {hint}")
 
 
 # What was expected, by pydantic's type of error.

@@ -15,7 +15,7 @@ from highway_client.gate_scale import GateScale
 from highway_client.options import Options
 from highway_client.predictions import Predictions
 from highway_client.records import RecordedRow
-from highway_client.transport import lost, response_of, server_url
+from highway_client.transport import key_headers, lost, response_of, server_url
 
 if TYPE_CHECKING:
     from highway_client.frames import DataFrame
@@ -40,6 +40,7 @@ class BaseClient(Generic[Http]):
         retries: int = 3,
         deadline_ms: int | None = None,
         tags: Sequence[str] = (),
+        api_key: str | None = None,
     ) -> None:
         options = Options(
             model=model,
@@ -52,7 +53,7 @@ class BaseClient(Generic[Http]):
         )
         self._calls = Calls(options)
         self._url = server_url(url)
-        self._http: Http = self._http_class(base_url=self._url)
+        self._http: Http = self._http_class(base_url=self._url, headers=key_headers(api_key))
 
 
 class Client(BaseClient[httpx2.Client]):
@@ -62,8 +63,9 @@ class Client(BaseClient[httpx2.Client]):
     chooses. `binary` sends arrays as bytes, otherwise as JSON. A call takes at most
     `timeout_seconds`. It is retried up to `retries` times if the server is busy, after the time
     that the server requests, or if the connection is lost. The server drops a request that it could
-    not start within `deadline_ms`. The server's ledger stores `tags` with every prediction. Every
-    error is a `ClientError`; a wrong argument is an `ArgumentError`.
+    not start within `deadline_ms`. The server's ledger stores `tags` with every prediction.
+    `api_key` is the token that `highway key` showed. Every error is a `ClientError`; a wrong
+    argument is an `ArgumentError`.
     """
 
     _http_class = httpx2.Client

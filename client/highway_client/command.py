@@ -37,6 +37,9 @@ def predict(
     model: Annotated[
         str | None, typer.Option(help="Name of the model; default: the server's first.")
     ] = None,
+    api_key: Annotated[
+        str | None, typer.Option(envvar="HIGHWAY_CLIENT_KEY", help="API key of the server.")
+    ] = None,
     json_output: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     invert: Annotated[
         bool, typer.Option("--invert", help="Invert the brightness of the picture.")
@@ -44,7 +47,7 @@ def predict(
 ) -> None:
     """Send the rows of FILE to a running server and show labels, typicality and gates."""
     try:
-        with Client(url, model=model) as client:
+        with Client(url, model=model, api_key=api_key) as client:
             described = client.model()
             parts = _predictions(client, file, described, invert=invert)
     except ClientError as error:

@@ -1,6 +1,7 @@
 """Conversions from httpx2's URLs, responses and errors, shared by both clients."""
 
 import re
+from collections.abc import Mapping
 
 import httpx2
 
@@ -23,6 +24,18 @@ def server_url(url: str) -> httpx2.URL:
             "the host"
         )
     return address
+
+
+def key_headers(api_key: str | None) -> Mapping[str, str]:
+    """Return the header of an API key."""
+    if api_key is None:
+        return {}
+    if not re.fullmatch(r"[!-~]+", api_key):
+        raise ArgumentError(
+            "api_key: expected visible ASCII characters, found others; give the token that "
+            "`highway key` showed"
+        )
+    return {"Authorization": f"Bearer {api_key}"}
 
 
 def response_of(response: httpx2.Response) -> Response:

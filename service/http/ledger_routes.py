@@ -1,32 +1,24 @@
 """The ledger's endpoints: pages of requests, one request, Parquet, and the writer's status."""
 
-import logging
-from collections.abc import Iterator
 from contextlib import suppress
-from itertools import chain
-from threading import BoundedSemaphore
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from starlette.responses import StreamingResponse
-from starlette.types import Send
 
-from service.errors import LedgerUnavailableError, QueryError, QueueFullError
+from service.errors import LedgerUnavailableError, QueryError
 from service.formats.json_documents import JSON, encode
+from service.http.callers import is_admin
 from service.http.openapi import ErrorResponse
+from service.http.parquet_response import PARQUET, ParquetResponse, ParquetSender
 from service.http.schemas.ledger import LedgerStatus, RecordedRequest, RequestPage
 from service.ledger.fields import FIELDS, RecordedRow, iso_time
 from service.ledger.filters import Filters, PageFilters
 from service.ledger.ledger import Ledger, require_ledger
-from service.ledger.write_buffer import Gap
+from service.ledger.write_buffer import TOO_SLOW, Gap
 from service.ledger.writer import LedgerCounts, WriterStatus
 from service.settings import Settings
 
-PARQUET = "application/vnd.apache.parquet"
-MAX_PARQUET_RESPONSES = 2  # at a time in a process: each has a thread and a row group in memory
-PARQUET_RETRY_SECONDS = 10
-
-_log = logging.getLogger(__name__)
+UNAVAILABLE = "the database is unavailable; the server's log has the reason"
 
 _ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorResponse} for status in (400, 404, 429, 503)
@@ -42,15 +34,16 @@ def requests_router(ledger: Ledger | None, settings: Settings) -> APIRouter:
     query = [Depends(_refuse_repeated_parameters)]
 
     @router.get("/requests", response_model=RequestPage, responses=_ERRORS, dependencies=query)
-    def list_requests(filters: Annotated[PageFilters, Query()]) -> Response:
+    def list_requests(request: Request, filters: Annotated[PageFilters, Query()]) -> Response:
         """List recorded rows, filtered and sorted, in pages."""
+        detailed = is_admin(request.scope)
         required = require_ledger(ledger)
         page = required.reader.page(filters)
         pending = [gap for gap in required.writer.pending_gaps if _overlaps(gap, filters)]
         return _json(
             {
                 "requests": [_row_json(recorded) for recorded in page.rows],
-                "gaps": [_gap_json(gap) for gap in (*reversed(pending), *page.gaps)],
+                "gaps": [_gap_json(gap, detailed) for gap in (*reversed(pending), *page.gaps)],
                 "next": page.next,
             }
         )
@@ -58,28 +51,29 @@ def requests_router(ledger: Ledger | None, settings: Settings) -> APIRouter:
     # Before the route of one request, whose path matches too.
     @router.get(
         "/requests.parquet",
-        response_class=StreamingResponse,
+        response_class=Response,
         responses={**_ERRORS, 200: {"content": {PARQUET: {}}}},
         dependencies=query,
     )
-    def export_requests(filters: Annotated[Filters, Query()]) -> StreamingResponse:
+    def export_requests(filters: Annotated[Filters, Query()]) -> ParquetResponse:
         """Send all rows that match, with their arrays, as a Parquet file."""
         return sender.response(require_ledger(ledger).reader.chunks(filters))
 
     @router.get("/requests/{id:path}", response_model=RecordedRequest, responses=_ERRORS)
     def get_request(id: str) -> Response:
         """Return everything that is recorded of one request."""
-        rows = require_ledger(ledger).reader.request(id)
-        return _json({"id": id, "rows": [_row_json(recorded, detail=True) for recorded in rows]})
+        found = require_ledger(ledger).reader.request(id)
+        rows = [_row_json(recorded, detail=True) for recorded in found.rows]
+        return _json({"id": id, "rows": rows, "more": found.more})
 
     @router.get("/ledger", response_model=LedgerStatus)
-    def ledger_status() -> Response:
+    def ledger_status(request: Request) -> Response:
         """Return whether rows are written, and how many were sampled out or lost."""
-        url: str | None = None
+        detailed = is_admin(request.scope)
         status = WriterStatus("off", None, LedgerCounts())
         gaps: list[Gap] = []
         if ledger is not None:
-            url, status = ledger.database.redacted, ledger.writer.status()
+            status = ledger.writer.status()
             gaps += reversed(ledger.writer.pending_gaps)
             if status.state == "writing":
                 with suppress(LedgerUnavailableError):
@@ -89,10 +83,11 @@ def requests_router(ledger: Ledger | None, settings: Settings) -> APIRouter:
         return _json(
             {
                 "state": status.state,
-                "url": url,
-                "last_error": status.last_error,
+                "database": ledger and ledger.database.kind,
+                "url": ledger.database.redacted if ledger and detailed else None,
+                "last_error": status.last_error if detailed else status.last_error and UNAVAILABLE,
                 **counts,
-                "gaps": [_gap_json(gap) for gap in gaps],
+                "gaps": [_gap_json(gap, detailed) for gap in gaps],
                 "rate": settings.ledger_rate,
                 "inputs": settings.ledger_inputs,
                 "retention": {"days": settings.ledger_days, "rows": settings.ledger_rows},
@@ -100,42 +95,6 @@ def requests_router(ledger: Ledger | None, settings: Settings) -> APIRouter:
         )
 
     return router
-
-
-class ParquetSender:
-    """Sends at most `MAX_PARQUET_RESPONSES` files at a time; one more is a `QueueFullError`."""
-
-    def __init__(self) -> None:
-        self._slots = BoundedSemaphore(MAX_PARQUET_RESPONSES)
-
-    def response(self, rows: Iterator[list[RecordedRow]]) -> StreamingResponse:
-        """Return a file of all rows; reads its first chunk, whose errors still get a status."""
-        chunks = self._chunks(rows)
-        return _ParquetResponse(chain([next(chunks)], chunks), media_type=PARQUET)
-
-    def _chunks(self, rows: Iterator[list[RecordedRow]]) -> Iterator[bytes]:
-        from service.ledger.parquet import parquet  # loads Arrow
-
-        if not self._slots.acquire(blocking=False):
-            raise QueueFullError(
-                f"requests.parquet: {MAX_PARQUET_RESPONSES} files are being sent already; try "
-                "again later",
-                retry_after=PARQUET_RETRY_SECONDS,
-            )
-        try:
-            yield from parquet(chain([next(rows)], rows))
-        finally:
-            self._slots.release()
-
-
-class _ParquetResponse(StreamingResponse):
-    """A response that ends without its last chunk if reading fails: clients detect that."""
-
-    async def stream_response(self, send: Send) -> None:
-        try:
-            await super().stream_response(send)
-        except (LedgerUnavailableError, BrokenPipeError) as error:
-            _log.warning("requests.parquet: response aborted: %s", error)
 
 
 async def _refuse_repeated_parameters(request: Request) -> None:
@@ -165,9 +124,11 @@ def _row_json(recorded: RecordedRow, *, detail: bool = False) -> dict[str, Any]:
     return members
 
 
-def _gap_json(gap: Gap) -> dict[str, Any]:
+def _gap_json(gap: Gap, detailed: bool) -> dict[str, Any]:
+    """Return a gap; a reason may name the database's file or host, so it is for admin only."""
+    reason = gap.reason if detailed or gap.reason == TOO_SLOW else UNAVAILABLE
     began, ended = iso_time(gap.began_us), iso_time(gap.ended_us)
-    return {"began": began, "ended": ended, "rows": gap.rows, "reason": gap.reason}
+    return {"began": began, "ended": ended, "rows": gap.rows, "reason": reason}
 
 
 def _json(value: object) -> Response:

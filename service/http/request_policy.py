@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 
 from service.errors import BodyError
 from service.http.endpoints import LONGEST_NUMBER, Headers, ParsedRequest
+from service.http.step_runner import StepRunner
 from service.inference.queue import InferenceRequest
 from service.ledger.tags import TAGS, read_tags
 from service.observers import RequestObserver
@@ -30,7 +31,7 @@ RequestHeaders = Annotated[Headers, Depends(request_headers)]
 
 
 class RequestPolicy:
-    """Assigns request ids and deadlines; holds the observers (access log, traces, ledger)."""
+    """Assigns request ids and deadlines; holds the observers and the runner of long work."""
 
     def __init__(
         self, *, deadline_ms: int | None, observers: Iterable[RequestObserver] = ()
@@ -38,6 +39,7 @@ class RequestPolicy:
         """Limit each request to `deadline_ms`, None for no limit; a request may set a lower one."""
         self._deadline_ns = None if deadline_ms is None else deadline_ms * 1_000_000
         self.observers = tuple(observers)
+        self.runner = StepRunner()
         # A counter is faster than a random id for each request; the prefix identifies a process.
         self._prefix = secrets.token_hex(6).encode()
         self._numbers = itertools.count(1)

@@ -56,8 +56,8 @@ def _check_cursor(cursor: str) -> str:
     return cursor
 
 
-def _read_time(value: object) -> object:
-    """Convert a time in ISO 8601 from a query to µs since 1970."""
+def read_time(value: object) -> object:
+    """Convert a time in ISO 8601 to µs since 1970; return values that are no string unchanged."""
     if not isinstance(value, str):
         return value
     try:
@@ -71,7 +71,7 @@ def _read_time(value: object) -> object:
 
 
 Time = Annotated[
-    int, BeforeValidator(_read_time), WithJsonSchema({"type": "string", "format": "date-time"})
+    int, BeforeValidator(read_time), WithJsonSchema({"type": "string", "format": "date-time"})
 ]
 Cursor = Annotated[str, Field(max_length=MAX_CURSOR_LENGTH), AfterValidator(_check_cursor)]
 Name = Annotated[str, Field(min_length=1)]

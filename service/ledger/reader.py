@@ -1,14 +1,17 @@
 """Read access to the ledger; it blocks, so it must not run on the event loop's thread."""
 
 import json
+import logging
+import sqlite3
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
 import numpy as np
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from service.arrays import FloatArray
 from service.database_url import DatabaseUrl
@@ -24,14 +27,17 @@ from service.ledger.write_buffer import Gap
 
 T = TypeVar("T")
 
+_log = logging.getLogger(__name__)
+
 READ_SECONDS = 5.0
-MAX_ROWS = 1000  # of one id, the newest
+MAX_ROWS = 1000  # of one id, the first recorded
 MAX_GAPS = 100
 CHUNK_ROWS = 2048
 
 _UNKNOWN_ID = (
     "id: the ledger has no such request; it may be expired, omitted by sampling, or not written yet"
 )
+_UNKNOWN_ROW = "row: the ledger has no such row of this request"
 
 
 class Page(NamedTuple):
@@ -40,6 +46,13 @@ class Page(NamedTuple):
     rows: list[RecordedRow]
     gaps: list[Gap]
     next: str | None
+
+
+class RequestRows(NamedTuple):
+    """Rows of one request id, oldest first, and whether there are more."""
+
+    rows: list[RecordedRow]
+    more: bool
 
 
 class StoredInput(NamedTuple):
@@ -53,7 +66,9 @@ class Reader:
     """Read-only access; without a database, methods raise `LedgerUnavailableError`."""
 
     def __init__(self, database: DatabaseUrl) -> None:
+        self._database = database
         self._engine = reading_engine(database)
+        self._logged: str | None = None  # the last error that was logged
 
     def close(self) -> None:
         """Close the connections."""
@@ -71,44 +86,62 @@ class Reader:
 
         return self._read(read)
 
-    def request(self, request_id: str) -> list[RecordedRow]:
-        """Return the recorded rows of a request; without any, raise `UnknownRequestError`."""
-        if "\0" in request_id:  # PostgreSQL refuses it
-            raise UnknownRequestError(_UNKNOWN_ID)
-        chosen = select(requests.c.sequence).where(requests.c.id == request_id)
-        order = requests.c.time.desc(), requests.c.sequence.desc()
+    def request(self, request_id: str) -> RequestRows:
+        """Return the first recorded rows of an id; without any, raise `UnknownRequestError`.
 
-        def read(connection: Connection) -> list[RecordedRow]:
-            newest = connection.scalars(chosen.order_by(*order).limit(MAX_ROWS)).all()
-            if not newest:
-                return []
-            stored = select(inputs.c.sequence).where(inputs.c.sequence.in_(newest))
+        Clients choose ids, so that several requests may have the same. The first ones are returned:
+        a later request cannot displace an earlier one.
+        """
+        chosen = select(requests.c.sequence).where(_has_id(request_id))
+        order = requests.c.time, requests.c.sequence
+
+        def read(connection: Connection) -> RequestRows:
+            oldest = connection.scalars(chosen.order_by(*order).limit(MAX_ROWS + 1)).all()
+            numbers = oldest[:MAX_ROWS]
+            stored = select(inputs.c.sequence).where(inputs.c.sequence.in_(numbers))
             with_input = set(connection.scalars(stored))
-            rows = _rows(connection, newest, _models(connection))
-            return [r._replace(input_stored=r.row.sequence in with_input) for r in rows]
+            rows = [
+                r._replace(input_stored=r.row.sequence in with_input)
+                for r in _rows(connection, numbers, _models(connection))
+            ]
+            return RequestRows(rows, more=len(oldest) > MAX_ROWS)
 
-        rows = self._read(read)
-        if not rows:
+        found = self._read(read)
+        if not found.rows:
             raise UnknownRequestError(_UNKNOWN_ID)
-        return sorted(rows, key=lambda recorded: (recorded.row.time, recorded.row.row))
+        in_order = sorted(found.rows, key=lambda recorded: (recorded.row.time, recorded.row.row))
+        return found._replace(rows=in_order)
 
-    def stored_input(self, request_id: str, row: int) -> StoredInput:
-        """Return the input of a row, of the newest request with this id.
+    def stored_input(self, request_id: str, row: int, time_us: int | None = None) -> StoredInput:
+        """Return the input of a row, of the first request with this id, or of that at `time_us`.
 
         If the request, the row or its input is not recorded, raise `UnknownRequestError`.
         """
-        matching = [r for r in self.request(request_id) if r.row.row == row]
-        if not matching:
-            raise UnknownRequestError("row: the ledger has no such row of this request")
-        chosen = select(inputs.c.content).where(inputs.c.sequence == matching[-1].row.sequence)
-        content: bytes | None = self._read(lambda connection: connection.scalar(chosen))
+        with_id = _has_id(request_id)
+        same = with_id & (requests.c.row == row)
+        if time_us is not None:
+            same &= requests.c.time == time_us
+        order = requests.c.time, requests.c.sequence
+        first = select(requests.c.sequence, inputs.c.content).where(same).order_by(*order).limit(1)
+        joined = first.join(inputs, inputs.c.sequence == requests.c.sequence, isouter=True)
+
+        def read(connection: Connection) -> tuple[bytes | None, list[RecordedRow]]:
+            found = connection.execute(joined).first()
+            if found is None:
+                known = connection.scalar(select(requests.c.sequence).where(with_id).limit(1))
+                raise UnknownRequestError(_UNKNOWN_ID if known is None else _UNKNOWN_ROW)
+            return found.content, _rows(connection, [found.sequence], _models(connection))
+
+        content, rows = self._read(read)
+        if not rows:
+            raise UnknownRequestError(_UNKNOWN_ID)
         if content is None:
             raise UnknownRequestError(
                 "input: not stored; set HIGHWAY_LEDGER_INPUTS=1 to store the inputs of later "
                 "requests"
             )
         values = floats(zlib.decompress(content)).astype(np.float32)
-        return StoredInput(values[None], matching[-1].model)
+        return StoredInput(values[None], rows[0].model)
 
     def gaps(self) -> list[Gap]:
         """Return the newest gaps."""
@@ -137,10 +170,17 @@ class Reader:
                     raise
                 return self._read_once(read)
         except (SQLAlchemyError, SchemaError, OSError) as error:
+            self._log_once(error_sentence(error))
             raise LedgerUnavailableError(
-                f"the ledger's database is unavailable: {error_sentence(error)}; predictions are "
+                f"the ledger's database is unavailable: {_public_sentence(error)}; predictions are "
                 "not affected"
             ) from error
+
+    def _log_once(self, sentence: str) -> None:
+        """Log what clients are not shown, unless it is the same as before."""
+        if sentence != self._logged:
+            _log.warning("ledger: cannot read from %s: %s", self._database.redacted, sentence)
+        self._logged = sentence
 
     def _read_once(self, read: Callable[[Connection], T]) -> T:
         with (
@@ -150,6 +190,22 @@ class Reader:
         ):
             check_schema(connection)
             return read(connection)
+
+
+def _public_sentence(error: Exception) -> str:
+    """Return the error for clients: without path, host, port, and names in the database."""
+    cause = getattr(error, "orig", None) or error
+    if isinstance(cause, OSError) and cause.strerror:
+        return cause.strerror
+    if isinstance(cause, sqlite3.Error | SchemaError | PoolTimeoutError):
+        return error_sentence(error)  # SQLite's messages name no file
+    return "PostgreSQL cannot be used; the server's log has the reason"
+
+
+def _has_id(request_id: str) -> ColumnElement[bool]:
+    if "\0" in request_id:  # PostgreSQL refuses it
+        raise UnknownRequestError(_UNKNOWN_ID)
+    return requests.c.id == request_id
 
 
 def _models(connection: Connection) -> list[StoredModel]:

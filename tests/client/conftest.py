@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from tests.conftest import ROOT
 from tests.service.conftest import TABLE, Recipe, take_missing_values
-from tests.service.test_server import serving
+from tests.service.serving import serving
 
 T = TypeVar("T")
 

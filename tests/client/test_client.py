@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from tests.client.conftest import drop_then_respond, respond, scripted
 from tests.conftest import ROOT
-from tests.service.test_server import serving
+from tests.service.serving import serving
 
 Image = NDArray[np.uint8]
 

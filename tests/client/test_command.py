@@ -3,11 +3,16 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from service.http.api_keys import new_key
+from service.http.callers import Scope
+from service.settings import BUNDLED_MODEL
 from tests.client.conftest import SEVEN
 from tests.conftest import command
+from tests.service.serving import serving
 
 PEOPLE = "age,job,member,income,bought\n5,teacher,True,,yes\n0,pilot,False,1,no\n"
 
@@ -31,6 +36,19 @@ def test_one_image_is_shown_with_its_gates(url: str) -> None:
     assert re.search(r"│ highway 2   │ █{24}·{6} +│ 0\.787 │", shown)
     assert re.search(r"│ typicality  │ \d+ of 1,000 held-out rows are less typical ", shown)
     assert notes == ""
+
+
+def test_an_api_key_is_sent_from_the_option_or_the_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token, key = new_key("ci", [Scope.PREDICT])
+    (tmp_path / "keys").write_text(key.line)
+    with serving(BUNDLED_MODEL, HIGHWAY_API_KEYS=str(tmp_path / "keys")) as (_, port):
+        url = f"http://127.0.0.1:{port}"
+        assert "API key: expected one in the header Authorization" in refused(url, SEVEN)
+        assert "│ label       │ 7 " in predicted(url, SEVEN, "--api-key", token)[0]
+        monkeypatch.setenv("HIGHWAY_CLIENT_KEY", token)
+        assert "│ label       │ 7 " in predicted(url, SEVEN)[0]
 
 
 def test_a_table_is_shown_line_by_line(table_url: str, tmp_path: Path) -> None:

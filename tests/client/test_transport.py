@@ -2,7 +2,7 @@ import httpx2
 import pytest
 from highway_client.attempts import Lost
 from highway_client.errors import ArgumentError
-from highway_client.transport import lost, response_of, server_url
+from highway_client.transport import key_headers, lost, response_of, server_url
 
 URL = httpx2.URL("http://me:secret@host:1")
 
@@ -25,6 +25,21 @@ def test_an_invalid_url_is_an_error(url: str) -> None:
     assert str(caught.value) == (
         f"url: expected one such as http://127.0.0.1:8000, found {url!r}; write the scheme and the "
         "host"
+    )
+
+
+def test_an_api_key_is_a_header() -> None:
+    assert key_headers(None) == {}
+    assert key_headers("hwk_x") == {"Authorization": "Bearer hwk_x"}
+
+
+@pytest.mark.parametrize("key", ["", "a b", "a\r\nX-Other: 1", "é"])
+def test_an_invalid_api_key_is_an_error_that_does_not_repeat_it(key: str) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        key_headers(key)
+    assert str(caught.value) == (
+        "api_key: expected visible ASCII characters, found others; give the token that `highway "
+        "key` showed"
     )
 
 

@@ -1,8 +1,11 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from service.database_url import DatabaseUrlError, read_database_url
+from tests.conftest import ROOT
 
 
 def test_the_default_is_a_file_in_the_users_data_folder(
@@ -84,3 +87,31 @@ def test_a_database_without_a_file_is_refused(url: str) -> None:
     with pytest.raises(DatabaseUrlError) as error:
         read_database_url(url)
     assert str(error.value) == f"{EXPECTED}, found SQLite without a file"
+
+
+# As in a container that runs as a user who is not in /etc/passwd.
+WITHOUT_HOME = """
+import os, pwd, sys
+import platformdirs, platformdirs.unix, service.__main__, service.commands, service.server.start
+for name in ("HOME", "XDG_DATA_HOME", "HIGHWAY_LEDGER_URL"):
+    os.environ.pop(name, None)
+if os.getuid() == 0:
+    os.setuid(54321)
+else:
+    def unknown(uid):
+        raise KeyError(uid)
+    pwd.getpwuid = unknown
+sys.argv = ["service", "serve", "--port", "0"]
+service.__main__.main()
+"""
+
+
+def test_a_user_without_a_home_gets_one_sentence() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_HOME], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (
+        1,
+        "error: HIGHWAY_LEDGER_URL: this user has no home folder for the ledger's default file; "
+        "set the variable to sqlite:///FILE or off\n",
+    )

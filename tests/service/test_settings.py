@@ -40,6 +40,10 @@ def test_by_default_the_bundled_model_is_served_to_this_machine_only() -> None:
         ("HIGHWAY_LOG_LEVEL", "loud", "expected 'debug', 'info', 'warning' or 'error'"),
         ("HIGHWAY_MAX_BODY_BYTES", "0", "expected at least 1"),
         ("HIGHWAY_MAX_QUEUE_ROWS", "0", "expected at least 1"),
+        ("HIGHWAY_MAX_CONNECTIONS", "0", "expected at least 1"),
+        ("HIGHWAY_MAX_INFLIGHT_BYTES", "0", "expected at least 1"),
+        ("HIGHWAY_KEEP_ALIVE_SECONDS", "0", "expected at least 1"),
+        ("HIGHWAY_SEND_SECONDS", "0", "expected more than 0"),
         ("HIGHWAY_MAX_BATCH_ROWS", "65537", "expected at most 65536"),
         ("HIGHWAY_DEADLINE_MS", "0", "expected at least 1"),
         ("HIGHWAY_WORKERS", "257", "expected at most 256"),
@@ -126,6 +130,15 @@ def test_the_queue_must_hold_the_largest_request() -> None:
     assert read_settings(max_queue_rows=11, max_rows=11).max_queue_rows == 11
 
 
+def test_the_memory_for_bodies_must_hold_two_of_the_largest() -> None:
+    with pytest.raises(SettingsError) as error:
+        read_settings(max_body_bytes=10, max_inflight_bytes=19)
+    assert str(error.value) == (
+        "HIGHWAY_MAX_INFLIGHT_BYTES: expected at least twice HIGHWAY_MAX_BODY_BYTES (10), found 19"
+    )
+    assert read_settings(max_body_bytes=10, max_inflight_bytes=20).max_inflight_bytes == 20
+
+
 def test_by_default_there_is_no_deadline_and_no_additional_path() -> None:
     settings = Settings()
     assert (settings.deadline_ms, settings.predict_route, settings.health_route) == (None,) * 3
@@ -136,6 +149,107 @@ def test_every_setting_has_a_description() -> None:
     assert all(field.description for field in Settings.model_fields.values())
 
 
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("HIGHWAY_PUBLICKEY", "did you mean HIGHWAY_PUBLIC_KEY"),
+        ("highway_publickey", "did you mean HIGHWAY_PUBLIC_KEY"),
+        ("HIGHWAY_API_KEY", "did you mean HIGHWAY_API_KEYS"),
+        ("HIGHWAY_MAX_ROW", "did you mean HIGHWAY_MAX_ROWS"),
+        ("HIGHWAY_XYZ", "docs/settings.md lists all settings"),
+        ("HIGHWAY_", "docs/settings.md lists all settings"),
+    ],
+)
+def test_an_unknown_variable_is_rejected_with_the_nearest_name(
+    monkeypatch: pytest.MonkeyPatch, name: str, hint: str
+) -> None:
+    monkeypatch.setenv(name, "x")
+    with pytest.raises(SettingsError) as error:
+        read_settings()
+    assert str(error.value) == f"{name}: expected the name of a setting, found another; {hint}"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("HIGHWAY_TEST_REQUIRE_ALL", "1"),
+        ("HIGHWAY_CLIENT_KEY", "hwk_x"),  # of `highway predict`
+        ("Highway_Port", "9000"),  # pydantic ignores case
+        ("HIGHWAYS", "x"),
+        # Kubernetes adds these for services named "highway" and "highway-networks".
+        ("HIGHWAY_SERVICE_HOST", "10.0.0.1"),
+        ("HIGHWAY_SERVICE_PORT_HTTP", "80"),
+        ("HIGHWAY_PORT_8000_TCP", "tcp://10.0.0.1:8000"),
+        ("HIGHWAY_PORT_8000_TCP_ADDR", "10.0.0.1"),
+        ("HIGHWAY_NETWORKS_SERVICE_PORT", "8000"),
+        ("HIGHWAY_NETWORKS_PORT", "tcp://10.0.0.1:8000"),
+        ("HIGHWAY_NETWORKS_PORT_8000_TCP_PROTO", "tcp"),
+    ],
+)
+def test_variables_of_others_are_accepted(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    read_settings()
+
+
+@pytest.mark.parametrize(
+    "value", ["", "a,,b", "a b", "models.example.com:80", "https://a", "[::1]:80", "*.example.com"]
+)
+def test_allowed_hosts_are_names(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("HIGHWAY_ALLOWED_HOSTS", value)
+    with pytest.raises(SettingsError) as error:
+        read_settings()
+    assert str(error.value) == (
+        "HIGHWAY_ALLOWED_HOSTS: expected names without ports, separated by commas, such as "
+        "models.example.com,[::1]; or *"
+    )
+
+
+@pytest.mark.parametrize(
+    "value", ["", "app.example.com", "https://a/", "https://a, https://b", "null", "https://*.a.b"]
+)
+def test_cors_origins_are_origins(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("HIGHWAY_CORS_ORIGINS", value)
+    with pytest.raises(SettingsError) as error:
+        read_settings()
+    assert str(error.value) == (
+        "HIGHWAY_CORS_ORIGINS: expected origins without a path, separated by commas, such as "
+        "https://app.example.com; or *"
+    )
+
+
+def test_lists_of_hosts_and_origins_are_accepted() -> None:
+    hosts, origins = "a.example.com,[2001:db8::1],10.0.0.1", "https://a:8443,http://[::1]"
+    settings = read_settings(allowed_hosts=hosts, cors_origins=origins)
+    assert (settings.allowed_hosts, settings.cors_origins) == (hosts, origins)
+
+
+def test_a_private_key_needs_its_certificate() -> None:
+    with pytest.raises(SettingsError) as error:
+        read_settings(tls_key="key.pem")
+    assert str(error.value) == (
+        "HIGHWAY_TLS_CERTIFICATE: expected the certificate of HIGHWAY_TLS_KEY, found none"
+    )
+
+
 def test_settings_are_immutable() -> None:
     with pytest.raises(ValidationError):
         Settings().port = 1  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("name", ["PORT", "HEALTH_PORT"])
+def test_the_port_that_kubernetes_sets_for_a_service_is_ignored(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(f"HIGHWAY_{name}", "tcp://10.0.0.1:80")
+    settings = read_settings()
+    assert (settings.port, settings.health_port) == (8000, None)
+
+
+def test_the_two_additional_paths_must_differ() -> None:
+    with pytest.raises(SettingsError) as error:
+        read_settings(predict_route="/x", health_route="/x")
+    assert str(error.value) == (
+        "HIGHWAY_HEALTH_ROUTE: expected another path than HIGHWAY_PREDICT_ROUTE, found the same"
+    )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from highway_client.calls import Rows
 
 MAX_ROWS = 256  # of one request; a server accepts 1,024 by default
-MAX_VALUES = 2**19  # of one request: 10 MiB as JSON; a server accepts 16 MiB by default
+MAX_VALUES = 2**17  # of one request: 2.5 MiB as JSON; a server accepts 4 MiB by default
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -40,10 +40,14 @@ RecordedDetail = create_model(
 )
 
 
+_TIME = "`time` of the recorded row, if several requests have the id; by default the first one."
+
+
 class RerunPredictRequest(BaseModel):
     """The row of the request to compute again, and its gate scale."""
 
-    row: int = Field(0, ge=0)
+    row: int | None = Field(0, ge=0)
+    time: str | None = Field(None, description=_TIME)
     gate_scale: dict[str, float] | list[float] | None = Field(
         None, description="Factor of each layer, in order or by layer name; by default 1."
     )
@@ -52,8 +56,9 @@ class RerunPredictRequest(BaseModel):
 class RerunExplainRequest(BaseModel):
     """The row of the request to explain."""
 
-    row: int = Field(0, ge=0)
-    gate_units: bool = Field(False, description="Include the gates of each unit.")
+    row: int | None = Field(0, ge=0)
+    time: str | None = Field(None, description=_TIME)
+    gate_units: bool | None = Field(False, description="Include the gates of each unit.")
 
 
 class Gap(BaseModel):
@@ -76,10 +81,11 @@ class RequestPage(BaseModel):
 
 
 class RecordedRequest(BaseModel):
-    """The recorded rows of a request id, oldest first, at most the newest 1000."""
+    """The first recorded rows of a request id, oldest first, at most 1000."""
 
     id: str
     rows: list[RecordedDetail]
+    more: bool = Field(description="Whether the id has more rows; `GET /requests?id=` lists all.")
 
 
 class Retention(BaseModel):
@@ -93,8 +99,11 @@ class LedgerStatus(BaseModel):
     """State of this process's writer, and row counts of all processes of the server."""
 
     state: str = Field(description="`off`, `starting`, `writing` or `unavailable`.")
-    url: str | None = Field(description="Database, without its password.")
-    last_error: str | None = Field(description="Why the database is unavailable.")
+    database: str | None = Field(description="`sqlite`, `postgresql`, or null if it is off.")
+    url: str | None = Field(description="Database, without its password; only for admin.")
+    last_error: str | None = Field(
+        description="Why the database is unavailable; in detail only for admin."
+    )
     written: int = Field(description="Rows in the database.")
     sampled_out: int = Field(description="Rows not written, counted in the sample's weights.")
     lost: int = Field(description="Rows in a gap.")

@@ -63,12 +63,33 @@ def test_re_runs_are_not_recorded(send_again: Send) -> None:
     assert send_again("GET", "/ledger").json()["written"] == 2
 
 
+def test_a_later_request_with_the_same_id_does_not_replace_the_first(send_again: Send) -> None:
+    first = send_again("POST", "/requests/kept/1/predict").json()
+    strange = instances([0, 0, 9, 0])
+    send_again("POST", "/predict", strange, {**JSON, "X-Request-Id": "kept/1"})
+    until_written(send_again, 3)
+    assert send_again("POST", "/requests/kept/1/predict").json() == first
+    assert first["predictions"][0]["label"] == "a"
+    recorded = send_again("GET", "/requests/kept/1").json()
+    assert [row["label"] for row in recorded["rows"]] == ["a", "b", "c"]  # all of them
+    assert recorded["more"] is False
+    for number, label in ((0, "a"), (2, "c")):
+        body = json.dumps({"time": recorded["rows"][number]["time"]}).encode()
+        again = send_again("POST", "/requests/kept/1/predict", body).json()
+        assert again["predictions"][0]["label"] == label
+        explained = send_again("POST", "/requests/kept/1/explain", body).json()
+        assert explained["prediction"]["label"] == label
+
+
 @pytest.mark.parametrize(
     ("body", "status", "message"),
     [
         (b'{"row": 2}', 404, "row: the ledger has no such row of this request"),
         (b'{"row": -1}', 400, "parameter 'row': expected an integer of at least 0, found"),
         (b'{"row": "a"}', 400, "parameter 'row': expected an integer of at least 0, found a"),
+        (b'{"time": "SECRET"}', 400, "parameter 'time': expected the `time` of a recorded row"),
+        (b'{"time": 5}', 400, "parameter 'time': expected the `time` of a recorded row"),
+        (b'{"time": "2020-01-01"}', 404, "row: the ledger has no such row of this request"),
         (b"[]", 400, "body: expected a JSON object, found a list"),
         (b"{", 400, "body: invalid JSON"),
         (b'{"gate_scale": [1]}', 400, "gate_scale: expected a list of 2 numbers"),

@@ -1,3 +1,4 @@
+import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -41,7 +42,7 @@ def test_a_request_has_all_its_rows_in_order(store: Store, reader: Reader) -> No
         ledger_row(rows=2, row=1),
     )
     store.send(WriteBatch(1, sample(second, ledger_row(request_id="two"), first), ()))
-    rows = reader.request("one")
+    rows = reader.request("one").rows
     assert [(r.row.row, r.tags, r.input_stored) for r in rows] == [
         *((0, ["a", "b"], True), (1, [], False))
     ]
@@ -54,15 +55,19 @@ def test_a_repeated_id_has_the_rows_of_all_its_requests(store: Store, reader: Re
             1, sample(ledger_row(time_us=9), ledger_row(time_us=5), ledger_row(time_us=7)), ()
         )
     )
-    assert [recorded.row.time for recorded in reader.request("one")] == [5, 7, 9]
+    assert [recorded.row.time for recorded in reader.request("one").rows] == [5, 7, 9]
 
 
-def test_only_the_newest_rows_of_an_id_are_returned(
+def test_only_the_first_rows_of_an_id_are_returned_so_that_later_ones_cannot_displace_them(
     store: Store, reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reading, "MAX_ROWS", 2)
     store.send(WriteBatch(1, sample(*(ledger_row(time_us=time) for time in (1, 3, 2))), ()))
-    assert [recorded.row.time for recorded in reader.request("one")] == [2, 3]
+    found = reader.request("one")
+    assert [recorded.row.time for recorded in found.rows] == [1, 2]
+    assert found.more
+    monkeypatch.setattr(reading, "MAX_ROWS", 3)
+    assert not reader.request("one").more
 
 
 def test_an_unknown_id_is_an_error(reader: Reader) -> None:
@@ -74,14 +79,19 @@ def test_an_unknown_id_is_an_error(reader: Reader) -> None:
     )
 
 
-def test_a_stored_input_is_read_unchanged(store: Store, reader: Reader) -> None:
-    old = ledger_row(content=floats(9, 9, 9, 9))
-    new = ledger_row(time_us=2_000_000, content=floats(0.1, 2, np.nan, 4))
-    store.send(WriteBatch(1, sample(new, old), ()))
+def test_a_stored_input_is_that_of_the_first_request_and_is_read_unchanged(
+    store: Store, reader: Reader
+) -> None:
+    first = ledger_row(content=floats(0.1, 2, np.nan, 4))
+    later = ledger_row(time_us=2_000_000, content=floats(9, 9, 9, 9))
+    store.send(WriteBatch(1, sample(later, first), ()))
     stored = reader.stored_input("one", 0)
     assert stored.rows.dtype == np.float32
     np.testing.assert_array_equal(stored.rows, np.array([[0.1, 2, np.nan, 4]], np.float32))
     assert stored.model.version == "1"
+    assert reader.stored_input("one", 0, 2_000_000).rows.tolist() == [[9, 9, 9, 9]]
+    with pytest.raises(UnknownRequestError, match="row: the ledger has no such row"):
+        reader.stored_input("one", 0, 3_000_000)
 
 
 def test_a_missing_input_is_an_error_that_names_the_setting(store: Store, reader: Reader) -> None:
@@ -136,7 +146,7 @@ def test_uncommitted_changes_are_not_read(
     with writing_engine(database).connect() as connection:
         transaction = connection.begin()
         connection.execute(text("UPDATE ledger_requests SET id = 'two'"))
-        assert len(reader.request("one")) == 1
+        assert len(reader.request("one").rows) == 1
         transaction.rollback()
 
 
@@ -157,6 +167,31 @@ def test_tables_of_another_release_are_not_read(
         connection.execute(text("UPDATE ledger_version SET version_num = '0'"))
     with pytest.raises(LedgerUnavailableError, match="tables: expected version"):
         reader.page(PageFilters())
+
+
+def test_clients_see_no_host_port_or_path_and_the_log_has_them_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    url = f"postgresql://someone:SECRET@127.0.0.1:{port}/base"
+    reader = Reader(database_of(url))
+    for _ in range(2):
+        with pytest.raises(LedgerUnavailableError) as error:
+            reader.page(PageFilters())
+    assert str(error.value) == (
+        "the ledger's database is unavailable: PostgreSQL cannot be used; the server's log has the "
+        "reason; predictions are not affected"
+    )
+    reader.close()
+    (record,) = [r for r in caplog.records if r.name == "service.ledger.reader"]
+    assert f"127.0.0.1:{port}/base" in record.message
+    assert "SECRET" not in record.message
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    with pytest.raises(LedgerUnavailableError) as error:
+        Reader(database_of(f"sqlite:///{blocked}/ledger.db")).page(PageFilters())
+    assert str(tmp_path) not in str(error.value)
 
 
 def test_a_file_that_is_not_a_database_is_unavailable(tmp_path: Path) -> None:
@@ -202,4 +237,4 @@ def test_a_row_of_a_model_that_was_added_meanwhile_is_omitted(
     store.send(WriteBatch(1, sample(ledger_row(), ledger_row(model=other)), ()))
     with writing_engine(database).begin() as connection:
         connection.execute(text("DELETE FROM ledger_models WHERE version = '2'"))
-    assert [recorded.model.version for recorded in reader.request("one")] == ["1"]
+    assert [recorded.model.version for recorded in reader.request("one").rows] == ["1"]
