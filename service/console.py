@@ -41,6 +41,7 @@ GROUPS: dict[str, dict[str, Command]] = {
     "Serve it and send requests": {
         "serve": Command("service.__main__", "Serve an ONNX file over HTTP.", SERVE),
         "check": Command("service.__main__", "Check whether an ONNX file can be served.", SERVE),
+        "key": Command("service.__main__", "Make an API key for a server.", SERVE),
         "predict": Command("highway_client.command", "Send a file's rows to a server.", CLIENT),
     },
 }

@@ -8,6 +8,7 @@ from service.contract import Metadata
 from service.inference.queue import InferenceRequest
 from service.inference.statistics import Timing
 
+SUCCESS = 200
 SERVER_ERROR = 500  # the lowest status of a server error
 PHASES = Timing._fields[:4]  # in the order of a request: decode, queue, compute, encode
 
@@ -15,8 +16,8 @@ PHASES = Timing._fields[:4]  # in the order of a request: decode, queue, compute
 class RequestEvent(NamedTuple):
     """One finished request.
 
-    `endpoint` is "predict" or "infer". `timing`, `request` and `outputs` are None if the request
-    failed; logs and traces must not contain the latter two.
+    `endpoint` is "predict", "infer" or "shadow". `timing`, `request` and `outputs` are None if the
+    request failed; logs and traces must not contain the latter two.
     """
 
     endpoint: str

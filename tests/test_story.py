@@ -14,7 +14,7 @@ from sklearn.datasets import load_wine
 from models.networks.network import mean_gates
 from models.run import Run
 from tests.conftest import ROOT, command_process
-from tests.service.test_server import serving
+from tests.service.serving import serving
 
 
 def predict(port: int, body: bytes) -> list[dict[str, Any]]:

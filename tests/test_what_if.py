@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from models.networks.network import HighwayClassifier, unit_gates
 from models.run import Run
-from tests.service.test_server import serving
+from tests.service.serving import serving
 
 FloatArray = NDArray[np.float32]
 

@@ -37,7 +37,7 @@ def fastapi(file: Path, port: int) -> list[str]:
 
 @dataclass(frozen=True, kw_only=True)
 class Server:
-    """A server process and its port."""
+    """A server, the process that was started and its children, and its port."""
 
     pid: int
     port: int
@@ -56,15 +56,24 @@ class Server:
 
     def cpu_seconds(self) -> float:
         """Return the processor time used so far, in steps of 10 ms."""
-        # The name in brackets, which may contain spaces, precedes the numbers.
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        user, system = fields[11:13]
-        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+        ticks = 0
+        for process in self._processes():
+            # The name in brackets, which may contain spaces, precedes the numbers.
+            fields = (process / "stat").read_text().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])  # user and system
+        return ticks / os.sysconf("SC_CLK_TCK")
 
     def resident_mb(self) -> float:
-        """Return the resident memory in megabytes (10⁶ bytes)."""
-        pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
-        return round(pages * os.sysconf("SC_PAGE_SIZE") / 1e6, 1)
+        """Return the resident memory in megabytes (10⁶ bytes), shared pages counted once."""
+        kib = 0
+        for process in self._processes():
+            lines = (process / "smaps_rollup").read_text().splitlines()
+            kib += int(next(line for line in lines if line.startswith("Pss:")).split()[1])
+        return round(kib * 1024 / 1e6, 1)
+
+    def _processes(self) -> list[Path]:
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        return [Path("/proc", str(pid)) for pid in (self.pid, *children)]
 
 
 @contextmanager

@@ -12,7 +12,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope, Send
 
 from service.errors import RequestError
-from service.http.endpoints import Endpoint, InferEndpoint, PredictEndpoint
+from service.http.access import CALLER
+from service.http.endpoints import CanaryTarget, Endpoint, InferEndpoint, PredictEndpoint, Target
 from service.http.error_responses import RawResponse, to_starlette
 from service.http.request_handler import RequestHandler
 from service.http.request_policy import RequestPolicy
@@ -31,36 +32,54 @@ PATTERNS: dict[str, EndpointType] = {
 
 
 class Routes:
-    """The endpoints by path; each model has one instance of each type."""
+    """The endpoints by path, for the models as they are served now."""
 
     def __init__(self, models: Models, *, max_rows: int, predict_route: str | None) -> None:
         """Prepare all paths; `predict_route` is an additional path of `/predict`."""
         self._models = models
         self._max_rows = max_rows
-        self._endpoints: dict[tuple[EndpointType, ServedModel], Endpoint] = {}
+        self._endpoints: dict[tuple[EndpointType, ServedModel, ServedModel | None], Endpoint] = {}
         self.patterns = dict(PATTERNS)
         if predict_route is not None:
             self.patterns[predict_route] = PredictEndpoint
+        self.exact: dict[bytes, Target] = {}
+        models.on_change(self._refresh)
+
+    def _refresh(self) -> None:
+        """Prepare the paths; requests under way keep the endpoints of models that were replaced."""
+        self._endpoints = {}
+        self.exact.clear()
         # Only names without escapes can be compared byte by byte; the application serves the rest.
-        self.exact: dict[bytes, Endpoint] = {}
-        for model in models:
+        for model in self._models:
             names = {"name": model.metadata.name, "version": model.metadata.version}
             for pattern, kind in self.patterns.items():
                 given = {key: name for key, name in names.items() if f"{{{key}}}" in pattern}
                 path = pattern.format(**given)
                 if path.isascii():
-                    self.exact[path.encode()] = self.endpoint(kind, **given)
+                    self.exact[path.encode()] = self.target(kind, **given)
 
-    def endpoint(
+    def target(
         self, kind: EndpointType, name: str | None = None, version: str | None = None
-    ) -> Endpoint:
-        """Return an endpoint; by default of the first model, or of a model's newest version.
+    ) -> Target:
+        """Return an endpoint, or a choice of two for a model with a canary.
 
-        Raises `UnknownModelError` if the model is not served.
+        By default it is that of the default model. Raises `UnknownModelError` if the model is not
+        served.
         """
-        key = kind, self._models.find(name, version)
+        if name is not None and version is not None:
+            return self._endpoint(kind, self._models.find(name, version), None)
+        stable, canary, share, shadow = self._models.route(name)
+        target = self._endpoint(kind, stable, shadow)
+        if canary is None:
+            return target
+        return CanaryTarget(target, self._endpoint(kind, canary, shadow), share)
+
+    def _endpoint(
+        self, kind: EndpointType, model: ServedModel, shadow: ServedModel | None
+    ) -> Endpoint:
+        key = kind, model, shadow
         if key not in self._endpoints:
-            self._endpoints[key] = kind(key[1], max_rows=self._max_rows)
+            self._endpoints[key] = kind(model, max_rows=self._max_rows, shadow=shadow)
         return self._endpoints[key]
 
 
@@ -74,11 +93,14 @@ class InferenceRoute:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Respond to one request; raise `UnknownModelError` if the model is not served."""
-        endpoint = self._routes.endpoint(self._kind, **scope.get("path_params", {}))
+        endpoint = self._routes.target(self._kind, **scope.get("path_params", {})).choose()
         headers = dict(scope["headers"])
         future: asyncio.Future[RawResponse] = asyncio.get_running_loop().create_future()
-        handler = RequestHandler(self._policy, endpoint, headers, future.set_result)
+        caller = scope.get("state", {}).get(CALLER)
+        client = "" if caller is None else caller.name  # a bare application has no callers
+        handler = RequestHandler(self._policy, endpoint, headers, future.set_result, client)
         try:
+            endpoint.model.engine.check_room(client)
             endpoint.check(headers)
             body = await Request(scope, receive).body()
         except RequestError as error:

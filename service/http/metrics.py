@@ -21,7 +21,8 @@ from service.drift.monitor import DriftDecision
 from service.inference.models import Models, ServedModel
 from service.inference.statistics import GATES, PHASES, REASONS, SECONDS, ModelCounters
 from service.ledger.ledger import Ledger
-from service.shared_counters import Numbers
+from service.shared_counters import Numbers, SharedCounters
+from service.supervision import DEATHS, RELOADS, Supervision
 
 Families = dict[str, Any]  # metric families by name; each kind has an `add_metric` of its own
 
@@ -35,6 +36,8 @@ MODEL_METRICS = (
     (CounterMetricFamily, "inference_rows", "Rows predicted.", ""),
     (CounterMetricFamily, "inference_exec", "Batches computed.", ""),
     (GaugeMetricFamily, "pending_requests", "Requests in the queue or in a batch.", ""),
+    (GaugeMetricFamily, "queue_wait_seconds", "Estimated wait of the last row in the queue.", ""),
+    (GaugeMetricFamily, "waiting_clients", "Clients with requests in the queue.", ""),
     (HistogramMetricFamily, "request_seconds", "Time from a complete request to its response.", ""),
     (HistogramMetricFamily, "queue_seconds", "Time in the queue.", ""),
     (HistogramMetricFamily, "compute_seconds", "Time in batches.", ""),
@@ -63,12 +66,18 @@ LEDGER_METRICS = (
     (GaugeMetricFamily, "ledger_waiting_rows", "Rows waiting to be written.", ""),
     (GaugeMetricFamily, "ledger_writing", "Processes that can write to the database.", ""),
 )
+SUPERVISOR_METRICS = (
+    (CounterMetricFamily, "worker_deaths", "Workers that ended unexpectedly.", "reason"),
+    (CounterMetricFamily, "model_reload", "Changes of the served models.", "outcome"),
+)
 
 
-def metrics_router(models: Models, ledger: Ledger | None) -> APIRouter:
+def metrics_router(
+    models: Models, ledger: Ledger | None, shared_counters: SharedCounters
+) -> APIRouter:
     """Return the route; `process_…` metrics are those of the worker that responds."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(ServiceCollector(models, ledger))
+    registry.register(ServiceCollector(models, ledger, Supervision(shared_counters)))
     ProcessCollector(registry=registry)
     router = APIRouter(tags=["operation"])
 
@@ -81,11 +90,12 @@ def metrics_router(models: Models, ledger: Ledger | None) -> APIRouter:
 
 
 class ServiceCollector(Collector):
-    """Metrics of models, drift and ledger."""
+    """Metrics of models, drift, ledger and supervisor."""
 
-    def __init__(self, models: Models, ledger: Ledger | None) -> None:
+    def __init__(self, models: Models, ledger: Ledger | None, supervision: Supervision) -> None:
         self._models = models
         self._ledger = ledger
+        self._supervision = supervision
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric; drift has no samples and the ledger no metrics where they are off."""
@@ -103,6 +113,10 @@ class ServiceCollector(Collector):
             ledger["ledger_waiting_rows"].add_metric([], counts.waiting)
             ledger["ledger_writing"].add_metric([], counts.writing)
             yield from ledger.values()
+        supervisor, (deaths, reloads) = _families(SUPERVISOR_METRICS), self._supervision.totals()
+        _add_each(supervisor["worker_deaths"], [], DEATHS, deaths)
+        _add_each(supervisor["model_reload"], [], RELOADS, reloads)
+        yield from supervisor.values()
 
 
 def _add_counters(families: Families, model: ServedModel, counters: ModelCounters) -> None:
@@ -114,6 +128,8 @@ def _add_counters(families: Families, model: ServedModel, counters: ModelCounter
     families["inference_rows"].add_metric(names, counters.rows[0])
     families["inference_exec"].add_metric(names, counters.batches[:, 0].sum())
     families["pending_requests"].add_metric(names, counters.pending[0])
+    families["queue_wait_seconds"].add_metric(names, counters.wait[0])
+    families["waiting_clients"].add_metric(names, counters.clients[0])
     sums = dict(zip(PHASES, counters.phases[:, 1] * 1e-9, strict=True))
     for name, numbers, phase in (
         ("request_seconds", counters.request, "success"),

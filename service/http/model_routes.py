@@ -1,38 +1,42 @@
 """Routes of the models: list, KServe V1 readiness, Open Inference Protocol without inference.
 
-The protocol's routes are health, metadata, repository index and the statistics extension.
+The protocol's routes are health, metadata and the statistics extension.
 """
 
 import json
 from dataclasses import asdict
 from typing import Any
 
-from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi import APIRouter, Response
+from starlette.convertors import StringConvertor, register_url_convertor
 
 from service import __version__
 from service.contract import CONTRACT_VERSION, GATE_SCALE, INPUT, OUTPUTS, Metadata, tensor_widths
-from service.errors import UnsupportedError
-from service.formats.json_documents import parse_object
-from service.formats.parameters import read_flag
-from service.http.openapi import ErrorResponse, error_responses, request_body
+from service.errors import UnknownModelError
 from service.http.schemas import models as schemas
 from service.inference.models import Models, ServedModel
 from service.inference.statistics import PHASES
+from service.lifecycle import Lifecycle
 
 SERVER_NAME = "highway-networks"
 PLATFORM = "onnx_onnxv1"
 EXTENSIONS = ["binary_tensor_data", "classification", "statistics"]
+REPOSITORY_EXTENSION = "model_repository"
 
 _HEALTH: dict[int | str, dict[str, Any]] = {503: {"model": schemas.Health}}
 _READINESS: dict[int | str, dict[str, Any]] = {503: {"model": schemas.ModelReady}}
-_UNSUPPORTED: dict[str, Any] = {
-    "status_code": 501,
-    "response_description": "Not supported",
-    "response_model": ErrorResponse,
-}
 
 
-def models_router(models: Models, *, health_route: str | None) -> APIRouter:
+class ModelConvertor(StringConvertor):
+    """Matches the name of a model, without a verb after it, which belongs to another route."""
+
+    regex = "[^/]+(?<!:predict)(?<!:explain)"
+
+
+register_url_convertor("model", ModelConvertor())
+
+
+def models_router(models: Models, lifecycle: Lifecycle, *, health_route: str | None) -> APIRouter:
     """Return the routes; `health_route` is an additional path that reports readiness."""
     router = APIRouter()
 
@@ -50,25 +54,22 @@ def models_router(models: Models, *, health_route: str | None) -> APIRouter:
             ]
         )
 
-    @router.get("/v1/models/{name}", tags=["KServe V1"], responses=_READINESS)
+    @router.get("/v1/models/{name:model}", tags=["KServe V1"], responses=_READINESS)
     async def model_ready(name: str, response: Response) -> schemas.ModelReady:
         """Report whether the model is ready."""
-        # GET of a path that is POST only matches this route too, with the verb in the name.
-        if name.endswith((":predict", ":explain")):
-            raise HTTPException(405, headers={"Allow": "POST"})
-        return _readiness(models.find(name), response)
+        return _readiness(models, lifecycle, response, name)
 
     if health_route is not None:
 
         @router.get(health_route, tags=["platform"], responses=_HEALTH)
         async def server_ready(response: Response) -> schemas.Health:
             """Report whether every model is ready."""
-            return _health(models, response)
+            return _health(models, lifecycle, response)
 
     return router
 
 
-def protocol_router(models: Models) -> APIRouter:
+def protocol_router(models: Models, lifecycle: Lifecycle) -> APIRouter:
     """Return the routes under `/v2`."""
     router = APIRouter(prefix="/v2", tags=["Open Inference Protocol"])
 
@@ -89,18 +90,21 @@ def protocol_router(models: Models) -> APIRouter:
     @router.get("/health/live")
     async def server_live() -> schemas.Health:
         """Report that the process is running."""
-        return schemas.Health(live=True, ready=models.ready)
+        return schemas.Health(live=True, ready=_is_ready(models, lifecycle))
 
     @router.get("/health/ready", responses=_HEALTH)
     async def server_ready(response: Response) -> schemas.Health:
-        """Report whether every model is ready."""
-        return _health(models, response)
+        """Report whether every model is ready and the server is not stopping."""
+        return _health(models, lifecycle, response)
 
     @router.get("")
     @router.get("/", include_in_schema=False)
     async def server_metadata() -> schemas.ServerMetadata:
         """Return the server's name, version and supported protocol extensions."""
-        return schemas.ServerMetadata(name=SERVER_NAME, version=__version__, extensions=EXTENSIONS)
+        extensions = (
+            EXTENSIONS if lifecycle.repository is None else [*EXTENSIONS, REPOSITORY_EXTENSION]
+        )
+        return schemas.ServerMetadata(name=SERVER_NAME, version=__version__, extensions=extensions)
 
     @router.get("/models/{name}")
     @router.get("/models/{name}/versions/{version}")
@@ -114,50 +118,38 @@ def protocol_router(models: Models) -> APIRouter:
         response: Response, name: str, version: str | None = None
     ) -> schemas.ModelReady:
         """Report whether the model is ready."""
-        return _readiness(models.find(name, version), response)
-
-    @router.post(
-        "/repository/index",
-        openapi_extra=request_body(schemas.IndexRequest, required=False),
-        responses=error_responses(400, 413),
-    )
-    async def list_repository(request: Request) -> list[schemas.IndexEntry]:
-        """List the models; with `ready`, only those that are ready."""
-        # Triton's client sends the body without a media type.
-        body = await request.body()
-        only_ready = body != b"" and read_flag(parse_object(body, "ready"), "ready") is True
-        return [
-            schemas.IndexEntry(
-                name=model.metadata.name,
-                version=model.metadata.version,
-                state="READY" if model.engine.alive else "UNAVAILABLE",
-                reason="",
-            )
-            for model in models
-            if model.engine.alive or not only_ready
-        ]
-
-    @router.post("/repository/models/{name}/load", **_UNSUPPORTED)
-    @router.post("/repository/models/{name}/unload", **_UNSUPPORTED)
-    async def load_or_unload_model(name: str) -> None:
-        """Not supported: the models are chosen when the server starts."""
-        models.find(name)
-        raise UnsupportedError(
-            "models cannot be loaded or unloaded while the server runs; start it with another file"
-        )
+        return _readiness(models, lifecycle, response, name, version)
 
     return router
 
 
-def _health(models: Models, response: Response) -> schemas.Health:
-    response.status_code = 200 if models.ready else 503
-    return schemas.Health(live=True, ready=models.ready)
+def _is_ready(models: Models, lifecycle: Lifecycle) -> bool:
+    return models.ready and not lifecycle.draining
 
 
-def _readiness(model: ServedModel, response: Response) -> schemas.ModelReady:
-    alive = model.engine.alive
-    response.status_code = 200 if alive else 503
-    return schemas.ModelReady(name=model.metadata.name, ready=alive)
+def _health(models: Models, lifecycle: Lifecycle, response: Response) -> schemas.Health:
+    ready = _is_ready(models, lifecycle)
+    response.status_code = 200 if ready else 503
+    return schemas.Health(live=True, ready=ready)
+
+
+def _readiness(
+    models: Models,
+    lifecycle: Lifecycle,
+    response: Response,
+    name: str,
+    version: str | None = None,
+) -> schemas.ModelReady:
+    """Report on a served model, or on one whose file the repository refused."""
+    try:
+        ready = models.find(name, version).engine.alive and not lifecycle.draining
+    except UnknownModelError:
+        refused = lifecycle.repository.refused if lifecycle.repository else ()
+        if not any(file.name == name and version in (None, file.version) for file in refused):
+            raise
+        ready = False
+    response.status_code = 200 if ready else 503
+    return schemas.ModelReady(name=name, ready=ready)
 
 
 def _model_metadata(metadata: Metadata, versions: list[str]) -> schemas.ModelMetadata:

@@ -224,7 +224,7 @@ FIELDS = (
     Field("row", INTEGER, "Index of the row in the request, from 0."),
     Field("rows", INTEGER, "Number of rows in the request."),
     Field("time", TIME, "Time of the response, UTC.", attrgetter("time_us")),
-    Field("endpoint", TEXT, "`predict` or `infer`."),
+    Field("endpoint", TEXT, "`predict`, `infer`, or `shadow` of a copy that no client received."),
     _internal("model", INTEGER),
     Field("model_name", TEXT, read=attrgetter("model.name")),
     Field("model_version", TEXT, read=attrgetter("model.version")),

@@ -14,12 +14,11 @@ from typing import Generic, TypeVar
 
 from service.ledger.fields import ledger_row
 from service.ledger.write_buffer import RowSample
-from service.observers import RequestEvent
+from service.observers import SUCCESS, RequestEvent
 
 T = TypeVar("T")
 
 INTERVAL_SECONDS = 0.5  # between samples; a killed process loses the last one
-SUCCESS = 200
 
 
 class LedgerObserver:

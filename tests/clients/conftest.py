@@ -11,7 +11,7 @@ import pytest
 from service.settings import BUNDLED_MODEL
 from tests.clients.report import CONCURRENT, Report, Samples
 from tests.conftest import ROOT
-from tests.service.test_server import serving
+from tests.service.serving import serving
 
 PYTHON = ROOT / ".venv-clients" / "bin" / "python"
 

@@ -10,9 +10,7 @@ from tests.clients.reference import DEFAULT_OUTPUTS, assert_classes, assert_outp
 from tests.clients.report import CONCURRENT, OUTPUTS, Report, Samples, decode_tensor
 
 UNSUPPORTED = "[404] path: not found; GET /openapi.json lists all paths"
-FIXED = (
-    "[501] models cannot be loaded or unloaded while the server runs; start it with another file"
-)
+FIXED = "[403] this path needs an API key with the scope admin; the server has no API keys"
 NO_MODEL = "[404] model: expected 'digits', found another name"
 COMPRESSED = "[415] Content-Encoding is not supported; send the body uncompressed"
 
@@ -37,7 +35,7 @@ def test_server_metadata_has_name_and_extensions(report: Report) -> None:
     assert report["server"] == {
         "name": "highway-networks",
         "version": __version__,
-        "extensions": ["binary_tensor_data", "classification", "statistics"],
+        "extensions": ["binary_tensor_data", "classification", "statistics", "model_repository"],
     }
 
 

@@ -65,7 +65,7 @@ NODES: list[tuple[str, list[str], list[str], dict[str, Any]]] = [
     ("Gemm", ["gate_scale", "scale_weight"], ["scale"], {}),
     ("Add", ["scores", "scale"], ["logits"], {}),
     ("Softmax", ["logits"], ["probabilities"], {"axis": 1}),
-    ("Identity", ["probabilities"], ["typicality"], {}),
+    ("Relu", ["probabilities"], ["typicality"], {}),
 ]
 WEIGHTS = {
     "weight": np.eye(4, 3, dtype=np.float32),
@@ -153,13 +153,17 @@ def file(tmp_path: Path, content: bytes) -> Path:
 def served(*classifiers: Classifier, settings: Settings | None = None) -> Models:
     """Return models with queues, as the server makes them."""
     settings = settings or Settings()
-    limits = Limits(max_queue_rows=settings.max_queue_rows, max_batch_rows=settings.max_batch_rows)
+    limits = Limits(
+        max_queue_rows=settings.max_queue_rows,
+        max_queue_ms=settings.max_queue_ms,
+        max_batch_rows=settings.max_batch_rows,
+    )
     return Models([ServedModel(classifier, limits, SharedCounters()) for classifier in classifiers])
 
 
 def application(*classifiers: Classifier, **settings: Any) -> FastAPI:
-    """Return an application that serves these classifiers."""
-    chosen = Settings(**settings)
+    """Return an application that serves these classifiers, to clients that name any host."""
+    chosen = Settings(**{"allowed_hosts": "*", **settings})
     return create_app(served(*classifiers, settings=chosen), chosen)
 
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from service.settings import BUNDLED_MODEL
 from tests.clients.reference import compute
-from tests.service.test_server import serving
+from tests.service.serving import serving
 
 FloatArray = NDArray[np.float32]
 
@@ -102,7 +102,7 @@ async def send_requests(
     while time.monotonic() < until:
         case = cases(client, len(sent))
         identifier = f"{client}-{len(sent)}"
-        writer.write(f"POST /v2/models/{model}/infer HTTP/1.1\r\nHost: x\r\n".encode())
+        writer.write(f"POST /v2/models/{model}/infer HTTP/1.1\r\nHost: localhost\r\n".encode())
         writer.write(write(case, identifier))
         returned, outputs = await read_response(reader)
         assert returned == identifier

@@ -1,3 +1,5 @@
+import hashlib
+import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -7,6 +9,7 @@ import pytest
 
 from tests.conftest import command, command_process
 from tests.service.conftest import METADATA, Recipe
+from tests.service.hostile_files import doubled_often, endless_loop, slow
 from tests.service.test_classifier import rename_output
 
 
@@ -41,6 +44,14 @@ def with_another_label(path: Path) -> None:
     path.write_bytes(content.replace(b'["x"', b'["y"'))
 
 
+def with_an_endless_loop(path: Path) -> None:
+    path.write_bytes(Recipe(change=endless_loop).build())
+
+
+def with_rows_of_gigabytes(path: Path) -> None:
+    path.write_bytes(Recipe(change=doubled_often).build())
+
+
 def a_symbolic_link(path: Path) -> None:
     truncated(path.with_name("real.onnx"))
     path.symlink_to("real.onnx")
@@ -53,18 +64,24 @@ def a_symbolic_link(path: Path) -> None:
         (Path.mkdir, "found a directory"),
         (Path.touch, "found an empty file"),
         (a_symbolic_link, "found a symbolic link; give the file it points to"),
-        (lambda path: path.write_text("text"), "found bytes that it rejects"),
-        (truncated, "found bytes that it rejects"),
-        (with_a_damaged_name, "found bytes that it rejects"),
+        (lambda path: path.write_text("text"), "found a value that is longer than its message"),
+        (truncated, "found a value that is longer than its message"),
+        (with_a_damaged_name, "found a string that is not UTF-8"),
         (without_labels, "metadata 'highway.labels': expected a value, found none"),
         (with_contract_version_1, "metadata 'highway.contract': expected version 3, found 1"),
         (with_a_renamed_output, "found logits, chances, gate_mean, gate_units, typicality"),
+        (with_an_endless_loop, "weight 'true': expected one of the types float32"),
+        (with_rows_of_gigabytes, "expected a model that loads with 268,435,456 bytes of memory"),
         (with_another_label, "the file was changed after it was verified"),
     ],
 )
 def test_a_file_that_cannot_be_served_is_rejected_with_one_sentence(
-    make: Callable[[Path], object], message: str, tmp_path: Path
+    make: Callable[[Path], object],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("HIGHWAY_MODEL_LOAD_BYTES", f"{1 << 28}")
     path = tmp_path / "model.onnx"
     make(path)
     began = time.monotonic()
@@ -76,8 +93,46 @@ def test_a_file_that_cannot_be_served_is_rejected_with_one_sentence(
     assert message in line
 
 
-@pytest.mark.parametrize("arguments", [[], ["serve"], ["check"]])
+def test_a_file_that_computes_too_long_is_rejected_at_the_deadline_of_the_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HIGHWAY_MODEL_LOAD_SECONDS", "0.1")
+    path = tmp_path / "model.onnx"
+    path.write_bytes(Recipe(change=slow).build())
+    done = command("service", "check", path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"error: {path}: expected a model that loads and computes its golden rows within 0.1 s, "
+        "found one that takes longer; raise HIGHWAY_MODEL_LOAD_SECONDS if you trust its source\n"
+    )
+
+
+@pytest.mark.parametrize("arguments", [[], ["serve"], ["check"], ["key"]])
 def test_every_command_has_help(arguments: list[str]) -> None:
     done = command("service", *arguments, "--help")
     assert done.returncode == 0
     assert "Usage: python -m service" in done.stdout
+
+
+def test_a_made_key_has_its_line_on_stdout_and_its_token_on_stderr() -> None:
+    done = command("service", "key", "ci", "--scope", "inspect", "--scope", "predict")
+    assert done.returncode == 0
+    match = re.fullmatch(r"token, shown only now: (hwk_[\w-]{32})\n", done.stderr)
+    assert match is not None
+    digest = hashlib.sha256(match[1].encode()).hexdigest()
+    assert done.stdout == f"ci predict,inspect {digest}\n"
+
+
+def test_the_name_of_a_made_key_is_checked() -> None:
+    done = command("service", "key", "a b", "--scope", "predict")
+    assert (done.returncode, done.stdout, done.stderr) == (
+        1,
+        "",
+        "error: name: expected 1 to 64 letters, digits or . _ @ -\n",
+    )
+
+
+def test_a_key_needs_a_scope() -> None:
+    done = command("service", "key", "ci")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--scope" in done.stderr

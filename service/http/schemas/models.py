@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class Health(BaseModel):
@@ -55,7 +55,7 @@ class ServedModel(BaseModel):
 
 
 class ModelList(BaseModel):
-    """All models; `/predict` uses the first."""
+    """All models by name and rising version."""
 
     models: list[ServedModel]
 
@@ -63,7 +63,7 @@ class ModelList(BaseModel):
 class IndexRequest(BaseModel):
     """Which models `POST /v2/repository/index` lists."""
 
-    ready: bool = Field(default=False, description="List only models that are ready")
+    ready: bool | None = Field(default=False, description="List only models that are ready")
 
 
 class IndexEntry(BaseModel):
@@ -72,7 +72,19 @@ class IndexEntry(BaseModel):
     name: str
     version: str
     state: Literal["READY", "UNAVAILABLE"]
-    reason: str
+    reason: str = Field(description="Why a file was refused; a READY model may have a newer file")
+
+
+class LoadRequest(BaseModel):
+    """Body of the load and unload calls: no configuration, file or URL comes from the network."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    parameters: dict[Literal["unload_dependents"], bool] = {}
+
+
+class Empty(BaseModel):
+    """Body of a call that succeeded and has nothing to return."""
 
 
 class Duration(BaseModel):

@@ -9,7 +9,7 @@ from typing import Any
 from service.drift.windows import GRACE_SECONDS, WINDOWS
 from tests.service.conftest import Recipe
 from tests.service.drift.conftest import metadata
-from tests.service.test_server import eventually, fetch, predict, serving, workers_of
+from tests.service.serving import eventually, fetch, predict, serving, workers_of
 
 REQUESTS = 20
 

@@ -63,7 +63,7 @@ def test_every_path_of_every_model_can_be_looked_up(routes: Routes) -> None:
 @pytest.mark.parametrize(
     ("path", "kind", "version"),
     [
-        (b"/predict", PredictEndpoint, "1"),  # the first model
+        (b"/predict", PredictEndpoint, "beta"),  # of the first model by name
         (b"/v1/models/tiny:predict", PredictEndpoint, "2"),  # the newest version
         (b"/v2/models/tiny/infer", InferEndpoint, "2"),
         (b"/v2/models/tiny/versions/1/infer", InferEndpoint, "1"),
@@ -71,7 +71,7 @@ def test_every_path_of_every_model_can_be_looked_up(routes: Routes) -> None:
     ],
 )
 def test_a_path_leads_to_its_model(routes: Routes, path: bytes, kind: type, version: str) -> None:
-    endpoint = routes.exact[path]
+    endpoint = routes.exact[path].choose()
     assert isinstance(endpoint, kind)
     assert endpoint.model.metadata.version == version
 
@@ -89,15 +89,15 @@ def test_a_path_that_needs_escapes_is_left_to_the_application(models: Models) ->
 
 
 def test_there_is_one_endpoint_of_each_kind_for_a_model(routes: Routes) -> None:
-    endpoint = routes.endpoint(InferEndpoint, "tiny", "2")
-    assert routes.endpoint(InferEndpoint, "tiny") is endpoint
-    assert routes.endpoint(PredictEndpoint, "tiny") is not endpoint
+    endpoint = routes.target(InferEndpoint, "tiny", "2")
+    assert routes.target(InferEndpoint, "tiny") is endpoint
+    assert routes.target(PredictEndpoint, "tiny") is not endpoint
 
 
 @pytest.mark.parametrize("names", [("SECRET",), ("other", "1"), ("tiny", "3")])
 def test_a_model_that_is_not_served_has_no_endpoint(routes: Routes, names: tuple[str, ...]) -> None:
     with pytest.raises(UnknownModelError) as error:
-        routes.endpoint(InferEndpoint, *names)
+        routes.target(InferEndpoint, *names)
     assert "SECRET" not in str(error.value)
 
 
@@ -152,13 +152,20 @@ def test_a_client_that_disconnects_before_its_body_is_complete_queues_nothing(
     async def receive() -> Message:
         return {"type": "http.disconnect"}
 
+    async def disconnect() -> None:
+        models.start(asyncio.get_running_loop())  # otherwise there is no room for any request
+        try:
+            await call(models, receive)
+        finally:
+            models.close()
+
     with pytest.raises(ClientDisconnect):
-        asyncio.run(call(models, receive))
+        asyncio.run(disconnect())
     assert pending_and_disconnected(models) == (0, 0)
 
 
 @BOTH_PATHS
-def test_queued_rows_of_a_disconnected_client_are_never_computed(
+def test_queued_rows_of_a_client_that_resets_its_connection_are_never_computed(
     blocking: BlockingClassifier, path: str
 ) -> None:
     with listening(application(blocking)) as port, Connection(port) as staying:
@@ -173,7 +180,7 @@ def test_queued_rows_of_a_disconnected_client_are_never_computed(
                 return any(line.startswith(start) for line in text.splitlines())
 
             until(lambda: metric('highway_pending_requests{model="tiny",version="1"} 2.0'))
-            leaving.close()
+            leaving.reset()
             until(lambda: metric('highway_pending_requests{model="tiny",version="1"} 1.0'))
             blocking.released.set()
             assert staying.receive().status == 200

@@ -52,12 +52,16 @@ def test_every_metric_has_its_name(own: Send) -> None:
         ("highway_inference_rows", "counter"),
         ("highway_inference_exec", "counter"),
         ("highway_pending_requests", "gauge"),
+        ("highway_queue_wait_seconds", "gauge"),
+        ("highway_waiting_clients", "gauge"),
         ("highway_request_seconds", "histogram"),
         ("highway_queue_seconds", "histogram"),
         ("highway_compute_seconds", "histogram"),
         ("highway_predictions", "counter"),
         ("highway_atypical_rows", "counter"),
         ("highway_gate_mean", "histogram"),
+        ("highway_worker_deaths", "counter"),
+        ("highway_model_reload", "counter"),
         *((name, "gauge") for name in DRIFT),
     }
     assert all(f.documentation for f in families)

@@ -16,14 +16,14 @@ def two(classifier: Classifier) -> Iterator[TestClient]:
         yield client
 
 
-def test_the_list_of_models_begins_with_the_default_of_predict(two: TestClient) -> None:
+def test_the_list_of_models_is_by_name_and_begins_with_the_default(two: TestClient) -> None:
     assert two.get("/v2/models").json() == {
         "models": [
-            {"name": "tiny", "version": "1", "ready": True},
             {"name": "other", "version": "7", "ready": True},
+            {"name": "tiny", "version": "1", "ready": True},
         ]
     }
-    assert two.post("/predict", json={"instances": [[1, 0, 0, 0]]}).json()["model_name"] == "tiny"
+    assert two.post("/predict", json={"instances": [[1, 0, 0, 0]]}).json()["model_name"] == "other"
 
 
 def test_kserve_v1_reports_a_model_as_ready(send: Send) -> None:

@@ -117,7 +117,6 @@ def test_a_model_reports_whether_it_is_ready(send: Send, stopped: TestClient, pa
     ("method", "path"),
     [
         *(("GET", f"/v2/models/{{}}{end}") for end in ("", "/ready", "/stats")),
-        *(("POST", f"/v2/repository/models/{{}}/{end}") for end in ("load", "unload")),
         *(("POST", path) for path in ("/v2/models/{}/infer", "/v1/models/{}:predict")),
     ],
 )
@@ -156,13 +155,19 @@ def test_an_unknown_path_is_404(send: Send, path: str) -> None:
     )
 
 
+READ = "GET, HEAD"
+
+
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
         *((method, "/predict", "POST") for method in ("GET", "PUT", "DELETE", "OPTIONS", "PATCH")),
-        *(("GET", INFER, "POST"), ("POST", "/v2", "GET"), ("POST", "/v2/health/ready", "GET")),
-        *(("DELETE", "/v2/models/tiny", "GET"), ("POST", "/v2/models/tiny/stats", "GET")),
-        *(("GET", "/v2/repository/index", "POST"), ("POST", "/metrics", "GET")),
+        *((method, INFER, "POST") for method in ("GET", "TRACE", "PROPFIND")),
+        *(("POST", "/v2", READ), ("POST", "/v2/health/ready", READ)),
+        *(("DELETE", "/v2/models/tiny", READ), ("POST", "/v2/models/tiny/stats", READ)),
+        *(("GET", "/v2/repository/index", "POST"), ("POST", "/metrics", READ)),
+        *(("PUT", "/requests/one/predict", "GET, HEAD, POST"), ("POST", "/requests/one", READ)),
+        *(("PUT", "/v1/models/tiny:predict", "POST"), ("PUT", "/v1/models/tiny", READ)),
     ],
 )
 def test_a_wrong_method_is_405_and_names_the_right_one(
@@ -171,6 +176,35 @@ def test_a_wrong_method_is_405_and_names_the_right_one(
     response = send(method, path)
     assert (response.status, response.headers["allow"]) == (405, allowed)
     assert response.error == f"method: expected {allowed}, found {method}"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(
+            "/v2",
+            "/v2/health/live",
+            "/v2/health/ready",
+            "/v2/models",
+            "/v2/models/tiny",
+            "/metrics",
+        ),
+        *(
+            "/v2/models/tiny/ready",
+            "/v1/models/tiny",
+            "/v2/models/stats",
+            "/drift",
+            "/openapi.json",
+        ),
+        *("/nowhere", "/ledger", "/requests"),
+    ],
+)
+def test_head_gets_the_headers_of_get_without_a_body(send: Send, path: str) -> None:
+    given, got = send("HEAD", path), send("GET", path)
+    assert (given.status, given.body) == (got.status, b"")
+    assert given.headers["content-type"] == got.headers["content-type"]
+    if path != "/metrics":  # its length changes
+        assert given.headers["content-length"] == got.headers["content-length"]
 
 
 READY = [{"name": "tiny", "version": "1", "state": "READY", "reason": ""}]
@@ -200,11 +234,20 @@ def test_the_body_of_an_index_request_is_limited(send: Send) -> None:
 
 
 @pytest.mark.parametrize("change", ["load", "unload"])
+def test_an_unknown_name_cannot_be_loaded(send_by_asgi: Send, change: str) -> None:
+    response = send_by_asgi("POST", f"/v2/repository/models/SECRET/{change}")
+    assert (response.status, response.error) == (404, "model: expected 'tiny', found another name")
+
+
+@pytest.mark.parametrize("change", ["load", "unload"])
 @pytest.mark.parametrize("body", [b"", b'{"parameters": {"config": "SECRET"}}'])
-def test_models_cannot_be_loaded_or_unloaded(send: Send, change: str, body: bytes) -> None:
+def test_without_a_repository_models_cannot_be_loaded_or_unloaded(
+    send_by_asgi: Send, change: str, body: bytes
+) -> None:
+    send = send_by_asgi  # over a socket, the path needs an API key
     response = send("POST", f"/v2/repository/models/tiny/{change}", body)
     assert (response.status, response.error) == (
         501,
-        "models cannot be loaded or unloaded while the server runs; start it with another file",
+        "models cannot be loaded or unloaded here; start the server with `highway serve`",
     )
     assert send("GET", "/v2/models/tiny/ready").status == 200

@@ -85,5 +85,5 @@ def test_each_model_has_its_own_counters(classifier: Classifier) -> None:
         client.post("/v1/models/other:predict", json={"instances": [[1, 0, 0, 0]]})
         every = client.get("/v2/models/stats").json()["model_stats"]
         assert [(one["name"], one["inference_count"]) for one in every] == [
-            *(("tiny", 0), ("other", 1))
+            *(("other", 1), ("tiny", 0))
         ]

@@ -88,9 +88,9 @@ class EngineHarness:
     _events: dict[PendingRequest, asyncio.Event] = field(default_factory=dict)
 
     def submit(
-        self, rows: FloatArray, outputs: frozenset[str] = ALL, **more: Any
+        self, rows: FloatArray, outputs: frozenset[str] = ALL, client: str = "", **more: Any
     ) -> PendingRequest:
-        pending = self.engine.submit(InferenceRequest(rows, outputs, **more), self._end)
+        pending = self.engine.submit(InferenceRequest(rows, outputs, **more), self._end, client)
         self._events[pending] = asyncio.Event()
         return pending
 

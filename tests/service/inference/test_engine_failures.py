@@ -7,7 +7,12 @@ import time
 import numpy as np
 import pytest
 
-from service.errors import DeadlineError, InputError, QueueFullError
+from service.errors import DeadlineError, InputError, NotReadyError, QueueFullError
+from service.inference.admission import (
+    MAX_ITERATION_NS,
+    REFUSAL_SECONDS,
+    SATURATING_REQUESTS,
+)
 from service.inference.queue import InferenceRequest, PendingRequest, RequestState
 from tests.service.inference.conftest import (
     FAULTY,
@@ -56,15 +61,14 @@ async def test_the_duration_of_batches_determines_when_to_retry(
     classifier: RecordingClassifier,
 ) -> None:
     async with running_engine(classifier, capacity=5000) as harness:
+        await until(lambda: harness.queue.pace.ns_per_row > 0)
+        harness.queue.pace.calibrate(10_000_000, 10_000_000, 8)  # 1.25 ms a row
         await harness.occupy()
-        await asyncio.sleep(0.01)  # for one row, of which the average takes a tenth
         large = harness.submit(numbered(5000))
-        classifier.pause()
-        await until(lambda: classifier.sizes == [1, 8])
         with pytest.raises(QueueFullError) as error:
-            harness.submit(numbered(9))
+            harness.submit(numbered(1))
         harness.engine.cancel(large)
-    assert error.value.retry_after >= 4  # 4,992 rows of a millisecond each
+    assert error.value.retry_after == 7  # 5,000 rows of 1.25 ms
 
 
 # Cancelled requests.
@@ -288,3 +292,75 @@ async def test_the_outputs_that_a_neighbour_wants_do_not_change_a_requests_succe
     harness.submit(numbered(1), neighbour)
     await harness.resume(pending)
     assert pending.error is None
+
+
+# Fair shares of a full queue.
+
+
+async def test_requests_displaced_by_another_client_end_with_an_error(
+    classifier: RecordingClassifier,
+) -> None:
+    async with running_engine(classifier, capacity=10) as harness:
+        await harness.occupy()
+        first, last = harness.submit(numbered(5)), harness.submit(numbered(5))
+        small = harness.submit(numbered(1), client="small")
+        assert isinstance(last.error, QueueFullError)
+        assert str(last.error) == "queue: displaced by other clients' requests; retry later"
+        await harness.resume(first, small)
+        assert first.error is None
+        assert small.error is None
+
+
+async def test_a_closed_engine_has_no_room(harness: EngineHarness) -> None:
+    harness.engine.check_room("client")
+    harness.engine.close()
+    with pytest.raises(NotReadyError, match="model 'tiny' is not ready"):
+        harness.engine.check_room("client")
+
+
+async def test_an_engine_measures_its_model_at_the_start_and_with_each_batch(
+    harness: EngineHarness, classifier: RecordingClassifier
+) -> None:
+    await until(lambda: harness.queue.pace.ns_per_row > 0)
+    measured = harness.queue.pace.ns_per_row
+    pending = await harness.occupy()
+    time.sleep(0.1)  # the batch counts as three times as long as expected
+    await harness.resume(pending)
+    await until(lambda: harness.queue.pace.ns_per_row > measured)
+
+
+class ImmeasurableClassifier(RecordingClassifier):
+    def measure(self, rows: int) -> int:
+        raise MemoryError("no room for a batch")
+
+
+async def test_an_engine_whose_model_cannot_be_measured_serves_without_a_bound_of_time(
+    content: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running_engine(ImmeasurableClassifier(content)) as harness:
+        await harness.wait(pending := harness.submit(numbered(1)))
+        assert pending.error is None
+        assert harness.queue.pace.ns_per_row == 0
+    assert "the model could not be measured" in caplog.messages
+
+
+async def test_an_engine_refuses_requests_while_the_event_loop_is_saturated(
+    harness: EngineHarness,
+) -> None:
+    for number in range(2 * SATURATING_REQUESTS):
+        harness.engine.check_room("client")
+        if number == 0:
+            time.sleep(1.2e-9 * MAX_ITERATION_NS)
+    await asyncio.sleep(0.001)
+    harness.engine.check_room("client")
+    time.sleep(1.2e-9 * MAX_ITERATION_NS)
+    with pytest.raises(QueueFullError, match="server: busy with other requests; retry later"):
+        harness.engine.check_room("client")
+
+
+async def test_a_refusal_is_sent_after_a_delay(harness: EngineHarness) -> None:
+    sent: list[float] = []
+    began = time.monotonic()
+    harness.engine.refuse(lambda: sent.append(time.monotonic()))
+    await until(lambda: bool(sent))
+    assert sent[0] - began >= 0.9 * REFUSAL_SECONDS

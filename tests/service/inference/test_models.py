@@ -1,4 +1,6 @@
 import asyncio
+import threading
+import weakref
 from dataclasses import replace
 from functools import cache, partial
 
@@ -7,7 +9,7 @@ import pytest
 from service.classifier import Classifier
 from service.errors import UnknownModelError
 from service.inference import statistics as module
-from service.inference.models import Limits, Models, ServedModel
+from service.inference.models import Limits, Models, ServedModel, version_key
 from service.inference.queue import InferenceRequest, PendingRequest
 from service.inference.statistics import CountersLayout, total_counters
 from service.shared_counters import SharedCounters
@@ -15,7 +17,7 @@ from tests.service.conftest import METADATA, Recipe
 from tests.service.drift.conftest import metadata
 from tests.service.inference.conftest import numbered, until
 
-LIMITS = Limits(max_queue_rows=20, max_batch_rows=8)
+LIMITS = Limits(max_queue_rows=20, max_queue_ms=250, max_batch_rows=8)
 REQUEST = InferenceRequest(numbered(3), frozenset())
 
 
@@ -35,9 +37,18 @@ def models() -> Models:
     return Models([served("tiny", "1"), served("large", "7"), served("tiny", "2")])
 
 
-def test_the_first_model_is_the_default(models: Models) -> None:
+def test_the_first_model_by_name_is_the_default(models: Models) -> None:
     assert models.find() is models.default
-    assert (models.default.metadata.name, models.default.metadata.version) == ("tiny", "1")
+    assert (models.default.metadata.name, models.default.metadata.version) == ("large", "7")
+
+
+def test_the_default_can_be_named_and_is_its_newest_version() -> None:
+    models = Models(
+        [served("large", "7"), served("tiny", "10"), served("tiny", "2")], default="tiny"
+    )
+    assert (models.default.metadata.name, models.default.metadata.version) == ("tiny", "10")
+    models.replace([served("large", "7")])
+    assert models.default.metadata.name == "large"
 
 
 def test_the_newest_version_is_the_default(models: Models) -> None:
@@ -52,7 +63,7 @@ def test_a_model_is_found_by_name_and_version(models: Models) -> None:
 def test_an_unknown_name_is_rejected_with_the_served_names(models: Models) -> None:
     with pytest.raises(UnknownModelError) as error:
         models.find("secret")
-    assert str(error.value) == "model: expected 'tiny' or 'large', found another name"
+    assert str(error.value) == "model: expected 'large' or 'tiny', found another name"
 
 
 def test_an_unknown_version_is_rejected_with_the_served_versions(models: Models) -> None:
@@ -68,7 +79,7 @@ def test_versions_are_listed_oldest_first(models: Models) -> None:
 
 def test_iteration_is_by_name_and_then_by_version(models: Models) -> None:
     keys = [(model.metadata.name, model.metadata.version) for model in models]
-    assert keys == [("tiny", "1"), ("tiny", "2"), ("large", "7")]
+    assert keys == [("large", "7"), ("tiny", "1"), ("tiny", "2")]
 
 
 @pytest.mark.anyio
@@ -108,7 +119,8 @@ async def test_labels_are_flushed_for_other_processes(
     layout = CountersLayout(labels=3, layers=2, max_batch_rows=8)
 
     def flushed(rows: int) -> bool:
-        return bool(total_counters(shared_counters, "tiny@1", layout).predictions.sum() == rows)
+        counters = total_counters(shared_counters, model.key, layout)
+        return bool(counters.predictions.sum() == rows)
 
     model.start(asyncio.get_running_loop())
     for expected in (3, 6):  # the second after the first flush
@@ -130,3 +142,39 @@ async def test_a_model_queues_no_more_rows_than_its_limit() -> None:
     with pytest.raises(ValueError, match="found 20 of 20; retry later"):
         model.engine.submit(InferenceRequest(numbered(21), frozenset()), lambda _: None)
     model.engine.close()
+
+
+@pytest.mark.anyio
+async def test_a_replaced_model_finishes_its_requests_and_is_freed() -> None:
+    old, new = served("tiny", "1"), served("tiny", "2")
+    models = Models([old])
+    before = set(threading.enumerate())
+    models.start(asyncio.get_running_loop())
+    (thread,) = set(threading.enumerate()) - before
+    computing = asyncio.create_task(old.engine.compute(REQUEST))
+    await asyncio.sleep(0)
+    models.replace([new])
+    assert models.find("tiny") is new
+    assert len((await old.engine.compute(REQUEST))["probabilities"]) == len(REQUEST.rows)
+    assert len((await computing)["probabilities"]) == len(REQUEST.rows)
+    gone = weakref.ref(old)
+    del old
+    assert gone() is None
+    await until(lambda: not thread.is_alive())
+    await new.engine.compute(REQUEST)
+    models.close()
+
+
+def test_listeners_are_called_at_once_and_at_each_change() -> None:
+    calls: list[list[str]] = []
+    models = Models([served("tiny", "1")])
+    models.on_change(lambda: calls.append(models.versions("tiny")))
+    models.replace([served("tiny", "2"), served("tiny", "10")])
+    assert calls == [["1"], ["2", "10"]]
+
+
+@pytest.mark.parametrize(
+    ("lower", "higher"), [("2", "10"), ("1.9", "1.10"), ("1", "1.1"), ("rc1", "1"), ("1a", "1b")]
+)
+def test_versions_are_ordered_as_people_do(lower: str, higher: str) -> None:
+    assert version_key(lower) < version_key(higher)

@@ -21,7 +21,7 @@ from service.ledger.ledger import open_ledger
 from service.settings import Settings
 from service.shared_counters import SharedCounters
 from tests.conftest import ROOT
-from tests.service.test_server import eventually, fetch, predict, serving, workers_of
+from tests.service.serving import eventually, fetch, predict, serving, workers_of
 
 
 def rows(path: Path) -> list[Any]:
@@ -119,7 +119,7 @@ def test_predictions_do_not_need_the_database(
 def test_the_server_starts_without_the_libraries_of_the_ledgers_thread() -> None:
     script = (
         "import sys\n"
-        "import service.app, service.server\n"
+        "import service.app, service.server.start\n"
         "late = {'sqlalchemy', 'alembic', 'psycopg', 'sqlite3', 'arro3', 'platformdirs'}\n"
         "assert not late & set(sys.modules), late & set(sys.modules)\n"
     )

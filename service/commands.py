@@ -1,0 +1,95 @@
+"""The commands `highway serve`, `highway check` and `highway key`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from service.classifier import read_metadata, read_signed
+from service.contract import ContractError
+from service.http.api_keys import ApiKeyFileError, new_key
+from service.http.callers import Scope
+from service.settings import SettingsError, read_settings
+from service.trial import try_artifact
+
+app = typer.Typer(
+    help="Serve a verified highway network over HTTP.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+PublicKeyOption = Annotated[
+    Path | None, typer.Option(help="PEM public key; FILE.sig must be a signature by it.")
+]
+
+
+@app.command()
+def serve(
+    file: Annotated[
+        Path | None, typer.Argument(help="The ONNX file; by default the bundled digit model.")
+    ] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port to listen on; 0 chooses a free port.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes that share the port.")
+    ] = None,
+    public_key: PublicKeyOption = None,
+) -> None:
+    """Serve FILE over HTTP; environment variables HIGHWAY_… are further settings."""
+    from service.server.start import run_server  # FastAPI, which `check` does not need
+
+    run_server(
+        read_settings(model=file, host=host, port=port, workers=workers, public_key=public_key)
+    )
+
+
+@app.command()
+def check(
+    file: Annotated[Path, typer.Argument(help="The ONNX file.")],
+    public_key: PublicKeyOption = None,
+) -> None:
+    """Check that FILE can be served: a valid artifact, unchanged, with the recorded outputs."""
+    settings = read_settings()
+    content = read_signed(file, public_key)
+    try:
+        try_artifact(
+            content,
+            seconds=settings.model_load_seconds,
+            memory_bytes=settings.model_load_bytes,
+        )
+        metadata = read_metadata(content)
+    except ContractError as error:
+        raise ContractError(f"{file}: {error}") from error
+    signed = "" if public_key is None else f"signed by the owner of {public_key}, "
+    typer.echo(
+        f"{file}: {metadata.name} version {metadata.version}, {len(metadata.labels)} labels, "
+        f"{len(metadata.layers)} highway layers: {signed}ready to serve"
+    )
+
+
+@app.command()
+def key(
+    name: Annotated[str, typer.Argument(help="Name of the client or person who gets the key.")],
+    scope: Annotated[
+        list[Scope], typer.Option(help="What the key may do; repeat it for several scopes.")
+    ],
+) -> None:
+    """Make an API key: its line for the file of HIGHWAY_API_KEYS, and on stderr its token."""
+    token, made = new_key(name, scope)
+    typer.echo(made.line)
+    typer.echo(f"token, shown only now: {token}", err=True)
+
+
+def main() -> None:
+    """Run a command; an error of the user is one sentence and exit code 1."""
+    try:
+        app()
+    except (ContractError, SettingsError, ApiKeyFileError) as error:
+        raise SystemExit(f"error: {error}") from error
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The server's processes: a supervisor, its workers, and the models that they share."""

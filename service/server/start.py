@@ -1,0 +1,106 @@
+"""The start of the server: its socket, its models, and its supervisor."""
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from service.classifier import read_metadata
+from service.contract import Metadata
+from service.http.access import create_access
+from service.http.hosts import is_loopback
+from service.inference.processors import inference_threads, usable_processors
+from service.logs import configure_logs
+from service.server.listener import address_of, listen
+from service.server.model_store import ModelStore
+from service.server.repository import Repository
+from service.server.supervisor import Supervisor
+from service.settings import Settings, SettingsError
+from service.tls import check_certificate
+from service.trial import try_artifact_on_loop
+
+MEMORY_FOLDER = "/dev/shm"  # there even if every disk is read-only
+
+_log = logging.getLogger(__name__)
+
+
+def run_server(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT; pending requests then have `drain_seconds` to finish."""
+    configure_logs(settings)
+    _allow_many_files()
+    check_certificate(settings)
+    create_access(settings)  # to report an invalid file of API keys before a port is opened
+    with _counters_folder() as folder:
+        code = asyncio.run(_serve(settings, folder))
+    raise SystemExit(code)
+
+
+async def _serve(settings: Settings, shared_counters: Path) -> int:
+    async def try_model(content: bytes) -> Metadata:
+        seconds, memory_bytes = settings.model_load_seconds, settings.model_load_bytes
+        await try_artifact_on_loop(content, seconds=seconds, memory_bytes=memory_bytes)
+        return read_metadata(content)
+
+    repository = Repository(settings.model, settings.public_key)
+    store = ModelStore(repository, try_model, default=settings.default_model)
+    await store.open()
+    threads = settings.threads or inference_threads(usable_processors(), settings.workers)
+    listener = listen(settings.host, settings.port)
+    health = settings.health_port
+    supervisor = Supervisor(
+        settings,
+        store,
+        listener,
+        threads=threads,
+        shared_counters=shared_counters,
+        health=None if health is None else listen(settings.host, health, "HIGHWAY_HEALTH_PORT"),
+    )
+    return await supervisor.run(lambda: _log_start(store, settings, threads, listener))
+
+
+def _allow_many_files() -> None:
+    """Raise the limit of open files, so that all connections of the settings can be open."""
+    with suppress(ImportError, OSError, ValueError):  # on Windows and macOS
+        import resource
+
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+@contextmanager
+def _counters_folder() -> Iterator[Path]:
+    folder = MEMORY_FOLDER if os.access(MEMORY_FOLDER, os.W_OK) else None
+    try:
+        temporary = TemporaryDirectory(prefix="highway-", dir=folder)
+    except OSError as error:
+        raise SettingsError(
+            "TMPDIR: expected a writable folder for the counters that the workers share, found "
+            "none; set the variable"
+        ) from error
+    with temporary as path:
+        yield Path(path)
+
+
+def _log_start(
+    store: ModelStore, settings: Settings, threads: int, listener: socket.socket
+) -> None:
+    _log.info(
+        "serving %s on %s (processors: %g, workers: %d, inference threads: %d)",
+        store.models,
+        address_of(listener, settings),
+        usable_processors(),
+        settings.workers,
+        threads,
+    )
+    if settings.api_keys is None and not settings.open and not is_loopback(settings.host):
+        _log.warning(
+            "NO API KEYS ARE SET: whoever can reach %s can send predictions, and read statistics, "
+            "metrics, drift and the ledger%s; set HIGHWAY_API_KEYS, or HIGHWAY_OPEN=1 if this is "
+            "intended",
+            settings.host,
+            " with its stored inputs" if settings.ledger_inputs else "",
+        )

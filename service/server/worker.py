@@ -1,0 +1,172 @@
+"""A worker: one process that serves the models, directed by the supervisor."""
+
+import asyncio
+import contextlib
+import gc
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+from uvicorn.config import STARTUP_FAILURE
+
+from service.app import create_app
+from service.classifier import Classifier
+from service.contract import ContractError
+from service.http.protocol import HttpProtocol
+from service.inference.models import Limits, Models, ServedModel
+from service.lifecycle import Lifecycle, RefusedFile
+from service.logs import configure_logs
+from service.server.artifacts import Artifact, ModelSet
+from service.server.channel import Channel
+from service.server.worker_control import WorkerControl
+from service.settings import Settings
+from service.shared_counters import SharedCounters
+
+# Of every response: a browser must not guess its type nor store it.
+SAFE_HEADERS = (("x-content-type-options", "nosniff"), ("cache-control", "no-store"))
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerStart:
+    """What a worker needs to start; it can be pickled."""
+
+    settings: Settings
+    threads: int
+    shared_counters: Path
+    models: ModelSet
+    refused: tuple[RefusedFile, ...]
+    listener: socket.socket
+    channel: socket.socket
+
+
+def run_worker(start: WorkerStart, inherited: Sequence[socket.socket] = ()) -> None:
+    """Serve until the supervisor says stop, or ends.
+
+    `inherited` are sockets of the supervisor that a forked process has to close.
+    """
+    for end in inherited:
+        end.close()
+    for number in (signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGINT)):
+        signal.signal(number, signal.SIG_IGN)  # the supervisor decides what they mean
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    configure_logs(start.settings)
+    gc.freeze()  # what was loaded before the fork stays shared with the supervisor
+    counters = SharedCounters(start.shared_counters)
+    try:
+        models = Models(
+            [
+                make_model(artifact, start.settings, start.threads, counters)
+                for artifact in start.models.artifacts
+            ],
+            default=start.settings.default_model,
+            traffic=start.models.traffic,
+        )
+        lifecycle = Lifecycle()
+        app = create_app(models, start.settings, counters, lifecycle)
+    except (ContractError, OSError) as error:
+        _log.error("a worker cannot start: %s", error)
+        sys.exit(STARTUP_FAILURE)
+    server = WorkerServer(server_config(app, start.settings), start, models, lifecycle, counters)
+    server.run(sockets=[start.listener])
+
+
+def make_model(
+    artifact: Artifact, settings: Settings, threads: int, counters: SharedCounters
+) -> ServedModel:
+    """Load an artifact; a `ContractError` if it cannot be loaded here."""
+    return serve_classifier(Classifier(artifact.content, threads=threads), settings, counters)
+
+
+def serve_classifier(
+    classifier: Classifier, settings: Settings, counters: SharedCounters
+) -> ServedModel:
+    """Return a model with the settings' limits; on the event loop's thread only."""
+    limits = Limits(
+        max_queue_rows=settings.max_queue_rows,
+        max_queue_ms=settings.max_queue_ms,
+        max_batch_rows=settings.max_batch_rows,
+    )
+    return ServedModel(classifier, limits, counters)
+
+
+def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    """Return uvicorn's configuration; the tests use it too."""
+    return uvicorn.Config(
+        app,
+        http=HttpProtocol,
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,  # no proxy is trusted to name the client
+        headers=list(SAFE_HEADERS),
+        ssl_certfile=settings.tls_certificate,
+        ssl_keyfile=settings.tls_key,
+        timeout_keep_alive=settings.keep_alive_seconds,
+        # Without it a single incomplete request keeps a stopping server alive forever.
+        timeout_graceful_shutdown=settings.drain_seconds,
+    )
+
+
+class WorkerServer(uvicorn.Server):
+    """uvicorn's server, which stops when the supervisor says so."""
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        start: WorkerStart,
+        models: Models,
+        lifecycle: Lifecycle,
+        counters: SharedCounters,
+    ) -> None:
+        super().__init__(config)
+        self._start = start
+        self._models = models
+        self._lifecycle = lifecycle
+        self._counters = counters
+        self._control: asyncio.Task[None] | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start to serve, then report to the supervisor."""
+        start = self._start
+        loop = asyncio.get_running_loop()
+        control = WorkerControl(
+            await Channel.open(start.channel),
+            self._models,
+            self._lifecycle,
+            lambda content: Classifier(content, threads=start.threads),
+            lambda classifier: serve_classifier(classifier, start.settings, self._counters),
+        )
+        control.refused = start.refused
+        self._lifecycle.repository = control
+        with contextlib.suppress(NotImplementedError):  # not on Windows
+            loop.add_signal_handler(signal.SIGTERM, self._stop)
+        await super().startup(sockets)
+        self._control = loop.create_task(self._obey(control))
+
+    async def _obey(self, control: WorkerControl) -> None:
+        try:
+            await control.run()
+        except Exception:
+            _log.exception("a message of the supervisor could not be processed")
+        finally:  # also if the supervisor has ended
+            self._stop()
+
+    def _stop(self) -> None:
+        self._lifecycle.draining = True
+        self.should_exit = True
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Leave signals to the supervisor."""
+        yield
