@@ -13,7 +13,12 @@ CLIENTS := $(call stamp,.venv-clients,requirements/clients.txt)
 DEMO := build/demo
 IMAGE := highway-networks
 
-.PHONY: help demo serve test coverage packages lint bench compatibility lock image clean
+# Duration of soak, chaos and fuzz; `make test` has short forms of them.
+MINUTES ?= 10
+seconds := $(shell expr $(MINUTES) \* 60)
+
+.PHONY: help demo serve test coverage packages lint soak chaos fuzz attacks audit bench \
+	compatibility lock image clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +50,22 @@ lint: $(ALL) ## check style, types, imports between folders, spelling and words
 	.venv/bin/lint-imports
 	.venv/bin/codespell
 	.venv/bin/python -m docs.check_words
+	.venv/bin/bandit --quiet --recursive --configfile pyproject.toml service export models client
+
+soak: $(ALL) ## load a server for MINUTES=10; memory may not grow, every answer is compared
+	.venv/bin/python -m tests.reliability.soak --seconds $(seconds)
+
+chaos: $(ALL) ## kill, stop, corrupt and fill around a server for MINUTES=10; nothing may be lost
+	.venv/bin/python -m tests.reliability.chaos --seconds $(seconds)
+
+fuzz: $(ALL) ## send random and damaged requests for MINUTES=10; decoders with coverage guidance
+	.venv/bin/python -m tests.reliability.fuzz --seconds $(seconds)
+
+attacks: $(ALL) ## one hostile client beside others: slow, large, greedy; prints a line for each
+	.venv/bin/python -m tests.reliability.attacks
+
+audit: $(ALL) ## known vulnerabilities (needs a network), risky code, bill of materials
+	.venv/bin/python -m tests.reliability.audit
 
 bench: $(ALL) ## load the server and a plain FastAPI service (20 minutes, needs wrk); renew docs/measurements/serving.md
 	.venv/bin/python -m benchmarks.serving

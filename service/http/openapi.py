@@ -27,11 +27,12 @@ class ErrorResponse(BaseModel):
 ERRORS = {
     400: "The request is not valid, or its rows do not fit the model",
     404: "The model, its version, or the requested record does not exist",
-    409: "The model that answered the request is no longer served",
+    409: "The model cannot be loaded or unloaded, or is no longer served",
     413: "The body is too long",
     415: "The body is not declared as plain JSON",
     429: "The queue is full; retry after the seconds in Retry-After",
     500: "Internal error; the server's log has the details",
+    501: "The server does not support this",
     503: "The model or the ledger is not ready",
     504: "The deadline passed before the rows were computed",
 }

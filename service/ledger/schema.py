@@ -12,7 +12,7 @@ MIGRATION_SECONDS = 3600  # large tables take a long time
 WAIT_SECONDS = 60  # for another process's migration; the writer then tries again
 
 _LOCK = 0x6869676877  # of PostgreSQL's advisory locks: "highw"
-_REVISION = text(f"SELECT version_num FROM {VERSION_TABLE}")
+_REVISION = text(f"SELECT version_num FROM {VERSION_TABLE}")  # nosec B608
 
 
 class SchemaError(RuntimeError):

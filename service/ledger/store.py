@@ -215,16 +215,16 @@ def _unnest_statement(table: Table, names: tuple[str, ...], dialect: sa.Dialect)
     """Return an INSERT with an array parameter for each column."""
     types = [table.c[name].type.compile(dialect) for name in names]
     arrays = [f"CAST(:{name} AS {kind}[])" for name, kind in zip(names, types, strict=True)]
-    return sa.text(
-        f"INSERT INTO {table.name} ({', '.join(names)}) SELECT * FROM unnest({', '.join(arrays)})"
-    )
+    columns, rows = f"({', '.join(names)})", f"unnest({', '.join(arrays)})"
+    return sa.text(" ".join(["INSERT INTO", table.name, columns, "SELECT * FROM", rows]))
 
 
 @lru_cache(16)
 def _values_statement(table: Table, names: tuple[str, ...], count: int) -> str:
     """Return an INSERT with a parameter for each value of `count` rows."""
     row = f"({', '.join('?' * len(names))})"
-    return f"INSERT INTO {table.name} ({', '.join(names)}) VALUES {', '.join([row] * count)}"
+    rows = ", ".join([row] * count)
+    return " ".join(["INSERT INTO", table.name, f"({', '.join(names)})", "VALUES", rows])
 
 
 def _new_numbers(connection: Connection, count: int) -> Sequence[int]:

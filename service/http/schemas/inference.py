@@ -64,7 +64,7 @@ class ExplainRequest(BaseModel):
     """One row, in any form that `/predict` accepts."""
 
     instance: Row
-    gate_units: bool = Field(default=False, description="Include the gates of every unit")
+    gate_units: bool | None = Field(default=False, description="Include the gates of every unit")
 
 
 class ClosedLayer(BaseModel):

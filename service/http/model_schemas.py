@@ -1,0 +1,188 @@
+"""The OpenAPI document with the sizes of the served models.
+
+The general schemas hold for any model. Here they get the names, columns, layers, labels and limits
+of those that are served, so that a reader or a generated client sees what the server accepts, and
+a test tool can generate valid requests.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from copy import deepcopy
+from math import prod
+from typing import Any
+
+from fastapi import FastAPI
+
+from service.contract import GATE_MEAN, GATE_SCALE, INPUT, Column, Input, Metadata, tensor_widths
+from service.formats.explain import INSTANCE
+from service.formats.gate_scale import MAX_SCALE
+from service.formats.rows import INSTANCES
+from service.http.schemas.inference import ExplainRequest
+from service.inference.models import Models
+
+Schema = dict[str, Any]
+
+LARGEST = 3.4028234663852886e38  # float32
+PREDICTION = "Prediction"
+
+
+def describe_models(app: FastAPI, models: Models, *, max_rows: int) -> None:
+    """Let the application's document describe `models`, and requests of at most `max_rows` rows.
+
+    It is generated for the first request and again when other models are served.
+    """
+    generate = app.openapi
+    described: list[Metadata] | None = None
+    document: dict[str, Any] = {}
+
+    def openapi() -> dict[str, Any]:
+        nonlocal described, document
+        served = [model.metadata for model in models]
+        if described != served:
+            described, document = served, with_models(generate(), served, max_rows=max_rows)
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def with_models(
+    document: dict[str, Any], served: Sequence[Metadata], *, max_rows: int
+) -> dict[str, Any]:
+    """Return a copy of the document with these models' sizes and an example of each request."""
+    document = deepcopy(document)
+    schemas = document["components"]["schemas"]
+    row = _either(map(row_schema, (metadata.input for metadata in served)))
+    scale = _either(map(scale_schema, served))
+    predict = schemas["PredictRequest"]
+    predict["properties"][INSTANCES] |= {"items": row, "maxItems": max_rows}
+    predict["properties"][GATE_SCALE]["anyOf"] = [
+        *scale["anyOf"],
+        {"type": "array", "items": scale, "minItems": 1, "maxItems": max_rows},
+        {"type": "null"},
+    ]
+    predict["examples"] = [{INSTANCES: [example_row(metadata)]} for metadata in served]
+    schemas["InferInput"] = _infer_input(schemas["InferInput"], served, max_rows)
+    schemas["InferRequest"]["properties"]["inputs"]["maxItems"] = 2
+    _size_prediction(schemas[PREDICTION]["properties"], served)
+    for operation in _operations(document):
+        _size_operation(operation, served, row)
+    return document
+
+
+def row_schema(row: Input) -> Schema:
+    """Return the schema of a row: an object or a list of a table, a flat or nested image."""
+    if row.kind == "table":
+        values = [_column(column) for column in row.columns]
+        names = [column.name for column in row.columns]
+        properties = dict(zip(names, values, strict=True))
+        by_name = {
+            "type": "object",
+            "properties": properties,
+            "required": names,
+            "additionalProperties": False,
+        }
+        return {"anyOf": [by_name, _tuple(values)]}
+    pixel: Schema = {"type": "number", "minimum": -LARGEST, "maximum": LARGEST}
+    nested = pixel
+    for size in reversed(row.shape):
+        nested = _list(nested, size)
+    return {"anyOf": [_list(pixel, prod(row.shape)), nested]}
+
+
+def scale_schema(metadata: Metadata) -> Schema:
+    """Return the schema of one gate scale: a factor for each layer, in order or by name."""
+    factor = {"type": "number", "minimum": 0, "maximum": MAX_SCALE}
+    names = [layer.name for layer in metadata.layers]
+    by_name = {
+        "type": "object",
+        "properties": dict.fromkeys(names, factor),
+        "additionalProperties": False,
+    }
+    return {"anyOf": [_list(factor, len(names)), by_name]}
+
+
+def example_row(metadata: Metadata) -> list[Any]:
+    """Return the first golden row as a request has it: categories by name, null if missing."""
+    row = metadata.verification["golden"][INPUT][0]
+    columns = metadata.input.columns
+    if not columns:
+        return list(row)
+    return [
+        column.categories[int(value)] if column.categories and value is not None else value
+        for column, value in zip(columns, row, strict=True)
+    ]
+
+
+def _column(column: Column) -> Schema:
+    if not column.categories:
+        return {"type": ["number", "null"], "minimum": -LARGEST, "maximum": LARGEST}
+    booleans: list[bool] = [False, True] if column.is_boolean else []
+    return {"enum": [*column.categories, *booleans, None]}
+
+
+def _infer_input(general: Schema, served: Sequence[Metadata], max_rows: int) -> Schema:
+    """Return the schema of an input tensor: the rows, or the gate scales."""
+    rows = {"type": "integer", "minimum": 1, "maximum": max_rows}
+    kinds = [
+        {
+            "properties": {
+                "name": {"const": name},
+                "shape": _tuple([rows, {"const": tensor_widths(metadata)[name]}]),
+            }
+        }
+        for metadata in served
+        for name in (INPUT, GATE_SCALE)
+    ]
+    return general | _either(kinds)
+
+
+def _size_prediction(properties: Schema, served: Sequence[Metadata]) -> None:
+    labels = [len(metadata.labels) for metadata in served]
+    layers = [len(metadata.layers) for metadata in served]
+    names = dict.fromkeys(label for metadata in served for label in metadata.labels)
+    properties["label"]["enum"] = list(names)
+    properties["probabilities"] |= {"minItems": min(labels), "maxItems": max(labels)}
+    properties[GATE_MEAN] |= {"minItems": min(layers), "maxItems": max(layers)}
+
+
+def _size_operation(operation: Schema, served: Sequence[Metadata], row: Schema) -> None:
+    """Name the models in the parameters, and size the row of a request that is described inline."""
+    names = {
+        "name": [metadata.name for metadata in served],
+        "version": [metadata.version for metadata in served],
+    }
+    for parameter in operation.get("parameters", ()):
+        if parameter["in"] == "path" and parameter["name"] in names:
+            parameter["schema"]["enum"] = list(dict.fromkeys(names[parameter["name"]]))
+    content = operation.get("requestBody", {}).get("content", {})
+    for media in content.values():
+        if media["schema"].get("title") == ExplainRequest.__name__:
+            described = media["schema"]["properties"][INSTANCE]
+            media["schema"]["properties"][INSTANCE] = _without_union(described) | row
+            media["schema"]["examples"] = [{INSTANCE: example_row(one)} for one in served]
+
+
+def _without_union(schema: Schema) -> Schema:
+    return {key: value for key, value in schema.items() if key != "anyOf"}
+
+
+def _operations(document: Mapping[str, Any]) -> Iterable[Schema]:
+    return (operation for path in document["paths"].values() for operation in path.values())
+
+
+def _list(items: Schema, size: int) -> Schema:
+    return {"type": "array", "items": items, "minItems": size, "maxItems": size}
+
+
+def _tuple(items: Sequence[Schema]) -> Schema:
+    size = len(items)
+    return {"type": "array", "prefixItems": list(items), "minItems": size, "maxItems": size}
+
+
+def _either(schemas: Iterable[Schema]) -> Schema:
+    """Return the union of different schemas as one `anyOf`, or the only schema."""
+    different: list[Schema] = []
+    for schema in schemas:
+        different += [schema] if schema not in different else []
+    if len(different) == 1:
+        return different[0]
+    return {"anyOf": [one for schema in different for one in schema.get("anyOf", [schema])]}
