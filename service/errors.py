@@ -33,6 +33,10 @@ class LedgerUnavailableError(RequestError):
     """The ledger's database is unavailable."""
 
 
+class ModelRefusedError(RequestError):
+    """The model repository cannot load or unload the model."""
+
+
 class GoneError(RequestError):
     """The model of a recorded request is no longer served."""
 
@@ -63,3 +67,31 @@ class NotReadyError(RequestError):
 
 class UnsupportedError(RequestError):
     """A feature of the protocol that this server does not support."""
+
+
+class AuthenticationError(RequestError):
+    """The request has no valid API key."""
+
+
+class ScopeError(RequestError):
+    """The caller does not have the scope that the path needs."""
+
+
+class UnknownPathError(RequestError):
+    """The caller may not call this path, whether it exists or not."""
+
+
+class AttemptsError(RequestError):
+    """Too many wrong API keys; the count begins again in `retry_after` seconds."""
+
+    def __init__(self, message: str, *, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class HostError(RequestError):
+    """The server is not addressed by one of its names."""
+
+
+class OriginError(RequestError):
+    """A page of another origin may not send this request."""
