@@ -26,7 +26,7 @@ from service.http.metrics import metrics_router
 from service.http.model_routes import models_router, protocol_router
 from service.http.model_schemas import describe_models
 from service.http.openapi import DEFAULT_RESPONSE, described_route
-from service.http.protocol import PROTOCOL_CONTEXT, ProtocolContext
+from service.http.protocol_context import PROTOCOL_CONTEXT, ProtocolContext
 from service.http.repository_routes import repository_router
 from service.http.request_policy import RequestPolicy
 from service.http.rerun_routes import rerun_router

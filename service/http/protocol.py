@@ -11,48 +11,26 @@ one error, after the responses to the requests before them.
 import asyncio
 from collections import deque
 from collections.abc import Coroutine
-from typing import Any, NamedTuple
+from typing import Any
 
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from service.http.access import Access
 from service.http.asgi_cycle import BUFFERED_BYTES, AsgiCycle
-from service.http.body_turns import BodyTurns
-from service.http.byte_budget import ByteBudget
 from service.http.connection_timer import ConnectionTimer
-from service.http.connections import Connections
 from service.http.cycles import MAX_DISCARDED_BYTES, Cycle, no_memory_error
 from service.http.dispatch import new_cycle
 from service.http.endpoints import Header
 from service.http.error_responses import RawResponse, error_response
 from service.http.flow import Flow
 from service.http.framing import FramingError
-from service.http.inference_routes import Routes
+from service.http.protocol_context import PROTOCOL_CONTEXT, ProtocolContext
 from service.http.request_parser import Head, RequestParser
-from service.http.request_policy import RequestPolicy
 from service.http.response_encoding import encode_response
-from service.lifecycle import Lifecycle
 
-PROTOCOL_CONTEXT = "protocol_context"  # the key of the context in the lifespan's state
 # Parsed at a time: the requests in it are held as objects, which need more memory than their bytes.
 PARSED_BYTES = 32_768
 WAITING_BYTES = 2048  # of memory for a request that waits for the responses before it
-
-
-class ProtocolContext(NamedTuple):
-    """The application's objects that the protocol uses; passed in the lifespan's state."""
-
-    policy: RequestPolicy
-    routes: Routes
-    max_body_bytes: int
-    request_read_seconds: float
-    send_seconds: float
-    access: Access
-    lifecycle: Lifecycle
-    budget: ByteBudget
-    connections: Connections
-    body_turns: BodyTurns
 
 
 class HttpProtocol(asyncio.Protocol):

@@ -6,7 +6,7 @@ from starlette.testclient import TestClient
 
 from service import __version__
 from service.classifier import Classifier
-from service.http.protocol import PROTOCOL_CONTEXT
+from service.http.protocol_context import PROTOCOL_CONTEXT
 from tests.service.conftest import application
 
 ROW = {"instances": [[1, 0, 0, 0]]}

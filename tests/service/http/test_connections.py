@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from service.classifier import Classifier
 from service.errors import QueueFullError
 from service.http import connection_timer, connections
-from service.http.protocol import PROTOCOL_CONTEXT, ProtocolContext
+from service.http.protocol_context import PROTOCOL_CONTEXT, ProtocolContext
 from tests.service.conftest import Recipe, application
 from tests.service.http.transport import (
     INFER,
