@@ -24,7 +24,8 @@ SETTLED_SECONDS = 2.0  # a file that was changed later may change again within i
 MAX_KEYS = 1000  # they are read on the event loop, in less than 5 ms
 MAX_FILE_BYTES = 256 * 1024
 MAX_TOKEN_BYTES = 256
-TOKEN_PREFIX = "hwk_"  # nosec B105, no secret: scanners find tokens by it
+# Scanners find tokens that were published by mistake by their prefix.
+TOKEN_PREFIX = "hwk_"  # nosec B105
 TOKEN_BYTES = 24  # 192 bits
 NAME_PATTERN = "[A-Za-z0-9._@-]{1,64}"
 

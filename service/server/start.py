@@ -23,7 +23,8 @@ from service.settings import Settings, SettingsError
 from service.tls import check_certificate
 from service.trial import try_artifact_on_loop
 
-MEMORY_FOLDER = "/dev/shm"  # nosec B108, writable even if every disk is read-only
+# Writable even if every disk is read-only.
+MEMORY_FOLDER = "/dev/shm"  # nosec B108
 
 _log = logging.getLogger(__name__)
 

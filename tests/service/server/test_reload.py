@@ -8,15 +8,19 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from service.http.api_keys import new_key
+from service.http.callers import Scope
 from tests.service.conftest import METADATA, Recipe
 from tests.service.server.load import Answer, Load, under_load
 from tests.service.serving import eventually, fetch, predict, serving
@@ -195,3 +199,58 @@ def test_a_folder_without_models_is_rejected(tmp_path: Path) -> None:
         f"error: {tmp_path}: expected an .onnx file or a folder of models, "
         "NAME/VERSION/model.onnx, found a folder without any\n",
     )
+
+
+def test_an_admin_loads_and_unloads_models_by_name(repository: Path, tmp_path: Path) -> None:
+    place(repository, "1", name="other")
+    (admin, admin_key), (caller, caller_key) = (
+        new_key(name, [scope]) for name, scope in (("ops", Scope.ADMIN), ("app", Scope.PREDICT))
+    )
+    keys = tmp_path / "keys"
+    keys.write_text(f"{admin_key.line}\n{caller_key.line}\n")
+    settings = {"HIGHWAY_API_KEYS": str(keys), "HIGHWAY_MODEL_POLL_SECONDS": "3600"}
+    with serving(repository, "--workers", "2", **settings) as (_, port):
+
+        def call(path: str, body: bytes = b"", token: str = admin) -> tuple[int, Any]:
+            headers = {"X-API-Key": token, "Content-Type": "application/json"}
+            url = f"http://127.0.0.1:{port}{path}"
+            try:
+                with urllib.request.urlopen(
+                    urllib.request.Request(url, body, headers), timeout=10
+                ) as response:
+                    return response.status, json.load(response)
+            except urllib.error.HTTPError as error:
+                return error.code, json.load(error)["error"]
+
+        def version(name: str) -> int | str:
+            row = b'{"instances": [[1, 0, 0, 0]]}'
+            status, content = call(f"/v1/models/{name}:predict", row, caller)
+            return content["model_version"] if status == 200 else status
+
+        load, unload = (f"/v2/repository/models/tiny/{change}" for change in ("load", "unload"))
+        place(repository, "2")
+        assert call(load, token=caller) == (
+            403,
+            "API key: expected one with the scope admin for this path",
+        )
+        assert version("tiny") == "1"
+        assert call(load) == (200, {})
+        assert {version("tiny") for _ in range(8)} == {"2"}
+        place(repository, "3", b"damaged")
+        status, reason = call(load)
+        assert (status, reason.partition(":")[0]) == (409, "tiny/3")
+        assert version("tiny") == "2"
+        status, reason = call(load, b'{"parameters": {"config": "{}"}}')
+        assert (status, reason) == (
+            400,
+            "body: expected none or {}, found other JSON; the server's model repository alone "
+            "decides which files are loaded",
+        )
+        assert call(load.replace("tiny", "SECRET"))[0] == 404
+        assert call(unload, b'{"parameters": {"unload_dependents": false}}') == (200, {})
+        assert {version("tiny") for _ in range(8)} == {404}
+        assert version("other") == "1"
+        assert call(load.replace("tiny", "other").replace("load", "unload"))[0] == 409
+        (repository / "tiny" / "3" / "model.onnx").unlink()
+        assert call(load) == (200, {})
+        assert version("tiny") == "2"
