@@ -12,7 +12,7 @@ class ByteBudget:
         self._limit = limit
         self._limit_of_large = limit - limit // 8
         self.used = 0
-        self._large_seen = False  # since the last burst ended
+        self._large_seen = True  # since the last burst ended; the start is one
 
     def take(self, size: int, held: int) -> bool:
         """Count `size` more bytes for a connection that holds `held`; False without room."""
