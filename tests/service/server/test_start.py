@@ -114,19 +114,19 @@ def test_invalid_files_of_keys_and_certificates_open_no_port(file: Path, workers
 
 def lines_at_start(file: Path, **settings: str) -> str:
     """Return what the server logs until it is stopped, on a port of all addresses."""
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "service", "serve", str(file), "--port", "0"],
         cwd=ROOT,
         env={**os.environ, "HIGHWAY_HOST": "0.0.0.0", **settings},
         stderr=subprocess.PIPE,
         text=True,
-    )
-    assert process.stderr is not None
-    first = process.stderr.readline()
-    port = int(first.partition("on http://0.0.0.0:")[2].split()[0])
-    with socket.create_connection(("127.0.0.1", port)):
-        process.terminate()
-        return first + process.communicate(timeout=10)[1]
+    ) as process:
+        assert process.stderr is not None
+        first = process.stderr.readline()
+        port = int(first.partition("on http://0.0.0.0:")[2].split()[0])
+        with socket.create_connection(("127.0.0.1", port)):
+            process.terminate()
+            return first + process.stderr.read()  # `communicate` would lose what is buffered
 
 
 def test_a_server_without_keys_that_others_can_reach_warns_what_is_open(file: Path) -> None:
