@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from time import perf_counter_ns
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,8 @@ from service.contract import (
 )
 from service.graph_rules import FLOAT32, TYPES, check_graph
 from service.model_graph import ModelGraph, TensorType, read_graph
-from service.runtime import onnxruntime, runtime_errors
+from service.model_session import ModelSession
+from service.runtime import runtime_errors
 
 # Recorded outputs of the golden rows, and their tolerance between processors and releases of
 # onnxruntime; an error in the file causes far larger differences. Typicality depends on the gates'
@@ -68,17 +68,18 @@ class Classifier:
     def __init__(self, content: bytes, *, threads: int = 1) -> None:
         """Load an artifact's bytes, or raise a `ContractError`.
 
-        `threads` is the number of threads that compute one batch.
+        `threads` is the number of threads that compute one long batch; a short one has one thread.
         """
         self.metadata = read_metadata(content)
         try:
-            self._session = _session(content, threads)
+            self._session = ModelSession(content, threads=threads)
         except LOAD_ERRORS as error:
             raise ContractError(
                 "expected a graph that onnxruntime can load, found one that it rejects; "
                 "export the model again with `highway export`"
             ) from error
         self._check_golden_rows()
+        self._session.adapt_parts(self.metadata.input.size)
 
     @classmethod
     def load(cls, path: Path, *, public_key: Path | None = None, threads: int = 1) -> "Classifier":
@@ -101,19 +102,11 @@ class Classifier:
         self, outputs: Sequence[str], rows: FloatArray, gate_scale: FloatArray | None = None
     ) -> list[FloatArray]:
         """Compute the named `outputs`, in their order; otherwise like `run`."""
-        feeds = {INPUT: rows} if gate_scale is None else {INPUT: rows, GATE_SCALE: gate_scale}
-        computed: list[FloatArray] = self._session.run(outputs, feeds)
-        return computed
+        return self._session.compute(outputs, rows, gate_scale)
 
     def measure(self, rows: int) -> int:
-        """Return the time in ns of a batch of this many rows, the shorter of two."""
-        feeds = {INPUT: np.zeros((rows, self.metadata.input.size), np.float32)}
-        times = []
-        for _ in range(2):
-            began = perf_counter_ns()
-            self._session.run((PROBABILITIES, GATE_MEAN, TYPICALITY), feeds)
-            times.append(perf_counter_ns() - began)
-        return min(times)
+        """Return the time in ns of a batch of this many rows, the shortest of at least two."""
+        return self._session.measure(self.metadata.input.size, rows)
 
     def _check_golden_rows(self) -> None:
         """Compute the golden rows, and compare with the outputs recorded at verification."""
@@ -182,25 +175,6 @@ def _max_difference(computed: FloatArray, recorded: Any) -> float:
     if expected.shape != computed.shape:
         raise ValueError("another shape")
     return float(np.abs(computed - expected).max())
-
-
-def _session(content: bytes, threads: int) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    # Spinning threads would occupy a processor between batches.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # An arena keeps the memory of the largest batch, for each batch size again, and saves no time.
-    options.enable_cpu_mem_arena = options.enable_mem_pattern = False
-    options.log_severity_level = (
-        3  # errors: gate_scale, an overridable initializer, causes warnings
-    )
-    return onnxruntime.InferenceSession(
-        content,
-        options,
-        providers=["CPUExecutionProvider"],
-        enable_fallback=0,  # a fallback prints a banner and tries the same provider again
-    )
 
 
 def _check_tensors(graph: ModelGraph, metadata: Metadata) -> None:

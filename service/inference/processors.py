@@ -16,12 +16,13 @@ def usable_processors(root: Path = CGROUP) -> float:
     return min([available, *_quotas(root)])
 
 
-def inference_threads(processors: float, workers: int) -> int:
-    """Return the number of onnxruntime's threads for each of `workers` processes.
+def batch_threads(processors: float, workers: int) -> int:
+    """Return the number of threads that compute a long batch, for each of `workers` processes.
 
-    One processor of each process is left to its event loop.
+    No processor is reserved for the event loop: it waits for the batch, or needs a processor for
+    short moments.
     """
-    return max(1, math.floor(processors / workers) - 1)
+    return max(1, math.floor(processors / workers))
 
 
 def _quotas(root: Path) -> list[float]:

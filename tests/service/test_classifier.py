@@ -1,4 +1,5 @@
 import json
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -93,25 +94,31 @@ def test_an_output_computed_alone_equals_the_one_computed_with_all(classifier: C
         assert np.array_equal(classifier.compute([name], rows, scale)[0], getattr(outputs, name))
 
 
-@pytest.mark.parametrize("threads", [1, 3])
-def test_the_session_has_the_given_threads_and_no_memory_arena(threads: int) -> None:
-    options = Classifier(CONTENT, threads=threads)._session.get_session_options()
-    assert options.intra_op_num_threads == threads
-    assert options.inter_op_num_threads == 1
-    assert not options.enable_cpu_mem_arena
-    assert not options.enable_mem_pattern
-
-
-def test_a_file_is_loaded_with_the_given_threads(file: Path) -> None:
-    options = Classifier.load(file, threads=2)._session.get_session_options()
-    assert options.intra_op_num_threads == 2
-
-
-def test_the_number_of_threads_does_not_change_the_outputs() -> None:
+@pytest.mark.parametrize("scale", [None, 1, 1000])
+def test_the_number_of_threads_does_not_change_the_outputs(scale: int | None) -> None:
     rows = np.linspace(-3, 3, 4000, dtype=np.float32).reshape(1000, 4)
-    one, three = SHARED.run(rows), Classifier(CONTENT, threads=3).run(rows)
+    gates = None if scale is None else np.random.default_rng(0).random((scale, 2), np.float32)
+    one, three = SHARED.run(rows, gates), Classifier(CONTENT, threads=3).run(rows, gates)
     for name in OUTPUTS:
         assert np.array_equal(getattr(one, name), getattr(three, name))
+
+
+def test_only_a_long_batch_starts_threads(file: Path) -> None:
+    classifier, before = Classifier.load(file, threads=3), set(threading.enumerate())
+    classifier.run(ONE_ROW)
+    assert set(threading.enumerate()) <= before
+    classifier.run(np.zeros((1000, 4), np.float32))
+    assert set(threading.enumerate()) - before
+
+
+def test_the_threads_end_with_the_classifier() -> None:
+    classifier = Classifier(CONTENT, threads=3)
+    classifier.run(np.zeros((1000, 4), np.float32))
+    threads = [thread for thread in threading.enumerate() if thread.name.startswith("batch-part")]
+    del classifier
+    for thread in threads:
+        thread.join(5)
+    assert not any(thread.is_alive() for thread in threads)
 
 
 def test_threads_do_not_spin_between_batches() -> None:
@@ -294,7 +301,7 @@ def test_onnxruntime_reads_no_file_that_the_service_refuses(
 ) -> None:
     sessions: list[bytes] = []
     monkeypatch.setattr(
-        "service.classifier._session", lambda content, threads: sessions.append(content)
+        "service.classifier.ModelSession", lambda content, **_: sessions.append(content)
     )
     content = break_file(CONTENT)
     for damaged in (content, golden_rows(65), Recipe(change=rename_output).build()):

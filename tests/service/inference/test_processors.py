@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from service.inference.processors import inference_threads, usable_processors
+from service.inference.processors import batch_threads, usable_processors
 
 
 @pytest.fixture
@@ -94,9 +94,9 @@ def test_this_machine_has_usable_processors() -> None:
 
 @pytest.mark.parametrize(
     ("processors", "workers", "threads"),
-    [(8, 1, 7), (8, 2, 3), (7.9, 2, 2), (2, 1, 1), (1, 1, 1), (0.25, 1, 1), (4, 16, 1)],
+    [(8, 1, 8), (8, 2, 4), (7.9, 2, 3), (2, 1, 2), (1, 1, 1), (0.25, 1, 1), (4, 16, 1)],
 )
-def test_each_process_leaves_one_processor_to_its_event_loop(
+def test_each_process_computes_long_batches_with_its_share_of_the_processors(
     processors: float, workers: int, threads: int
 ) -> None:
-    assert inference_threads(processors, workers) == threads
+    assert batch_threads(processors, workers) == threads

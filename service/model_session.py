@@ -1,0 +1,81 @@
+"""An onnxruntime session with little memory, whose long batches use all threads."""
+
+from collections.abc import Sequence
+from time import perf_counter_ns
+
+import numpy as np
+
+from service.arrays import FloatArray
+from service.batch_parts import MEASURED_ROWS, PartLimits, PartThreads
+from service.contract import GATE_MEAN, GATE_SCALE, INPUT, PROBABILITIES, TYPICALITY
+from service.runtime import onnxruntime
+
+# A short batch is measured often, because any interruption is long for it.
+MEASURED_NS, MEASUREMENTS = 3_000_000, 20
+
+
+class ModelSession:
+    """A graph that onnxruntime has loaded; thread-safe."""
+
+    def __init__(self, content: bytes, *, threads: int) -> None:
+        """Load a graph with the contract's inputs and outputs, or raise onnxruntime's error."""
+        self.session = onnxruntime.InferenceSession(
+            content,
+            _options(),
+            providers=["CPUExecutionProvider"],
+            enable_fallback=0,  # a fallback prints a banner and tries the same provider again
+        )
+        self._run_options = onnxruntime.RunOptions()  # to create them for each batch takes 1 µs
+        self._threads = PartThreads(threads)
+        self._limits = PartLimits()
+
+    def compute(
+        self, outputs: Sequence[str], rows: FloatArray, gate_scale: FloatArray | None
+    ) -> list[FloatArray]:
+        """Compute the named outputs of rows (n, features); `gate_scale` is (1 or n, layers)."""
+        parts = self._limits.divide(len(rows), self._threads.count)
+        if len(parts) == 1:
+            return self._compute_part(outputs, rows, gate_scale)
+
+        def compute(part: slice) -> list[FloatArray]:
+            scale = gate_scale
+            if scale is not None and len(scale) > 1:
+                scale = scale[part]
+            return self._compute_part(outputs, rows[part], scale)
+
+        return self._threads.compute(parts, compute)
+
+    def measure(self, features: int, rows: int) -> int:
+        """Return the time in ns of a batch of this many rows, the shortest of at least two."""
+        values = np.zeros((rows, features), np.float32)
+        times: list[int] = []
+        while len(times) < 2 or (sum(times) < MEASURED_NS and len(times) < MEASUREMENTS):
+            began = perf_counter_ns()
+            self.compute((PROBABILITIES, GATE_MEAN, TYPICALITY), values, None)
+            times.append(perf_counter_ns() - began)
+        return min(times)
+
+    def adapt_parts(self, features: int) -> None:
+        """Measure the network, and divide batches accordingly from now on."""
+        one_ns, several_ns = (self.measure(features, rows) for rows in (1, MEASURED_ROWS))
+        self._limits = PartLimits.measured(one_ns, several_ns)
+
+    def _compute_part(
+        self, outputs: Sequence[str], rows: FloatArray, gate_scale: FloatArray | None
+    ) -> list[FloatArray]:
+        feeds = {INPUT: rows} if gate_scale is None else {INPUT: rows, GATE_SCALE: gate_scale}
+        computed: list[FloatArray] = self.session.run(outputs, feeds, self._run_options)
+        return computed
+
+
+def _options() -> onnxruntime.SessionOptions:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1  # see service/batch_parts.py
+    # An arena keeps the memory of the largest batch for good. Without one, a run gets the memory of
+    # all intermediate values as one block from malloc; see service/memory.py.
+    options.enable_cpu_mem_arena = False
+    options.enable_mem_pattern = True
+    options.log_severity_level = (
+        3  # errors: gate_scale, an overridable initializer, causes warnings
+    )
+    return options
