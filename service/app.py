@@ -30,6 +30,7 @@ from service.http.protocol_context import PROTOCOL_CONTEXT, ProtocolContext
 from service.http.repository_routes import repository_router
 from service.http.request_policy import RequestPolicy
 from service.http.rerun_routes import rerun_router
+from service.http.response_encoding import DefaultLines
 from service.http.tracing import SpanObserver, otlp_tracer
 from service.inference.models import Models
 from service.ledger.ledger import Ledger, open_ledger
@@ -69,6 +70,7 @@ def create_app(
             health_paths=[(settings.health_route or "/v2/health/live").encode()],
         ),
         body_turns=BodyTurns(),
+        default_lines=DefaultLines(),
     )
 
     @asynccontextmanager

@@ -109,8 +109,9 @@ class Settings(BaseSettings):
     max_queue_ms: AtLeastOne = 250
     """Maximum number of milliseconds that a request is estimated to wait in the queue; beyond it,
     requests get 429. Waiting clients have equal shares of the queue and of each batch."""
-    max_batch_rows: Annotated[int, Field(ge=1, le=65536)] = 64
-    """Maximum number of rows that the model computes in one batch."""
+    max_batch_rows: Annotated[int, Field(ge=1, le=65536)] = 512
+    """Maximum number of rows that the model computes in one batch. More than 64 are computed
+    together only if they take at most a millisecond."""
     deadline_ms: Annotated[int | None, Field(ge=1)] = None
     """Milliseconds after which a request that is not yet computed gets 504. A request can set an
     earlier deadline."""
@@ -119,8 +120,8 @@ class Settings(BaseSettings):
     worker_timeout_seconds: Annotated[float, Field(gt=0)] = 10
     """Seconds without a sign of life after which a worker is killed and replaced."""
     threads: Annotated[int | None, Field(ge=1)] = None
-    """Number of threads that compute a batch, per worker; by default derived from the available
-    processors and the workers."""
+    """Number of threads that compute a long batch, per worker; by default its share of the
+    available processors."""
     predict_route: str | None = None
     """Additional path of `/predict`, such as SageMaker's `/invocations`."""
     health_route: str | None = None
@@ -132,6 +133,9 @@ class Settings(BaseSettings):
     """Maximum number of seconds that a stopping server then waits for pending requests."""
     health_port: Annotated[int | None, Field(ge=0, le=65535)] = None
     """Additional port that answers only health checks, from a process without other load."""
+    grpc_port: Annotated[int | None, Field(ge=0, le=65535)] = None
+    """Additional port for [gRPC](grpc.md), the other form of the Open Inference Protocol; 0 chooses
+    a free port. Needs the extra `grpc`."""
     access_log_share: Annotated[float, Field(ge=0, le=1)] = 0.001
     """Share of requests that are logged; requests with a server error are always logged."""
     log_format: Literal["text", "json"] = "text"
@@ -153,7 +157,7 @@ class Settings(BaseSettings):
     ledger_rows: Annotated[int, Field(ge=1, le=10**12)] = 10_000_000
     """Approximate maximum number of rows kept."""
 
-    @field_validator("port", "health_port", mode="before")
+    @field_validator("port", "health_port", "grpc_port", mode="before")
     @classmethod
     def _is_not_of_kubernetes(cls, value: object, info: ValidationInfo) -> object:
         """Ignore the variable that Kubernetes sets for a service named `highway`."""

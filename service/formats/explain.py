@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 import numpy as np
+import orjson
 
 from service.arrays import FloatArray
 from service.contract import GATE_MEAN, GATE_UNITS, PROBABILITIES, Metadata
@@ -10,9 +11,10 @@ from service.errors import BodyError
 from service.formats.json_documents import encode, parse_object
 from service.formats.outline import max_row_bytes
 from service.formats.parameters import read_flag
-from service.formats.predict import predictions
+from service.formats.predict import PredictWriter
 from service.formats.rows import read_instance
 from service.inference.explanation import Explanation
+from service.inference.outputs import BatchOutputs
 
 INSTANCE = "instance"
 SEARCH = "greedy"  # a smaller set of layers may exist
@@ -43,11 +45,13 @@ def encode_explanation(explanation: Explanation, metadata: Metadata) -> bytes:
     """
     layers = _layers(explanation, metadata)
     label = metadata.labels[explanation.label]
+    outputs = BatchOutputs(explanation.outputs)
+    (prediction,) = PredictWriter(metadata).predictions(outputs, 0, 1)
     return encode(
         {
             "model_name": metadata.name,
             "model_version": metadata.version,
-            "prediction": predictions(explanation.outputs, metadata)[0],
+            "prediction": orjson.Fragment(prediction),
             "layers": layers,
             "decisive_layers": [
                 layer["name"] for layer in layers if layer["closed"]["label"] != label

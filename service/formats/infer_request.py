@@ -1,14 +1,15 @@
 """The body of an Open Inference Protocol inference request, version 2 with binary tensors."""
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any, NamedTuple
 
+import numpy as np
 import simdjson
 
 from service.arrays import FloatArray
 from service.contract import GATE_SCALE, INPUT, OUTPUTS, Metadata, tensor_widths
-from service.errors import BodyError, InputError
+from service.errors import BodyError, InputError, RequestError
+from service.formats.divided_request import NUMBERS
 from service.formats.gate_scale import check_range
 from service.formats.json_documents import Members, kind_of, members, parse_object
 from service.formats.long_rows import Elements, read_long_data
@@ -17,9 +18,6 @@ from service.formats.parameters import read_count, read_flag, read_parameters
 from service.formats.requested_outputs import WantedOutput, read_outputs
 from service.formats.rows import check_count
 from service.formats.tensors import ITEM_SIZE, check_size, read_binary, read_json, read_rows
-
-CACHED_HEADS = 256  # of binary requests: a client sends the same one again and again
-MAX_CACHED_BYTES = 4096  # of one head
 
 Options = tuple[str | None, tuple[WantedOutput, ...], int | None]  # of `Head`, but the tensors
 
@@ -40,11 +38,16 @@ class InferRequest(NamedTuple):
 
 
 class Tensor(NamedTuple):
-    """An input as the JSON describes it; `values` is None for binary data behind the JSON."""
+    """An input as the JSON describes it.
+
+    `values` is None for binary data behind the JSON, and if `divided`: for numbers that were
+    divided from the JSON.
+    """
 
     name: str
     shape: tuple[int, int]
     values: FloatArray | None
+    divided: bool = False
 
 
 class Head(NamedTuple):
@@ -65,7 +68,6 @@ class InferReader:
         self._widths = {name: widths[name] for name in (INPUT, GATE_SCALE)}
         self._missing = {INPUT: metadata.input.kind == "table", GATE_SCALE: False}
         self._max_rows = max_rows
-        self._cached_head = lru_cache(CACHED_HEADS)(self._head)
 
     def read(self, body: bytes, head_length: int | None) -> InferRequest:
         """Read a body whose first `head_length` bytes are JSON, all of them if None.
@@ -76,13 +78,28 @@ class InferReader:
         """
         if head_length == 0:
             return self._raw(body)
-        if head_length is None:
-            head = self._head(body)
-        elif head_length <= MAX_CACHED_BYTES:
-            head = self._cached_head(body[:head_length])
-        else:
-            head = self._head(body[:head_length])
+        head = self._head(body if head_length is None else body[:head_length])
         return self._request(head, body, head_length)
+
+    def template(self, frame: bytes, *, binary: bool) -> InferRequest | None:
+        """Read a frame of `divided_request`; None if the whole request must be read.
+
+        The rows are zeros that take no memory. `read_json_rows` or `read_binary_rows` reads the
+        rows of a request with this frame.
+        """
+        try:
+            head = self._head(frame)
+            tensors = {tensor.name: tensor for tensor in head.tensors}
+            rows = tensors.pop(INPUT)
+            scale = tensors[GATE_SCALE].values if tensors else None
+            if rows.values is not None or rows.divided is binary or (tensors and scale is None):
+                return None
+            if scale is not None:
+                check_scale(scale, rows.shape[0])
+        except RequestError:  # the whole request is read again, for an error that names it all
+            return None
+        zeros = np.broadcast_to(np.float32(0), rows.shape)
+        return InferRequest(head.id, zeros, scale, head.outputs, head.timeout_us)
 
     def read_long(self, body: bytes, head_length: int | None) -> Steps[InferRequest]:
         """Read the same in steps, however long the JSON is."""
@@ -111,7 +128,7 @@ class InferReader:
         """Add the binary tensors behind the JSON."""
         tensors: dict[str, FloatArray] = {}
         end = head_length
-        for name, shape, values in head.tensors:
+        for name, shape, values, _ in head.tensors:
             if values is None:
                 if end is None:
                     raise BodyError(
@@ -127,7 +144,7 @@ class InferReader:
             )
         scale = tensors.get(GATE_SCALE)
         if scale is not None:
-            _check_scale(scale, len(tensors[INPUT]))
+            check_scale(scale, len(tensors[INPUT]))
         return InferRequest(head.id, tensors[INPUT], scale, head.outputs, head.timeout_us)
 
     def _head(self, text: bytes) -> Head:
@@ -141,8 +158,11 @@ class InferReader:
             described = members(_object(item, index), *_TENSOR)
             name = self._name(described, index, tensors)
             rows, data = self._data(described, name)
-            values = None if data is None else self._values(data, name, rows, text, lists)
-            tensors[name] = Tensor(name, (rows, self._widths[name]), values)
+            divided = data == NUMBERS and type(data) is int
+            values = None
+            if data is not None and not divided:
+                values = self._values(data, name, rows, text, lists)
+            tensors[name] = Tensor(name, (rows, self._widths[name]), values, divided)
         return _head_of(options, tensors)
 
     def _name(self, described: Members, index: int, tensors: Mapping[str, Tensor]) -> str:
@@ -220,7 +240,8 @@ def _head_of(options: Options, tensors: Mapping[str, Tensor]) -> Head:
     return Head(*options, tuple(tensors.values()))
 
 
-def _check_scale(scale: FloatArray, rows: int) -> None:
+def check_scale(scale: FloatArray, rows: int) -> None:
+    """Raise `InputError` unless the gate scales, of shape (1 or rows, layers), are valid."""
     if len(scale) not in (1, rows):
         raise InputError(
             f"input '{GATE_SCALE}': expected 1 row or {rows}, as many as '{INPUT}' has, found "

@@ -2,18 +2,26 @@
 
 from typing import Any, NamedTuple
 
-import orjson
+import numpy as np
+import simdjson
 
 from service.arrays import FloatArray, Outputs
 from service.contract import GATE_MEAN, GATE_SCALE, PROBABILITIES, TYPICALITY, Metadata
-from service.errors import BodyError
+from service.errors import BodyError, RequestError
+from service.formats.divided_request import NUMBERS
+from service.formats.encoded_rows import json_rows
 from service.formats.gate_scale import read_gate_scale, read_long_gate_scale
 from service.formats.json_documents import Members, encode, parse_object
 from service.formats.long_rows import read_long_instances
 from service.formats.outline import Steps, check_short, max_row_bytes, outline_of
 from service.formats.rows import INSTANCES, read_instances
+from service.inference.outputs import BatchOutputs
 
 ROWS_IN_A_STEP = 32
+PREDICTION = (
+    b'{"label":%b,"probability":%b,"probabilities":[%b],"gate_mean":[%b],'
+    b'"typicality":{"gates":%b,"confidence":%b,"combined":%b}}'
+)
 
 
 class PredictRequest(NamedTuple):
@@ -33,11 +41,24 @@ def read_predict(body: bytes, metadata: Metadata, *, max_rows: int) -> PredictRe
     document = parse_object(body, INSTANCES, GATE_SCALE)
     instances = _instances(document)
     rows = read_instances(body, instances, metadata.input, max_rows=max_rows)
-    scale = document.get(GATE_SCALE)
-    if scale is None:
-        return PredictRequest(rows, None)
-    layers = [layer.name for layer in metadata.layers]
-    return PredictRequest(rows, read_gate_scale(scale, layers, len(rows)))
+    return _with_scale(document, metadata, rows)
+
+
+def predict_template(frame: bytes, metadata: Metadata) -> PredictRequest | None:
+    """Read the frame of a request for one row; None if the whole request must be read.
+
+    The row is of zeros; that of a request with this frame is read by `read_json_rows`.
+    """
+    if any(column.categories for column in metadata.input.columns):
+        return None
+    try:
+        document = parse_object(frame, INSTANCES, GATE_SCALE)
+        instances: Any = document.get(INSTANCES)
+        if not isinstance(instances, simdjson.Array) or list(instances) != [NUMBERS]:
+            return None
+        return _with_scale(document, metadata, np.zeros((1, metadata.input.size), np.float32))
+    except RequestError:  # the whole request is read again, for an error that names it all
+        return None
 
 
 def read_long_predict(body: bytes, metadata: Metadata, *, max_rows: int) -> Steps[PredictRequest]:
@@ -55,6 +76,14 @@ def read_long_predict(body: bytes, metadata: Metadata, *, max_rows: int) -> Step
     return PredictRequest(rows, (yield from read_long_gate_scale(scale, layers, len(rows))))
 
 
+def _with_scale(document: Members, metadata: Metadata, rows: FloatArray) -> PredictRequest:
+    scale = document.get(GATE_SCALE)
+    if scale is None:
+        return PredictRequest(rows, None)
+    layers = [layer.name for layer in metadata.layers]
+    return PredictRequest(rows, read_gate_scale(scale, layers, len(rows)))
+
+
 def _instances(document: Members) -> Any:
     instances = document.get(INSTANCES)
     if instances is None:
@@ -62,51 +91,47 @@ def _instances(document: Members) -> Any:
     return instances
 
 
+class PredictWriter:
+    """Writer of the responses of one model, float32 in its shortest decimals."""
+
+    def __init__(self, metadata: Metadata) -> None:
+        names = {"model_name": metadata.name, "model_version": metadata.version}
+        self._begin = encode(names)[:-1] + b',"predictions":['
+        self._labels = [encode(label) for label in metadata.labels]
+
+    def write(self, batch: BatchOutputs, first: int, last: int) -> bytes:
+        """Return the response for the rows of a batch from `first` to before `last`."""
+        return self._begin + b",".join(self.predictions(batch, first, last)) + b"]}"
+
+    def write_long(self, outputs: Outputs) -> Steps[bytes]:
+        """Return the response for all rows in steps, for any number of rows."""
+        pieces = []
+        whole = BatchOutputs(outputs)
+        for first in range(0, len(outputs[PROBABILITIES]), ROWS_IN_A_STEP):
+            rows = BatchOutputs(whole.rows(first, first + ROWS_IN_A_STEP))
+            pieces += self.predictions(rows, 0, len(rows.arrays[PROBABILITIES]))
+            yield
+        return self._begin + b",".join(pieces) + b"]}"
+
+    def predictions(self, batch: BatchOutputs, first: int, last: int) -> list[bytes]:
+        """Return the prediction of each row as JSON: label, probabilities, gates, typicality."""
+        probabilities = json_rows(batch, PROBABILITIES, first, last)
+        gates = json_rows(batch, GATE_MEAN, first, last)
+        typicality = json_rows(batch, TYPICALITY, first, last)
+        labels = batch.arrays[PROBABILITIES][first:last].argmax(axis=1).tolist()
+        return [
+            PREDICTION
+            % (
+                self._labels[label],
+                probabilities[row].split(b",")[label],
+                probabilities[row],
+                gates[row],
+                *typicality[row].split(b","),
+            )
+            for row, label in enumerate(labels)
+        ]
+
+
 def encode_predictions(outputs: Outputs, metadata: Metadata) -> bytes:
-    """Write the prediction of each row, float32 in its shortest decimals."""
-    return encode(
-        {
-            "model_name": metadata.name,
-            "model_version": metadata.version,
-            "predictions": predictions(outputs, metadata),
-        }
-    )
-
-
-def encode_long_predictions(outputs: Outputs, metadata: Metadata) -> Steps[bytes]:
-    """Write the same in steps, for any number of rows."""
-    count = len(outputs[PROBABILITIES])
-    pieces = []
-    for start in range(0, count, ROWS_IN_A_STEP):
-        rows = {name: values[start : start + ROWS_IN_A_STEP] for name, values in outputs.items()}
-        pieces.append(encode(predictions(rows, metadata))[1:-1])
-        yield
-    return encode(
-        {
-            "model_name": metadata.name,
-            "model_version": metadata.version,
-            "predictions": orjson.Fragment(b"[%b]" % b",".join(pieces)),
-        }
-    )
-
-
-def predictions(outputs: Outputs, metadata: Metadata) -> list[dict[str, Any]]:
-    """Return each row's label, probabilities, mean gates and typicality by JSON member."""
-    probabilities = outputs[PROBABILITIES]
-    labels = metadata.labels
-    return [
-        {
-            "label": labels[label],
-            "probability": row[label],
-            "probabilities": row,
-            "gate_mean": gates,
-            "typicality": {"gates": by_gates, "confidence": by_confidence, "combined": combined},
-        }
-        for label, row, gates, (by_gates, by_confidence, combined) in zip(
-            probabilities.argmax(axis=1).tolist(),
-            probabilities,
-            outputs[GATE_MEAN],
-            outputs[TYPICALITY],
-            strict=True,
-        )
-    ]
+    """Write the prediction of each row."""
+    return PredictWriter(metadata).write(BatchOutputs(outputs), 0, len(outputs[PROBABILITIES]))

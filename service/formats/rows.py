@@ -7,7 +7,7 @@ import numpy as np
 import simdjson
 from numpy.typing import NDArray
 
-from service.arrays import FloatArray
+from service.arrays import FloatArray, all_finite
 from service.contract import Input
 from service.errors import BodyError, InputError
 from service.formats.json_documents import kind_of
@@ -16,8 +16,8 @@ from service.formats.tables import decode_table
 
 INSTANCES = "instances"
 
-BLOCK = 500  # numbers; see `_narrow`
-MAX_IN_BLOCKS = 4 * BLOCK
+MAX_SQUARED = 8192  # numbers whose squares are summed; for more, numpy may start threads
+SMALL_SQUARES = 1e76  # a sum of float64's squares below it has no number beyond float32
 
 Numbers = NDArray[np.float64]
 
@@ -58,10 +58,12 @@ def read_part(part: Part, row: Input, form: Form) -> Numbers:
 
 def read_instance(body: bytes, value: Any, row: Input, location: str) -> FloatArray:
     """Read one row as (1, features); errors as in `read_instances`."""
-    values = _narrow(_read_one(body, value, row, location)).reshape(1, -1)
-    if first_not_finite(values, allow_nan=True) is not None:
+    values = _read_one(body, value, row, location)
+    with np.errstate(over="ignore"):
+        rows = values.astype(np.float32).reshape(1, -1)
+    if first_not_finite(rows, allow_nan=True) is not None:
         raise overflow_error(location)
-    return values
+    return rows
 
 
 def check_count(count: int, max_rows: int, location: str) -> None:
@@ -146,21 +148,21 @@ def form_of(row: Any) -> Form:
 
 def to_float32(values: Numbers, count: int, location: str) -> FloatArray:
     """Return numbers as rows (count, features); beyond float32 they are an `InputError`."""
-    rows = _narrow(values).reshape(count, -1)
-    checkoverflow_error(rows, location)
-    return rows
-
-
-def checkoverflow_error(rows: FloatArray, location: str) -> None:
-    """Raise an `InputError` for infinity, which is a number beyond float32."""
+    # A small sum of squares shows that no number is beyond float32; errstate takes longer.
+    # `vdot` overflows without a warning, `dot` does not.
+    if len(values) <= MAX_SQUARED and np.vdot(values, values) < SMALL_SQUARES:
+        return values.astype(np.float32).reshape(count, -1)
+    with np.errstate(over="ignore"):
+        rows = values.astype(np.float32).reshape(count, -1)
     infinite = first_not_finite(rows, allow_nan=True)
     if infinite is not None:
         raise overflow_error(f"{location}[{infinite}]")
+    return rows
 
 
 def first_not_finite(rows: FloatArray, *, allow_nan: bool = False) -> int | None:
     """Return the index of the first row with infinity, or with NaN unless allowed."""
-    if _all_finite(rows.reshape(-1)):
+    if all_finite(rows.reshape(-1)):
         return None
     bad = (np.isinf(rows) if allow_nan else ~np.isfinite(rows)).any(axis=1)
     return int(bad.argmax()) if bad.any() else None
@@ -209,31 +211,6 @@ def _read_one(body: bytes, value: Any, row: Input, location: str) -> Numbers:
 def overflow_error(location: str) -> InputError:
     """Return the error of a number beyond float32."""
     return InputError(f"{location}: a number overflows float32")
-
-
-# numpy releases the interpreter's lock for more than 500 numbers. On the event loop this lets the
-# inference thread run: it then computes a batch of few rows at once instead of one of many a moment
-# later, which cuts the throughput to a third. So up to `MAX_IN_BLOCKS` numbers are processed in
-# blocks.
-
-
-def _narrow(values: Numbers) -> FloatArray:
-    with np.errstate(over="ignore"):
-        if len(values) > MAX_IN_BLOCKS:
-            return values.astype(np.float32)
-        narrow = np.empty(len(values), np.float32)
-        for i in range(0, len(values), BLOCK):
-            narrow[i : i + BLOCK] = values[i : i + BLOCK]
-        return narrow
-
-
-def _all_finite(values: FloatArray) -> bool:
-    if len(values) > MAX_IN_BLOCKS:
-        return bool(np.isfinite(values).all())
-    # Searching for a zero byte takes half the time of `all`.
-    return not any(
-        b"\0" in np.isfinite(values[i : i + BLOCK]).tobytes() for i in range(0, len(values), BLOCK)
-    )
 
 
 def _has_brackets(text: bytes, expected: int) -> bool:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import simdjson
 
-from service.arrays import FloatArray
+from service.arrays import FloatArray, all_finite
 from service.errors import BodyError, InputError
 from service.formats.json_documents import Members, kind_of
 from service.formats.outline import LongList
@@ -23,7 +23,8 @@ from service.formats.rows import (
 Shape = tuple[int, int]  # (rows, width)
 
 FP32 = "FP32"
-ITEM_SIZE = 4  # bytes
+FLOAT = np.dtype("<f4")
+ITEM_SIZE = FLOAT.itemsize
 DATATYPES = (
     *("BOOL", "UINT8", "UINT16", "UINT32", "UINT64", "INT8", "INT16", "INT32", "INT64"),
     *("FP16", FP32, "FP64", "BF16", "BYTES"),
@@ -112,8 +113,9 @@ def read_binary(body: bytes, start: int, name: str, shape: Shape, *, missing: bo
         raise BodyError(
             f"body: expected {count * ITEM_SIZE} bytes for '{name}', found {len(body) - start}"
         )
-    values: FloatArray = np.frombuffer(body, "<f4", count, start).reshape(shape)
-    invalid = first_not_finite(values, allow_nan=missing)
+    flat: FloatArray = np.frombuffer(body, FLOAT, count, start)
+    values = flat.reshape(shape)
+    invalid = None if all_finite(flat) else first_not_finite(values, allow_nan=missing)
     if invalid is not None:
         allowed = "finite numbers or NaN" if missing else "finite numbers"
         raise InputError(f"input '{name}': data[{invalid}]: only {allowed} are allowed")

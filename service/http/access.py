@@ -45,6 +45,9 @@ class Access:
         self._keys = keys
         self._inference_paths = inference_paths
         self._failed_attempts = FailedAttempts()
+        # Whether a decision holds for further requests with the same headers and address: a key may
+        # be revoked at any time.
+        self.lasting = keys is None
 
     def check(self, method: bytes, target: bytes, headers: Headers, address: str) -> Caller:
         """Return the caller; raise a `RequestError` if it may not send this request.

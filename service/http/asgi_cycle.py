@@ -22,16 +22,12 @@ _log = logging.getLogger(__name__)
 class AsgiCycle(Cycle):
     """One request that the application answers in a task."""
 
-    __slots__ = (
-        *("_arrived", "_body", "_chunked", "_delivered", "_error", "_expects", "_gone", "_scope"),
-        *("_start", "_task", "_unsent"),
-    )
-
     def __init__(
         self, protocol: "HttpProtocol", scope: dict[str, Any], *, keep_alive: bool, expects: bool
     ) -> None:
         """Begin with `begin`; a client that `expects` it gets 100 before its body is received."""
-        super().__init__(protocol, keep_alive=keep_alive, head=scope["method"] == "HEAD")
+        super().__init__(protocol, keep_alive=keep_alive)
+        self.head = scope["method"] == "HEAD"
         self._scope = scope
         self._expects = expects
         self._body = bytearray()
@@ -52,7 +48,11 @@ class AsgiCycle(Cycle):
     def begin(self) -> None:
         """Start the application's task."""
         self.begun = True
-        self._task = self.protocol.start_task(self._run())
+        protocol = self.protocol
+        self._task = protocol.loop.create_task(self._run())
+        tasks = protocol.server_state.tasks  # a stopping server waits for them
+        tasks.add(self._task)
+        self._task.add_done_callback(tasks.discard)
 
     def add_body(self, chunk: bytes) -> None:
         """Store a part of the body until the application receives it."""
@@ -155,7 +155,8 @@ class AsgiCycle(Cycle):
             self._chunked = True
             headers.append((b"transfer-encoding", b"chunked"))
         close = self.protocol.closes_after(self) and b"connection" not in names
-        return encode_head(self._start["status"], headers, self.default_headers, close=close)
+        lines = self.protocol.default_lines + self.more_lines
+        return encode_head(self._start["status"], headers, lines, close=close)
 
     def _encode(self, body: bytes, more: bool) -> list[bytes]:
         if not self._chunked:

@@ -1,7 +1,7 @@
 """Request bodies: the limit on their length, and the dependencies that read one.
 
-`BodyLimit` is the one implementation of the limit: `service.http.protocol` uses it directly, and
-`BodyLimitMiddleware` applies it to every route of the application.
+`BodyLimitMiddleware` applies the limit to every route of the application; on the direct path
+`service.http.cycles` does.
 """
 
 from typing import Annotated
@@ -10,36 +10,16 @@ from fastapi import Depends, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.errors import BodyTooLargeError
-from service.http.endpoints import LONGEST_NUMBER, Headers, check_json
+from service.http.endpoints import check_json
+from service.http.framing import content_length
 from service.http.request_policy import RequestHeaders
 
 
-class BodyLimit:
-    """Limit on the length of one request's body: as announced, and as counted."""
-
-    __slots__ = ("_max_bytes", "_received")
-
-    def __init__(self, max_bytes: int) -> None:
-        self._max_bytes = max_bytes
-        self._received = 0
-
-    def check_announced(self, headers: Headers) -> None:
-        """Raise `BodyTooLargeError` if Content-Length exceeds the limit."""
-        length = headers.get(b"content-length", b"")
-        if length.isdigit() and (len(length) > LONGEST_NUMBER or int(length) > self._max_bytes):
-            raise self._error()
-
-    def count(self, received: int) -> None:
-        """Add received bytes; raise `BodyTooLargeError` if the total exceeds the limit."""
-        self._received += received
-        if self._received > self._max_bytes:
-            raise self._error()
-
-    def _error(self) -> BodyTooLargeError:
-        return BodyTooLargeError(
-            f"body: expected at most {self._max_bytes} bytes, found more; send the rows in several "
-            "requests"
-        )
+def body_too_large(max_bytes: int) -> BodyTooLargeError:
+    """Return the error for a body of more than `max_bytes`."""
+    return BodyTooLargeError(
+        f"body: expected at most {max_bytes} bytes, found more; send the rows in several requests"
+    )
 
 
 class BodyLimitMiddleware:
@@ -59,15 +39,17 @@ class BodyLimitMiddleware:
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        limit = BodyLimit(self._max_bytes)
+        received = 0
         body_complete = False
 
         async def receive_within_limit() -> Message:
-            nonlocal body_complete
-            if not body_complete:
-                limit.check_announced(headers)
+            nonlocal body_complete, received
+            if not body_complete and content_length(headers) > self._max_bytes:
+                raise body_too_large(self._max_bytes)
             message = await receive()
-            limit.count(len(message.get("body", b"")))
+            received += len(message.get("body", b""))
+            if received > self._max_bytes:
+                raise body_too_large(self._max_bytes)
             body_complete = not message.get("more_body", False)
             return message
 

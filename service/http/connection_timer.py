@@ -56,6 +56,11 @@ class ConnectionTimer:
         self.request_began = None
         self.used = True
 
+    def request_passed(self) -> None:
+        """Note a request that arrived in one piece."""
+        self.idle_since = None
+        self.used = True
+
     def idle(self, now: float) -> None:
         """Start the deadline of an idle connection."""
         if self.request_began is None:

@@ -4,53 +4,52 @@ A cycle is one request and its response. A connection begins its cycles one afte
 order of the requests; a body may arrive before its cycle begins.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from service.errors import BodyTooLargeError, QueueFullError
-from service.http.body_limit import BodyLimit
+from service.errors import QueueFullError
+from service.http.body_limit import body_too_large
 from service.http.body_turns import LARGE_BYTES
-from service.http.endpoints import Endpoint, Header, Headers
+from service.http.endpoints import Endpoint
 from service.http.error_responses import RawResponse
 from service.http.request_handler import RequestHandler
 
 if TYPE_CHECKING:
     from service.http.protocol import HttpProtocol
+    from service.http.request_parser import Head
 
 # A refused body up to here is read to its end, so that the connection can be used again.
 MAX_DISCARDED_BYTES = 65_536
+MAX_CHUNKS = 32  # parts of a body that are kept as they arrived
 
 
 class Cycle:
-    """One request and its response."""
+    """One request and its response; it has no slots, since most attributes keep their defaults."""
 
-    __slots__ = (
-        *("protocol", "keep_alive", "head", "begun", "discarding", "awaits_turn", "more_headers"),
-        *("request_complete", "response_started", "response_complete"),
-    )
+    head = False  # the method is HEAD
+    more_lines = b""  # header lines of the response, for a page in a browser
+    begun = False
+    discarding = False  # the rest of the body is not used
+    awaits_turn = False  # the body is not received yet
+    request_complete = False
+    response_started = False
+    response_complete = False
 
-    def __init__(self, protocol: "HttpProtocol", *, keep_alive: bool, head: bool = False) -> None:
+    def __init__(self, protocol: "HttpProtocol", *, keep_alive: bool) -> None:
         self.protocol = protocol
         self.keep_alive = keep_alive
-        self.head = head  # the method is HEAD
-        self.more_headers: tuple[Header, ...] = ()  # of the response, for a page in a browser
-        self.begun = False
-        self.discarding = False  # the rest of the body is not used
-        self.awaits_turn = False  # the body is not received yet
-        self.request_complete = False
-        self.response_started = False
-        self.response_complete = False
-
-    @property
-    def default_headers(self) -> Iterable[Header]:
-        """The headers that every response has, and those of this one for a page in a browser."""
-        headers = self.protocol.server_state.default_headers
-        return [*headers, *self.more_headers] if self.more_headers else headers
 
     def begin(self) -> None:
         """Start to respond: all earlier requests have their responses."""
         raise NotImplementedError
+
+    def process(self, body: bytes) -> None:
+        """Process a request that arrived in one piece and whose turn it is."""
+        self.begin()
+        if not self.discarding:
+            self.add_body(body)
+        self.complete_request()
 
     def add_body(self, chunk: bytes) -> None:
         """Store a part of the body."""
@@ -74,12 +73,11 @@ class Cycle:
 class RefusalCycle(Cycle):
     """A request that gets a fixed response."""
 
-    __slots__ = ("_response",)
-
     def __init__(
         self, protocol: "HttpProtocol", response: RawResponse, *, keep_alive: bool, head: bool
     ) -> None:
-        super().__init__(protocol, keep_alive=keep_alive, head=head)
+        super().__init__(protocol, keep_alive=keep_alive)
+        self.head = head
         self._response = response
         self.discarding = True
 
@@ -102,67 +100,89 @@ class RefusalCycle(Cycle):
             self.protocol.respond(self, self._response)
 
 
-class InferenceCycle(Cycle):
-    """One inference request on the direct path."""
+class HeadDecision(NamedTuple):
+    """The caller and header lines of a request, which also hold for heads of the same `family`.
 
-    __slots__ = (
-        *("_body", "_client", "_endpoint", "_engine", "_error", "_handler", "_headers", "_limit"),
-        "_turn",
-    )
+    `family` is None before the head has been checked.
+    """
+
+    family: object | None
+    client: str
+    more_lines: bytes = b""
+
+
+class InferenceCycle(Cycle, RequestHandler):
+    """One inference request on the direct path; one object, because each costs time."""
+
+    _error: Exception | None = None
+    _turn: Callable[[], None] | None = None  # of a large body
+    _received = 0  # bytes of the body
+    _chunks: list[bytes | bytearray] | None = None
 
     def __init__(
-        self,
-        protocol: "HttpProtocol",
-        endpoint: Endpoint,
-        headers: Headers,
-        client: str,
-        *,
-        keep_alive: bool,
+        self, protocol: "HttpProtocol", endpoint: Endpoint, head: "Head", decision: HeadDecision
     ) -> None:
-        super().__init__(protocol, keep_alive=keep_alive)
-        context = protocol.context
-        self._body: bytes | bytearray = b""
-        self._client = client
-        self._endpoint = endpoint
-        self._engine = endpoint.model.engine
-        self._error: Exception | None = None
-        self._headers = headers
-        self._limit = BodyLimit(context.max_body_bytes)
-        self._handler = RequestHandler(context.policy, endpoint, headers, self._respond, client)
-        self._turn: Callable[[], None] | None = None  # of a large body
+        Cycle.__init__(self, protocol, keep_alive=head.keep_alive)
+        self._head = head
+        self._decision = decision
+        self.more_lines = decision.more_lines
+        policy = protocol.context.policy
+        RequestHandler.__init__(self, policy, endpoint, head.headers, decision.client)
+
+    def process(self, body: bytes) -> None:
+        """Process a request that arrived in one piece."""
+        self.begun = self.request_complete = True
+        try:
+            self._check_head()
+        except Exception as error:  # of any kind: the connection must go on
+            self.refuse(error)
+            self._submit()
+        else:
+            self.submit(body)
 
     def begin(self) -> None:
         """Check the head: a full queue refuses before the body is received."""
         self.begun = True
         if self._error is None:
             try:
-                self._engine.check_room(self._client)
-                self._endpoint.check(self._headers)
-                self._limit.check_announced(self._headers)
+                self._check_head()
             except Exception as error:  # of any kind: the connection must go on
                 self.refuse(error)
         if self.request_complete:
             self._submit()
         elif self._error is not None and self.protocol.body_is_long:
             self.stop_reading()
-        elif int(self._headers.get(b"content-length", 0)) > LARGE_BYTES:
+        elif self._head.length > LARGE_BYTES:
             self._await_turn()
+
+    def _check_head(self) -> None:
+        decision, head, protocol = self._decision, self._head, self.protocol
+        self._endpoint.model.engine.check_room(decision.client)
+        if decision.family is None:
+            self._endpoint.check(head.headers)
+            protocol.decision = HeadDecision(head.family, decision.client, self.more_lines)
+        max_bytes = protocol.context.max_body_bytes
+        if head.length > max_bytes:
+            raise body_too_large(max_bytes)
 
     def add_body(self, chunk: bytes) -> None:
         """Store a part of the body, up to the limit."""
-        try:
-            self._limit.count(len(chunk))
-        except BodyTooLargeError as error:
-            self.refuse(error)
+        self._received += len(chunk)
+        max_bytes = self.protocol.context.max_body_bytes
+        if self._received > max_bytes:
+            self.refuse(body_too_large(max_bytes))
             self.stop_reading()
             return
-        # One growing block for a body in parts: thousands of small ones fragment the heap.
-        if not self._body:
-            self._body = chunk
-        elif isinstance(self._body, bytearray):
-            self._body += chunk
+        # Many small parts become one growing block: as thousands they would fragment the heap.
+        chunks = self._chunks
+        if chunks is None:
+            self._chunks = [chunk]
+        elif len(chunks) < MAX_CHUNKS:
+            chunks.append(chunk)
+        elif isinstance(chunks[-1], bytearray):
+            chunks[-1] += chunk
         else:
-            self._body = bytearray(self._body) + chunk
+            chunks.append(bytearray(chunk))
 
     def complete_request(self) -> None:
         """Submit the request to the model, or send the error found before."""
@@ -175,7 +195,7 @@ class InferenceCycle(Cycle):
         """Keep the error as the response; without a traceback, which would reference the cycle."""
         if self._error is None:
             self._error = error.with_traceback(None)
-        self._body = b""
+        self._chunks = None
         self.discarding = True
 
     def stop_reading(self) -> None:
@@ -183,27 +203,27 @@ class InferenceCycle(Cycle):
         if self.begun and not self.response_complete and self._error is not None:
             self.keep_alive = False
             self._end_turn()
-            self._handler.fail(self._error)
+            self.fail(self._error)
 
     def disconnect(self) -> None:
         """Drop the request; the memory of its body is freed at once."""
-        self._body = b""
+        self._chunks = None
         self._end_turn()
         if self.begun and self.request_complete and not self.response_complete:
             self.response_complete = True
-            self._handler.cancel()
+            self.cancel()
 
     def _submit(self) -> None:
         if self.response_complete:
             return
         if isinstance(self._error, QueueFullError):
-            self._engine.refuse(partial(self._handler.fail, self._error))
+            self._endpoint.model.engine.refuse(partial(self.fail, self._error))
             return
         if self._error is not None:
-            self._handler.fail(self._error)
+            self.fail(self._error)
             return
-        body, self._body = self._body, b""
-        self._handler.submit(body if isinstance(body, bytes) else bytes(body))
+        chunks, self._chunks = self._chunks, None
+        self.submit(b"".join(chunks or ()))
 
     def _await_turn(self) -> None:
         """Receive a large body when it is its client's turn."""
@@ -223,7 +243,7 @@ class InferenceCycle(Cycle):
             return
         protocol.timer.request_arrives(protocol.loop.time())
         try:
-            self._engine.check_room(self._client)
+            self._endpoint.model.engine.check_room(self._client)
         except Exception as error:
             self.refuse(error)
             self.stop_reading()
@@ -236,7 +256,8 @@ class InferenceCycle(Cycle):
             refused = self._error is not None
             protocol.context.body_turns.end(protocol.loop, turn, refused=refused)
 
-    def _respond(self, response: RawResponse) -> None:
+    def respond(self, response: RawResponse) -> None:
+        """Send the response on the connection, unless one was sent or the client has gone."""
         if not self.response_complete:
             self.protocol.respond(self, response)
 

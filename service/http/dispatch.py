@@ -8,9 +8,10 @@ import httptools
 from service.errors import RequestError
 from service.http.access import CALLER, Caller
 from service.http.asgi_cycle import AsgiCycle
-from service.http.cycles import Cycle, InferenceCycle, RefusalCycle
+from service.http.cycles import Cycle, HeadDecision, InferenceCycle, RefusalCycle
 from service.http.error_responses import error_response, response_to
 from service.http.request_parser import Head
+from service.http.response_encoding import header_lines
 
 if TYPE_CHECKING:
     from service.http.protocol import HttpProtocol
@@ -20,13 +21,18 @@ _TOO_MANY = error_response(503, "server: too many connections; retry later", {"R
 
 def new_cycle(protocol: "HttpProtocol", head: Head) -> Cycle:
     """Return the cycle of a request that has arrived on a connection."""
+    context, decision = protocol.context, protocol.decision
+    if decision is not None and decision.family is head.family and context.access.lasting:
+        route = context.routes.exact.get(head.target)
+        if route is not None:  # else the model is not served any more
+            return InferenceCycle(protocol, route.choose(), head, decision)
     cycle = _choose(protocol, head)
-    cycle.more_headers = protocol.context.access.response_headers(head.headers)
+    cycle.more_lines = header_lines(context.access.response_headers(head.headers))
     return cycle
 
 
 def _choose(protocol: "HttpProtocol", head: Head) -> Cycle:
-    method, target, version, _, headers, keep_alive, _ = head
+    method, target, version, _, headers, keep_alive, *_ = head
     context = protocol.context
     to_head = method == b"HEAD"
     if protocol.only_health and target not in context.connections.health_paths:
@@ -41,7 +47,7 @@ def _choose(protocol: "HttpProtocol", head: Head) -> Cycle:
         scope = _scope(protocol, head, url or httptools.parse_url(target), caller)
         expects = headers.get(b"expect", b"").lower() == b"100-continue"
         return AsgiCycle(protocol, scope, keep_alive=keep_alive, expects=expects)
-    return InferenceCycle(protocol, route.choose(), headers, caller.name, keep_alive=keep_alive)
+    return InferenceCycle(protocol, route.choose(), head, HeadDecision(None, caller.name))
 
 
 def _scope(protocol: "HttpProtocol", head: Head, url: Any, caller: Caller) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The two inference endpoints of a model: native (`/predict`) and Open Inference Protocol."""
 
+import math
 import random
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
@@ -8,19 +9,26 @@ from typing import NamedTuple, Protocol
 from service.arrays import Outputs
 from service.contract import GATE_MEAN, PROBABILITIES, TYPICALITY, tensor_widths
 from service.errors import BodyError, InputError, MediaTypeError
+from service.formats.divided_request import (
+    MAX_FRAME_BYTES,
+    divide_instance,
+    divide_tensor,
+    read_binary_rows,
+    read_json_rows,
+)
 from service.formats.infer_request import InferReader, InferRequest
-from service.formats.infer_response import InferWriter
+from service.formats.infer_response import InferWriter, Written
 from service.formats.json_documents import JSON
 from service.formats.outline import Steps
 from service.formats.predict import (
     PredictRequest,
-    encode_long_predictions,
-    encode_predictions,
+    PredictWriter,
+    predict_template,
     read_long_predict,
     read_predict,
 )
-from service.formats.requested_outputs import WantedOutput
 from service.inference.models import ServedModel
+from service.inference.outputs import BatchOutputs
 from service.inference.queue import InferenceRequest
 
 Headers = Mapping[bytes, bytes]  # names in lower case
@@ -33,32 +41,28 @@ MAX_SHORT_ROWS = 256
 MAX_SHORT_VALUES = 16_384
 MAX_SHORT_CLASSES = 512
 MAX_VALUES = 1 << 19  # of a response: 2 MiB in binary, 6 MiB in JSON
-CACHED_OUTPUTS = 256  # lists of outputs whose values are counted
+CACHED_OUTPUTS = 256  # lists of outputs, with the form of their responses
+CACHED_REQUEST_FRAMES = 256  # see `service.formats.divided_request`
 # Digits of a number in a header: no body is that long, and int() rejects thousands of digits.
 LONGEST_NUMBER = 18
 
 _JSON = JSON.encode()
-JSON_HEADER: Header = (b"content-type", _JSON)
-
-
-class EncodedBody(NamedTuple):
-    """A response body and the headers that describe it."""
-
-    headers: tuple[Header, ...]
-    body: bytes
+JSON_LINE = b"content-type: %b\r\n" % _JSON
+BINARY_LINES = b"content-type: %b\r\n%b: %%d\r\n" % (BINARY, HEAD_LENGTH)
 
 
 class ParsedRequest(NamedTuple):
     """A decoded HTTP request: the inference request, and how to encode its outputs.
 
-    `timeout_us` is the timeout in the body, in microseconds. `write_long` encodes outputs in steps
-    if there are too many for `write`.
+    `write` encodes the rows of a batch from a first to before a last one; it returns the body, and
+    the length of its JSON part if binary tensors follow. `timeout_us` is the timeout in the body,
+    in microseconds. `write_long` encodes outputs in steps if there are too many for `write`.
     """
 
     request: InferenceRequest
-    write: Callable[[Outputs], EncodedBody]
+    write: Callable[[BatchOutputs, int, int], Written]
     timeout_us: int | None = None
-    write_long: Callable[[Outputs], Steps[EncodedBody]] | None = None
+    write_long: Callable[[Outputs], Steps[Written]] | None = None
 
 
 class Endpoint(Protocol):
@@ -118,9 +122,11 @@ class PredictEndpoint:
         self.model = model
         self.shadow = shadow
         self._max_rows = max_rows
+        self._writer = PredictWriter(model.metadata)
         widths = tensor_widths(model.metadata)
         values = sum(widths[name] for name in self.outputs)
         self._max_short_rows = min(MAX_SHORT_ROWS, MAX_SHORT_VALUES // values)
+        self._known = lru_cache(CACHED_REQUEST_FRAMES)(self._template)
 
     def choose(self) -> Endpoint:
         """Return itself."""
@@ -132,6 +138,13 @@ class PredictEndpoint:
 
     def read(self, headers: Headers, body: bytes) -> ParsedRequest:
         """Decode `{"instances": [row, …]}` with an optional `gate_scale`."""
+        divided = divide_instance(body)
+        known = None if divided is None else self._known(divided[0])
+        if divided is not None and known is not None:
+            zeros, outputs, scale, _ = known.request
+            rows = read_json_rows(divided[1], zeros.shape)
+            if rows is not None:
+                return ParsedRequest(InferenceRequest(rows, outputs, scale), known.write)
         return self._parsed(read_predict(body, self.model.metadata, max_rows=self._max_rows))
 
     def read_long(self, headers: Headers, body: bytes) -> Steps[ParsedRequest]:
@@ -146,12 +159,16 @@ class PredictEndpoint:
             return ParsedRequest(inference, self._write, None, self._write_long)
         return ParsedRequest(inference, self._write)
 
-    def _write(self, outputs: Outputs) -> EncodedBody:
-        return EncodedBody((JSON_HEADER,), encode_predictions(outputs, self.model.metadata))
+    def _template(self, frame: bytes) -> ParsedRequest | None:
+        template = predict_template(frame, self.model.metadata)
+        return None if template is None else self._parsed(template)
 
-    def _write_long(self, outputs: Outputs) -> Steps[EncodedBody]:
-        body = yield from encode_long_predictions(outputs, self.model.metadata)
-        return EncodedBody((JSON_HEADER,), body)
+    def _write(self, batch: BatchOutputs, first: int, last: int) -> Written:
+        return self._writer.write(batch, first, last), None
+
+    def _write_long(self, outputs: Outputs) -> Steps[Written]:
+        body = yield from self._writer.write_long(outputs)
+        return body, None
 
 
 class InferEndpoint:
@@ -166,8 +183,8 @@ class InferEndpoint:
         self.shadow = shadow
         self._reader = InferReader(model.metadata, max_rows=max_rows)
         self._writer = InferWriter(model.metadata)
-        self._widths = tensor_widths(model.metadata)
-        self._counts = lru_cache(CACHED_OUTPUTS)(self._count)
+        self._form = lru_cache(CACHED_OUTPUTS)(self._writer.form)
+        self._known = lru_cache(CACHED_REQUEST_FRAMES)(self._template)
 
     def choose(self) -> Endpoint:
         """Return itself."""
@@ -182,7 +199,36 @@ class InferEndpoint:
 
     def read(self, headers: Headers, body: bytes) -> ParsedRequest:
         """Decode an inference request."""
-        return self._parsed(self._reader.read(body, _head_length(headers, len(body))))
+        length = _head_length(headers, len(body))
+        return self._read_numbers(body, length) or self._parsed(self._reader.read(body, length))
+
+    def _read_numbers(self, body: bytes, length: int | None) -> ParsedRequest | None:
+        """Decode a request with a known frame; None if it has to be decoded as a whole."""
+        numbers = b""
+        if length is None:
+            divided = divide_tensor(body)
+            if divided is None:
+                return None
+            frame, numbers = divided
+        elif length <= MAX_FRAME_BYTES:
+            frame = body[:length]
+        else:
+            return None
+        known = self._known(frame, length is not None)
+        if known is None:
+            return None
+        zeros, outputs, scale, _ = known.request
+        if length is None:
+            rows = read_json_rows(numbers, zeros.shape)
+        else:
+            rows = read_binary_rows(body, length, zeros.shape)
+        if rows is None:
+            return None
+        return ParsedRequest(InferenceRequest(rows, outputs, scale), *known[1:])
+
+    def _template(self, frame: bytes, binary: bool) -> ParsedRequest | None:
+        template = self._reader.template(frame, binary=binary)
+        return None if template is None else self._parsed(template)
 
     def read_long(self, headers: Headers, body: bytes) -> Steps[ParsedRequest]:
         """Decode the same in steps."""
@@ -190,45 +236,25 @@ class InferEndpoint:
         return self._parsed(request)
 
     def _parsed(self, request: InferRequest) -> ParsedRequest:
-        names, values, classes = self._counts(request.outputs)
-        rows = len(request.rows)
-        inference = InferenceRequest(request.rows, names, request.gate_scale)
-        write = partial(self._write, wanted=request.outputs, identifier=request.id)
-        if rows * values <= MAX_SHORT_VALUES and rows * classes <= MAX_SHORT_CLASSES:
-            return ParsedRequest(inference, write, request.timeout_us)
-        if rows * values > MAX_VALUES:
-            raise InputError(
-                f"outputs: expected at most {MAX_VALUES} values for all rows, found "
-                f"{rows * values}; send the rows in several requests"
-            )
-        write_long = partial(self._write_long, wanted=request.outputs, identifier=request.id)
-        return ParsedRequest(inference, write, request.timeout_us, write_long)
+        identifier, tensor, scale, wanted, timeout_us = request
+        form = self._form(wanted)
+        rows = len(tensor)
+        inference = InferenceRequest(tensor, form.names, scale)
+        write = partial(self._writer.write, form, identifier)
+        if rows * form.values <= MAX_SHORT_VALUES and rows * form.classes <= MAX_SHORT_CLASSES:
+            return ParsedRequest(inference, write, timeout_us)
+        check_values(rows * form.values)
+        write_long = partial(self._writer.write_long, form, identifier)
+        return ParsedRequest(inference, write, timeout_us, write_long)
 
-    def _count(self, outputs: tuple[WantedOutput, ...]) -> tuple[frozenset[str], int, int]:
-        """Return the names of outputs, and the numbers of values and of classes for each row."""
-        return (
-            frozenset(output.name for output in outputs),
-            sum(self._widths[output.name] for output in outputs),
-            sum(min(output.classes or 0, self._widths[output.name]) for output in outputs),
+
+def check_values(count: int) -> None:
+    """Raise `InputError` if a response would have more values than `MAX_VALUES`."""
+    if count > MAX_VALUES:
+        raise InputError(
+            f"outputs: expected at most {MAX_VALUES} values for all rows, found {count}; send the "
+            "rows in several requests"
         )
-
-    def _write(
-        self, outputs: Outputs, *, wanted: tuple[WantedOutput, ...], identifier: str | None
-    ) -> EncodedBody:
-        return _encoded(*self._writer.write(outputs, wanted, identifier))
-
-    def _write_long(
-        self, outputs: Outputs, *, wanted: tuple[WantedOutput, ...], identifier: str | None
-    ) -> Steps[EncodedBody]:
-        written = yield from self._writer.write_long(outputs, wanted, identifier)
-        return _encoded(*written)
-
-
-def _encoded(body: bytes, head_length: int | None) -> EncodedBody:
-    if head_length is None:
-        return EncodedBody((JSON_HEADER,), body)
-    length = (HEAD_LENGTH, b"%d" % head_length)
-    return EncodedBody(((b"content-type", BINARY), length), body)
 
 
 def check_json(headers: Headers) -> None:
@@ -256,9 +282,10 @@ def _head_length(headers: Headers, length: int) -> int | None:
     text = headers.get(HEAD_LENGTH)
     if text is None:
         return None
-    if not text.isdigit() or len(text) > LONGEST_NUMBER or int(text) > length:
+    head_length = int(text) if text.isdigit() and len(text) <= LONGEST_NUMBER else math.inf
+    if head_length > length:
         raise BodyError(
             "Inference-Header-Content-Length: expected an integer from 0 to the body's length, "
             f"{length} bytes"
         )
-    return int(text)
+    return int(head_length)

@@ -12,7 +12,7 @@ from starlette.routing import Match
 
 from service import errors
 from service.formats.json_documents import encode
-from service.http.endpoints import JSON_HEADER, Header
+from service.http.endpoints import JSON_LINE, Header
 
 # The status of each error, and its reason in the metrics.
 STATUS: dict[type[errors.RequestError], tuple[int, str]] = {
@@ -42,19 +42,32 @@ INTERNAL_ERROR = (500, "internal_error")
 
 
 class RawResponse(NamedTuple):
-    """A response independent of a framework: status, headers without Content-Length, and body."""
+    """A response independent of a framework.
+
+    `lines` are its header lines, each with its CRLF and without Content-Length.
+    """
 
     status: int
-    headers: tuple[Header, ...]
+    lines: bytes
     body: bytes
+
+    @property
+    def headers(self) -> list[Header]:
+        """The headers by name."""
+        fields = [line.partition(b": ") for line in self.lines.splitlines()]
+        return [(name, value) for name, _, value in fields]
+
+    def with_header(self, name: bytes, value: bytes) -> "RawResponse":
+        """Return the response with one more header."""
+        return self._replace(lines=b"%b%b: %b\r\n" % (self.lines, name, value))
 
 
 def error_response(
     status: int, message: str, headers: Mapping[str, str] | None = None
 ) -> RawResponse:
     """Build a response in the one error shape."""
-    more = tuple((name.lower().encode(), text.encode()) for name, text in (headers or {}).items())
-    return RawResponse(status, (JSON_HEADER, *more), encode({"error": message}))
+    lines = [f"{name.lower()}: {text}\r\n".encode() for name, text in (headers or {}).items()]
+    return RawResponse(status, b"".join((JSON_LINE, *lines)), encode({"error": message}))
 
 
 def response_to(error: Exception) -> RawResponse:

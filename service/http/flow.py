@@ -46,7 +46,7 @@ class Flow:
 
     def release(self) -> None:
         """Give the bytes of bodies back to the budget."""
-        self._budget.give(self.held)
+        self._budget.used -= self.held
         self.held = 0
 
     def pause_reading(self) -> None:

@@ -5,10 +5,11 @@ every head that is open to two readings is rejected (RFC 9112, section 11.2).
 """
 
 import re
+import sys
 from http import HTTPMethod
 from typing import Final
 
-from service.http.endpoints import Header, Headers
+from service.http.endpoints import LONGEST_NUMBER, Header, Headers
 
 MAX_HEAD_BYTES: Final = 65_536  # of a request line with its headers, or of trailers
 MAX_TARGET_BYTES: Final = 8192
@@ -37,6 +38,12 @@ class FramingError(Exception):
         self.status = status
         self.message = message
         self.headers = headers
+
+
+def content_length(headers: Headers) -> int:
+    """Return the announced length of the body, 0 if there is none."""
+    text = headers.get(b"content-length", b"0")
+    return int(text) if len(text) <= LONGEST_NUMBER else sys.maxsize
 
 
 def check_head(version: str, target: bytes, fields: list[Header], headers: Headers) -> None:

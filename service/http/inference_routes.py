@@ -5,6 +5,7 @@ as an ASGI endpoint of the application.
 """
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -15,11 +16,12 @@ from service.errors import RequestError
 from service.http.access import CALLER
 from service.http.endpoints import CanaryTarget, Endpoint, InferEndpoint, PredictEndpoint, Target
 from service.http.error_responses import RawResponse, to_starlette
-from service.http.request_handler import RequestHandler
+from service.http.request_handler import CallbackHandler
 from service.http.request_policy import RequestPolicy
 from service.inference.models import Models, ServedModel
 
 EndpointType = type[PredictEndpoint] | type[InferEndpoint]
+EndpointFactory = Callable[..., Endpoint]  # an endpoint's class, also of another transport
 
 # Starlette's patterns; KServe V1 and TensorFlow Serving use the paths that end in ":predict".
 PATTERNS: dict[str, EndpointType] = {
@@ -38,7 +40,9 @@ class Routes:
         """Prepare all paths; `predict_route` is an additional path of `/predict`."""
         self._models = models
         self._max_rows = max_rows
-        self._endpoints: dict[tuple[EndpointType, ServedModel, ServedModel | None], Endpoint] = {}
+        self._endpoints: dict[
+            tuple[EndpointFactory, ServedModel, ServedModel | None], Endpoint
+        ] = {}
         self.patterns = dict(PATTERNS)
         if predict_route is not None:
             self.patterns[predict_route] = PredictEndpoint
@@ -59,7 +63,7 @@ class Routes:
                     self.exact[path.encode()] = self.target(kind, **given)
 
     def target(
-        self, kind: EndpointType, name: str | None = None, version: str | None = None
+        self, kind: EndpointFactory, name: str | None = None, version: str | None = None
     ) -> Target:
         """Return an endpoint, or a choice of two for a model with a canary.
 
@@ -75,7 +79,7 @@ class Routes:
         return CanaryTarget(target, self._endpoint(kind, canary, shadow), share)
 
     def _endpoint(
-        self, kind: EndpointType, model: ServedModel, shadow: ServedModel | None
+        self, kind: EndpointFactory, model: ServedModel, shadow: ServedModel | None
     ) -> Endpoint:
         key = kind, model, shadow
         if key not in self._endpoints:
@@ -98,7 +102,7 @@ class InferenceRoute:
         future: asyncio.Future[RawResponse] = asyncio.get_running_loop().create_future()
         caller = scope.get("state", {}).get(CALLER)
         client = "" if caller is None else caller.name  # a bare application has no callers
-        handler = RequestHandler(self._policy, endpoint, headers, future.set_result, client)
+        handler = CallbackHandler(self._policy, endpoint, headers, future.set_result, client)
         try:
             endpoint.model.engine.check_room(client)
             endpoint.check(headers)

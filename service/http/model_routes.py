@@ -77,7 +77,7 @@ def protocol_router(models: Models, lifecycle: Lifecycle) -> APIRouter:
     @router.get("/models/stats")
     async def statistics_of_all_models() -> schemas.StatisticsResponse:
         """Return the statistics of every model."""
-        return schemas.StatisticsResponse(model_stats=[_statistics(model) for model in models])
+        return schemas.StatisticsResponse(model_stats=[statistics_of(model) for model in models])
 
     @router.get("/models/{name}/stats")
     @router.get("/models/{name}/versions/{version}/stats")
@@ -85,12 +85,12 @@ def protocol_router(models: Models, lifecycle: Lifecycle) -> APIRouter:
         name: str, version: str | None = None
     ) -> schemas.StatisticsResponse:
         """Return the statistics of one model."""
-        return schemas.StatisticsResponse(model_stats=[_statistics(models.find(name, version))])
+        return schemas.StatisticsResponse(model_stats=[statistics_of(models.find(name, version))])
 
     @router.get("/health/live")
     async def server_live() -> schemas.Health:
         """Report that the process is running."""
-        return schemas.Health(live=True, ready=_is_ready(models, lifecycle))
+        return schemas.Health(live=True, ready=is_ready(models, lifecycle))
 
     @router.get("/health/ready", responses=_HEALTH)
     async def server_ready(response: Response) -> schemas.Health:
@@ -101,16 +101,13 @@ def protocol_router(models: Models, lifecycle: Lifecycle) -> APIRouter:
     @router.get("/", include_in_schema=False)
     async def server_metadata() -> schemas.ServerMetadata:
         """Return the server's name, version and supported protocol extensions."""
-        extensions = (
-            EXTENSIONS if lifecycle.repository is None else [*EXTENSIONS, REPOSITORY_EXTENSION]
-        )
-        return schemas.ServerMetadata(name=SERVER_NAME, version=__version__, extensions=extensions)
+        return describe_server(lifecycle)
 
     @router.get("/models/{name}")
     @router.get("/models/{name}/versions/{version}")
     async def model_metadata(name: str, version: str | None = None) -> schemas.ModelMetadata:
         """Return the model's tensors, and in `properties` its labels and layers."""
-        return _model_metadata(models.find(name, version).metadata, models.versions(name))
+        return metadata_of(models.find(name, version).metadata, models.versions(name))
 
     @router.get("/models/{name}/ready", responses=_READINESS)
     @router.get("/models/{name}/versions/{version}/ready", responses=_READINESS)
@@ -123,12 +120,19 @@ def protocol_router(models: Models, lifecycle: Lifecycle) -> APIRouter:
     return router
 
 
-def _is_ready(models: Models, lifecycle: Lifecycle) -> bool:
+def describe_server(lifecycle: Lifecycle) -> schemas.ServerMetadata:
+    """Return the server's metadata; a server of fixed models has no extension to change them."""
+    extensions = EXTENSIONS if lifecycle.repository is None else [*EXTENSIONS, REPOSITORY_EXTENSION]
+    return schemas.ServerMetadata(name=SERVER_NAME, version=__version__, extensions=extensions)
+
+
+def is_ready(models: Models, lifecycle: Lifecycle) -> bool:
+    """Return whether every model is ready and the server is not stopping."""
     return models.ready and not lifecycle.draining
 
 
 def _health(models: Models, lifecycle: Lifecycle, response: Response) -> schemas.Health:
-    ready = _is_ready(models, lifecycle)
+    ready = is_ready(models, lifecycle)
     response.status_code = 200 if ready else 503
     return schemas.Health(live=True, ready=ready)
 
@@ -152,7 +156,8 @@ def _readiness(
     return schemas.ModelReady(name=name, ready=ready)
 
 
-def _model_metadata(metadata: Metadata, versions: list[str]) -> schemas.ModelMetadata:
+def metadata_of(metadata: Metadata, versions: list[str]) -> schemas.ModelMetadata:
+    """Return the tensors and the properties of a model."""
     widths = tensor_widths(metadata)
 
     def tensors(*names: str) -> list[schemas.TensorMetadata]:
@@ -178,7 +183,8 @@ def _model_metadata(metadata: Metadata, versions: list[str]) -> schemas.ModelMet
     )
 
 
-def _statistics(model: ServedModel) -> schemas.ModelStatistics:
+def statistics_of(model: ServedModel) -> schemas.ModelStatistics:
+    """Return the counters of a model, summed over all processes."""
     counters = model.statistics.total()
     phases = {
         phase: _duration(count, ns)

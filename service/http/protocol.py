@@ -10,7 +10,7 @@ one error, after the responses to the requests before them.
 
 import asyncio
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Callable
 from typing import Any
 
 from uvicorn.config import Config
@@ -18,9 +18,8 @@ from uvicorn.server import ServerState
 
 from service.http.asgi_cycle import BUFFERED_BYTES, AsgiCycle
 from service.http.connection_timer import ConnectionTimer
-from service.http.cycles import MAX_DISCARDED_BYTES, Cycle, no_memory_error
+from service.http.cycles import MAX_DISCARDED_BYTES, Cycle, HeadDecision, no_memory_error
 from service.http.dispatch import new_cycle
-from service.http.endpoints import Header
 from service.http.error_responses import RawResponse, error_response
 from service.http.flow import Flow
 from service.http.framing import FramingError
@@ -54,6 +53,7 @@ class HttpProtocol(asyncio.Protocol):
         self._parser = RequestParser(self)
         self.app_state = app_state
         self.address = ""
+        self.decision: HeadDecision | None = None  # of the last request for inference
         self.only_health = False  # the connection is above the limit of connections
         self.body_is_long = False  # as announced: a refusal does not wait for such a body
         self._discarded = 0  # bytes of a body that is not used
@@ -65,7 +65,7 @@ class HttpProtocol(asyncio.Protocol):
         self._parsing = False
         self._advancing = False
         self._ending = False  # close once no response is due
-        self._ended = False  # no response follows; received bytes are discarded
+        self.ended = False  # no response follows; received bytes are discarded
         self._last_received = False  # further requests are ignored
         self._half_closed = False  # the client sends nothing more
 
@@ -90,7 +90,7 @@ class HttpProtocol(asyncio.Protocol):
         """Cancel the requests and release what the connection holds."""
         self.server_state.connections.discard(self)
         self.context.connections.discard(self)
-        self._ended = True
+        self.ended = True
         self.timer.stop()
         cycles = [self._current, self._receiving, *self._waiting]
         self._current = self._receiving = None
@@ -103,7 +103,7 @@ class HttpProtocol(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse received bytes, unless requests wait."""
-        if self._ended:
+        if self.ended:
             self._slow_down(len(data))
         elif self._rejection is not None:
             return
@@ -113,20 +113,18 @@ class HttpProtocol(asyncio.Protocol):
                 return
             self._unparsed = bytes(self._unparsed) + data if self._unparsed else data
             self.update_reading()
-        elif len(data) <= PARSED_BYTES:
-            self._feed(data)
-        else:
+        elif not self._feed(self._parser.feed_known, data):
             self._unparsed = memoryview(data)
             self._parse()
 
     def eof_received(self) -> bool:
         """Keep the connection open while a response is due: the client may still read."""
         self._half_closed = self._ending = True
-        if not self._ended and self.timer.request_began is not None:
+        if not self.ended and self.timer.request_began is not None:
             self._reject(FramingError(400, "request: incomplete; the client ended it"))
         if self.transport.get_extra_info("sslcontext") is not None:
             return False  # TLS has no half-closed connections
-        return not self._ended and (not self.idle or len(self._unparsed) > 0)
+        return not self.ended and (not self.idle or len(self._unparsed) > 0)
 
     def pause_writing(self) -> None:
         """Process and receive nothing more until the client has read."""
@@ -150,11 +148,26 @@ class HttpProtocol(asyncio.Protocol):
         closed a moment later.
         """
         self._ending = True
-        if self._ended:
+        if self.ended:
             self.transport.close()
         self.timer.server_stops()
 
     # The parser's callbacks.
+
+    def request_arrived(self, head: Head, body: bytes) -> None:
+        """Process a request that arrived in one piece, or let it wait."""
+        # No other request is under way, and nothing of one was received since.
+        if self._current is None and not self._last_received and self.flow.take(len(body)):
+            self.timer.request_passed()
+            self.body_is_long = head.body_is_long
+            self._receiving = self._current = cycle = new_cycle(self, head)
+            self._last_received = not cycle.keep_alive
+            cycle.process(body)
+            return
+        self.request_begins()
+        self.head_arrived(head)
+        self.body_arrived(body)
+        self.request_ends()
 
     def request_begins(self) -> None:
         """Start the deadline of a request."""
@@ -163,7 +176,7 @@ class HttpProtocol(asyncio.Protocol):
 
     def head_arrived(self, head: Head) -> None:
         """Begin the request, or let it wait."""
-        if self._ended or self._last_received:
+        if self.ended or self._last_received:
             self._receiving = None
             return
         waits = self._current is not None or len(self._waiting) > 0 or self.flow.unread
@@ -206,14 +219,9 @@ class HttpProtocol(asyncio.Protocol):
     # For cycles, the timer and the limit of connections.
 
     @property
-    def default_headers(self) -> list[Header]:
-        """The headers of every response."""
-        return self.server_state.default_headers
-
-    @property
-    def ended(self) -> bool:
-        """Whether no response follows."""
-        return self._ended
+    def default_lines(self) -> bytes:
+        """The header lines of every response."""
+        return self.context.default_lines.of(self.server_state.default_headers)
 
     @property
     def idle(self) -> bool:
@@ -228,13 +236,13 @@ class HttpProtocol(asyncio.Protocol):
 
     def respond(self, cycle: Cycle, response: RawResponse) -> None:
         """Send a complete response."""
-        if self._ended or self.transport.is_closing():
+        transport = self.transport
+        if self.ended or transport.is_closing():
             return
         cycle.response_started = True
+        lines = self.default_lines + cycle.more_lines
         close = self.closes_after(cycle)
-        self.transport.write(
-            encode_response(response, cycle.default_headers, close=close, head=cycle.head)
-        )
+        transport.write(encode_response(response, lines, close=close, head=cycle.head))
         self.response_ended(cycle)
 
     def closes_after(self, cycle: Cycle) -> bool:
@@ -266,21 +274,14 @@ class HttpProtocol(asyncio.Protocol):
         elif cycle.request_complete:
             self.timer.idle(self.loop.time())
 
-    def start_task(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Start a task that a stopping server waits for."""
-        task = self.loop.create_task(work)
-        self.server_state.tasks.add(task)
-        task.add_done_callback(self.server_state.tasks.discard)
-        return task
-
     def abort(self) -> None:
         """Close the connection without sending what the client has not read."""
-        self._ended = True
+        self.ended = True
         self.transport.abort()
 
     def end(self, *, linger: bool = False) -> None:
         """Send nothing more; `linger` if the client may still send."""
-        self._ended = True
+        self.ended = True
         for cycle in self._waiting:
             cycle.disconnect()
         self._waiting.clear()
@@ -305,7 +306,7 @@ class HttpProtocol(asyncio.Protocol):
     def update_reading(self) -> None:
         """Receive more, unless requests wait, or the client or the application does not read."""
         cycle = self._receiving
-        if not self._ended and (
+        if not self.ended and (
             self._waiting
             or self._unparsed
             or self.flow.unread
@@ -320,17 +321,20 @@ class HttpProtocol(asyncio.Protocol):
 
     def _parse(self) -> None:
         """Parse what was received, until a request waits."""
-        while self._unparsed and not (self._waiting or self._ended or self.flow.unread):
+        while self._unparsed and not (self._waiting or self.ended or self.flow.unread):
             part, self._unparsed = self._unparsed[:PARSED_BYTES], self._unparsed[PARSED_BYTES:]
-            self._feed(part)
+            self._feed(self._parser.feed, part)
+        if not self._unparsed:
+            self._unparsed = b""  # instead of an empty view, which keeps all that was received
         self.update_reading()
 
-    def _feed(self, data: bytes | memoryview) -> None:
+    def _feed(self, feed: Callable[[Any], bool | None], data: bytes | memoryview) -> bool:
         self._parsing = True
         try:
-            self._parser.feed(data)
+            return feed(data) is not False
         except FramingError as error:
             self._reject(error)
+            return True
         finally:
             self._parsing = False
 
@@ -352,7 +356,7 @@ class HttpProtocol(asyncio.Protocol):
         """Respond to malformed bytes, in the place of the request that they break."""
         cycle = self._receiving
         complete = cycle is None or cycle.request_complete
-        if self._ended or self._rejection is not None or (self._last_received and complete):
+        if self.ended or self._rejection is not None or (self._last_received and complete):
             return
         self.timer.request_arrived()
         self._receiving = None
@@ -376,20 +380,20 @@ class HttpProtocol(asyncio.Protocol):
         if self._advancing:
             return
         self._advancing = True
-        while not (self._ended or self.flow.unread):
+        while not (self.ended or self.flow.unread):
             if self._current is None and self._waiting:
                 self._current = self._waiting.popleft()
                 self._current.begin()
             elif self._unparsed and not (self._waiting or self._parsing):
                 self._parse()
             elif self._current is None and self._rejection is not None:
-                self.flow.write(encode_response(self._rejection, self.default_headers, close=True))
+                self.flow.write(encode_response(self._rejection, self.default_lines, close=True))
                 self.end(linger=True)
             else:
                 break
         self._advancing = False
         self.update_reading()
-        if self.idle and self.timer.request_began is None and not self._ended:
+        if self.idle and self.timer.request_began is None and not self.ended:
             if self._ending and not self._parsing:
                 self.end()
             else:

@@ -8,6 +8,7 @@ from service.http.byte_budget import ByteBudget
 from service.http.connections import Connections
 from service.http.inference_routes import Routes
 from service.http.request_policy import RequestPolicy
+from service.http.response_encoding import DefaultLines
 from service.lifecycle import Lifecycle
 
 PROTOCOL_CONTEXT = "protocol_context"  # the key of the context in the lifespan's state
@@ -26,3 +27,4 @@ class ProtocolContext(NamedTuple):
     budget: ByteBudget
     connections: Connections
     body_turns: BodyTurns
+    default_lines: DefaultLines

@@ -38,14 +38,14 @@ def repository_router(models: Models, lifecycle: Lifecycle) -> APIRouter:
         only_ready = body != b"" and read_flag(parse_object(body, "ready"), "ready") is True
         return [
             entry
-            for entry in _index(models, lifecycle.repository)
+            for entry in index_of(models, lifecycle.repository)
             if entry.state == READY or not only_ready
         ]
 
     @router.post("/models/{name}/load", **_CHANGE)
     async def load_model(name: str, request: Request) -> schemas.Empty:
         """Serve what the model repository holds of a model now; the scope is `admin`."""
-        repository = _repository(models, lifecycle, name)
+        repository = repository_of(models, lifecycle, name)
         _check_no_parameters(await request.body())
         await repository.load(name)
         return schemas.Empty()
@@ -53,7 +53,7 @@ def repository_router(models: Models, lifecycle: Lifecycle) -> APIRouter:
     @router.post("/models/{name}/unload", **_CHANGE)
     async def unload_model(name: str, request: Request) -> schemas.Empty:
         """Serve a model no longer, until it is loaded again; the scope is `admin`."""
-        repository = _repository(models, lifecycle, name)
+        repository = repository_of(models, lifecycle, name)
         _check_no_parameters(await request.body())
         await repository.unload(name)
         return schemas.Empty()
@@ -61,7 +61,7 @@ def repository_router(models: Models, lifecycle: Lifecycle) -> APIRouter:
     return router
 
 
-def _index(models: Models, repository: ModelRepository | None) -> list[schemas.IndexEntry]:
+def index_of(models: Models, repository: ModelRepository | None) -> list[schemas.IndexEntry]:
     """Return an entry for each served version and each refused file."""
     ready = {(model.metadata.name, model.metadata.version): model.engine.alive for model in models}
     refused = repository.refused if repository is not None else ()
@@ -77,7 +77,8 @@ def _index(models: Models, repository: ModelRepository | None) -> list[schemas.I
     ]
 
 
-def _repository(models: Models, lifecycle: Lifecycle, name: str) -> ModelRepository:
+def repository_of(models: Models, lifecycle: Lifecycle, name: str) -> ModelRepository:
+    """Return the repository; `UnsupportedError` if the served models cannot change."""
     if lifecycle.repository is None:
         models.find(name)
         raise UnsupportedError(

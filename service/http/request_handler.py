@@ -7,52 +7,61 @@ from functools import partial
 from time import perf_counter_ns
 
 from service.errors import RequestError
+from service.formats.infer_response import Written
 from service.formats.outline import LongReadError
-from service.http.endpoints import EncodedBody, Endpoint, Headers, ParsedRequest
+from service.http.endpoints import BINARY_LINES, JSON_LINE, Endpoint, Headers, ParsedRequest
 from service.http.error_responses import RawResponse, reason_of, response_to
 from service.http.request_policy import REQUEST_ID, RequestPolicy
 from service.http.shadow import ShadowRequest
 from service.http.step_runner import Work
 from service.inference.queue import PendingRequest
 from service.inference.statistics import Timing
+from service.ledger.tags import TAGS
 from service.observers import SUCCESS, RequestEvent
+
+# `Server-Timing` has the phases in milliseconds, and the rows of the batch.
+SUCCESS_LINES = (
+    b"%%b%b: %%b\r\n"
+    b"server-timing: decode;dur=%%.3f, queue;dur=%%.3f, compute;dur=%%.3f, encode;dur=%%.3f, "
+    b"batch;desc=%%d\r\n" % REQUEST_ID
+)
 
 _log = logging.getLogger(__name__)
 
 
 class RequestHandler:
-    """Handles one request: `submit` its body or `fail` it; `respond` receives the response."""
+    """Handles one request: call `submit` with its body, or `fail`.
 
-    __slots__ = (
-        *("_policy", "_endpoint", "_headers", "_respond", "_id", "_parsed", "_pending", "_timer"),
-        *("_client", "_arrived_ns", "_decoded_ns", "_work"),
-    )
+    Subclasses send the response in `respond`. There are no slots, since most attributes keep their
+    defaults.
+    """
+
+    _parsed: ParsedRequest | None = None
+    _pending: PendingRequest | None = None
+    _timer: asyncio.TimerHandle | None = None  # of the deadline
+    _work: Work | None = None  # decoding or encoding in steps
+    _decoded_ns = 0
+    _finished = False
 
     def __init__(
-        self,
-        policy: RequestPolicy,
-        endpoint: Endpoint,
-        headers: Headers,
-        respond: Callable[[RawResponse], None],
-        client: str = "",
+        self, policy: RequestPolicy, endpoint: Endpoint, headers: Headers, client: str = ""
     ) -> None:
         self._policy = policy
         self._endpoint = endpoint
         self._headers = headers
-        self._respond = respond
         self._client = client
         self._id = policy.request_id(headers)
-        self._parsed: ParsedRequest | None = None
-        self._pending: PendingRequest | None = None
-        self._timer: asyncio.TimerHandle | None = None
         self._arrived_ns = perf_counter_ns()
-        self._decoded_ns = 0
-        self._work: Work | None = None  # decoding or encoding in steps
+
+    def respond(self, response: RawResponse) -> None:
+        """Send the response; called once."""
+        raise NotImplementedError
 
     def submit(self, body: bytes) -> None:
         """Decode the body and queue the inference request."""
         try:
-            self._policy.check(self._headers)
+            if TAGS in self._headers:
+                self._policy.check(self._headers)
             try:
                 parsed = self._endpoint.read(self._headers, body)
             except LongReadError:
@@ -70,16 +79,16 @@ class RequestHandler:
         if self._pending is not None:
             self._endpoint.model.engine.cancel(self._pending)
         if self._work is not None or self._pending is not None:
-            self._finish(499, None, "client_disconnected")
+            self._finish(499, None, perf_counter_ns(), "client_disconnected")
 
     def fail(self, error: Exception) -> None:
         """Respond with an error."""
         if not isinstance(error, RequestError):
             _log.error("request %s failed", self._id.decode(), exc_info=error)
         response = response_to(error)
-        headers = (*response.headers, (REQUEST_ID, self._id))
-        self._respond(response._replace(headers=headers))
-        self._finish(response.status, None, reason_of(error))
+        if not self._finished:
+            self.respond(response.with_header(REQUEST_ID, self._id))
+        self._finish(response.status, None, perf_counter_ns(), reason_of(error))
 
     def _on_read(self, parsed: ParsedRequest, error: Exception | None) -> None:
         self._work = None
@@ -92,13 +101,15 @@ class RequestHandler:
 
     def _queue(self, parsed: ParsedRequest) -> None:
         self._parsed = parsed
-        request = self._policy.with_deadline(parsed, self._headers, self._arrived_ns)
+        request, model = parsed.request, self._endpoint.model
+        deadline_ns = self._policy.deadline_ns(self._headers, self._arrived_ns, parsed.timeout_us)
+        if deadline_ns is not None:
+            request = request._replace(deadline_ns=deadline_ns)
         self._decoded_ns = perf_counter_ns()
-        model = self._endpoint.model
         self._pending = model.engine.submit(request, self._on_done, self._client)
         model.statistics.request_queued()
-        if request.deadline_ns is not None:
-            wait = (request.deadline_ns - self._decoded_ns) * 1e-9
+        if deadline_ns is not None:
+            wait = (deadline_ns - self._decoded_ns) * 1e-9
             loop = asyncio.get_running_loop()
             self._timer = loop.call_later(wait, model.engine.expire, self._pending)
 
@@ -106,60 +117,58 @@ class RequestHandler:
         if pending.error is not None:
             self.fail(pending.error)
             return
-        assert self._parsed is not None
-        assert pending.outputs is not None
+        parsed, batch, first = self._parsed, pending.batch, pending.first
+        assert parsed is not None
+        assert batch is not None
         began = perf_counter_ns()
-        if self._parsed.write_long is not None:
-            steps = self._parsed.write_long(pending.outputs)
-            done = partial(self._on_encoded, pending, began)
+        if parsed.write_long is not None:
+            steps = parsed.write_long(batch.rows(first, first + pending.size))
+            done = partial(self._on_written, pending, began)
             self._work = self._policy.runner.start(steps, done)
             return
         try:
-            encoded = self._parsed.write(pending.outputs)
+            written = parsed.write(batch, first, first + pending.size)
         except Exception as error:
             self.fail(error)
             return
-        self._send(pending, began, encoded)
+        self._succeed(pending, began, written)
 
-    def _on_encoded(
-        self, pending: PendingRequest, began: int, encoded: EncodedBody, error: Exception | None
+    def _on_written(
+        self, pending: PendingRequest, began: int, written: Written, error: Exception | None
     ) -> None:
         self._work = None
         if error is None:
-            self._send(pending, began, encoded)
+            self._succeed(pending, began, written)
         else:
             self.fail(error)
 
-    def _send(self, pending: PendingRequest, began: int, encoded: EncodedBody) -> None:
-        ended = perf_counter_ns()
-        timing = Timing(
-            decode=self._decoded_ns - self._arrived_ns,
-            queue=pending.began_ns - pending.queued_ns,
-            compute=pending.compute_ns,
-            encode=ended - began,
-            total=ended - self._arrived_ns,
-            batch_rows=pending.batch_rows,
+    def _succeed(self, pending: PendingRequest, began: int, written: Written) -> None:
+        body, head_length = written
+        arrived, decoded, ended = self._arrived_ns, self._decoded_ns, perf_counter_ns()
+        decode, encode = decoded - arrived, ended - began
+        queue, compute = pending.began_ns - pending.queued_ns, pending.compute_ns
+        rows = pending.batch_rows
+        lines = SUCCESS_LINES % (
+            JSON_LINE if head_length is None else BINARY_LINES % head_length,
+            *(self._id, decode * 1e-6, queue * 1e-6, compute * 1e-6, encode * 1e-6, rows),
         )
-        headers = (
-            *encoded.headers,
-            (REQUEST_ID, self._id),
-            (b"server-timing", _server_timing(timing)),
-        )
-        self._respond(RawResponse(SUCCESS, headers, encoded.body))
-        self._finish(SUCCESS, timing, None)
+        self.respond(RawResponse(SUCCESS, lines, body))
+        self._finish(SUCCESS, Timing(decode, queue, compute, encode, ended - arrived, rows), ended)
         shadow = self._endpoint.shadow
         if shadow is not None:
             copy = ShadowRequest(self._policy, shadow, self._headers, self._id.decode())
             copy.submit(pending.request)
 
-    def _finish(self, status: int, timing: Timing | None, reason: str | None) -> None:
+    def _finish(
+        self, status: int, timing: Timing | None, ended: int, reason: str | None = None
+    ) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        # Breaks the reference cycles with the pending request and the transport, so that memory is
-        # freed at once and not by the garbage collector.
-        pending, self._pending, self._respond = self._pending, None, _ignore
-        self._work = None
-        ended = perf_counter_ns()
+        # The connection refers to its last handler. Without these, memory is freed at once, and not
+        # by the next request or the garbage collector.
+        pending, self._pending = self._pending, None
+        self._parsed = self._work = None
+        self._finished = True
         statistics = self._endpoint.model.statistics
         if timing is not None:
             statistics.request_succeeded(timing)
@@ -185,16 +194,20 @@ class RequestHandler:
                 )
 
 
-def _ignore(_response: RawResponse) -> None:
-    """No-op callback."""
+class CallbackHandler(RequestHandler):
+    """A handler that passes its response to a callback."""
 
+    def __init__(
+        self,
+        policy: RequestPolicy,
+        endpoint: Endpoint,
+        headers: Headers,
+        respond: Callable[[RawResponse], None],
+        client: str = "",
+    ) -> None:
+        super().__init__(policy, endpoint, headers, client)
+        self._callback = respond
 
-def _server_timing(timing: Timing) -> bytes:
-    """Format `Server-Timing`: the phases in milliseconds, and the rows of the batch."""
-    return b"decode;dur=%.3f, queue;dur=%.3f, compute;dur=%.3f, encode;dur=%.3f, batch;desc=%d" % (
-        timing.decode * 1e-6,
-        timing.queue * 1e-6,
-        timing.compute * 1e-6,
-        timing.encode * 1e-6,
-        timing.batch_rows,
-    )
+    def respond(self, response: RawResponse) -> None:
+        """Call the callback."""
+        self._callback(response)

@@ -10,9 +10,8 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from service.errors import BodyError
-from service.http.endpoints import LONGEST_NUMBER, Headers, ParsedRequest
+from service.http.endpoints import LONGEST_NUMBER, Headers
 from service.http.step_runner import StepRunner
-from service.inference.queue import InferenceRequest
 from service.ledger.tags import TAGS, read_tags
 from service.observers import RequestObserver
 
@@ -56,25 +55,22 @@ class RequestPolicy:
         if TAGS in headers:
             read_tags(headers[TAGS])
 
-    def with_deadline(
-        self, parsed: ParsedRequest, headers: Headers, arrived_ns: int
-    ) -> InferenceRequest:
-        """Return the inference request with the earliest deadline of server, header and body."""
-        deadline_ns = self.deadline_ns(headers, arrived_ns, parsed.timeout_us)
-        if deadline_ns is None:
-            return parsed.request
-        return parsed.request._replace(deadline_ns=deadline_ns)
-
     def deadline_ns(
         self, headers: Headers, arrived_ns: int, timeout_us: int | None = None
     ) -> int | None:
-        """Return the earliest deadline on the clock of `arrived_ns`, None if there is none."""
-        timeouts = [] if self._deadline_ns is None else [self._deadline_ns]
-        if DEADLINE in headers:
-            timeouts.append(_milliseconds(headers[DEADLINE]) * 1_000_000)
-        if timeout_us:
-            timeouts.append(timeout_us * 1000)
-        return arrived_ns + min(timeouts) if timeouts else None
+        """Return the earliest deadline of server, header and body, None if there is none.
+
+        It is on the clock of `arrived_ns`.
+        """
+        timeout_ns = self._deadline_ns
+        if DEADLINE in headers or timeout_us:
+            timeouts = [] if timeout_ns is None else [timeout_ns]
+            if DEADLINE in headers:
+                timeouts.append(_milliseconds(headers[DEADLINE]) * 1_000_000)
+            if timeout_us:
+                timeouts.append(timeout_us * 1000)
+            timeout_ns = min(timeouts)
+        return None if timeout_ns is None else arrived_ns + timeout_ns
 
     async def checked_id(self, headers: RequestHeaders) -> bytes:
         """Reject malformed tags; return the request's id. A dependency of FastAPI routes."""

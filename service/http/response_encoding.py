@@ -12,34 +12,47 @@ _STATUS_LINES = {
 }
 
 
+class DefaultLines:
+    """The header lines of all responses; uvicorn replaces their list each second, for the date."""
+
+    def __init__(self) -> None:
+        self._headers: list[Header] = []
+        self._lines = b""
+
+    def of(self, headers: list[Header]) -> bytes:
+        """Return the lines of this list of headers, encoded once."""
+        if headers is not self._headers:
+            self._headers, self._lines = headers, header_lines(headers)
+        return self._lines
+
+
+def header_lines(headers: Iterable[Header]) -> bytes:
+    """Encode headers, each with its CRLF."""
+    return b"".join([b"%b: %b\r\n" % header for header in headers])
+
+
 def encode_response(
-    response: RawResponse, default_headers: Iterable[Header], *, close: bool, head: bool = False
+    response: RawResponse, default_lines: bytes, *, close: bool, head: bool = False
 ) -> bytes:
     """Encode a response, the server's default headers first; to HEAD without the body."""
-    status, headers, body = response
-    lines = [_STATUS_LINES[status]]
-    for name, value in default_headers:
-        lines += (name, b": ", value, b"\r\n")
-    for name, value in headers:
-        lines += (name, b": ", value, b"\r\n")
-    if close:
-        lines.append(b"connection: close\r\n")
-    lines.append(b"content-length: %d\r\n\r\n" % len(body))
-    if not head:
-        lines.append(body)
-    return b"".join(lines)
+    status, lines, body = response
+    return b"%b%b%b%bcontent-length: %d\r\n\r\n%b" % (
+        _STATUS_LINES[status],
+        default_lines,
+        lines,
+        b"connection: close\r\n" if close else b"",
+        len(body),
+        b"" if head else body,
+    )
 
 
 def encode_head(
-    status: int, headers: Iterable[Header], default_headers: Iterable[Header], *, close: bool
+    status: int, headers: Iterable[Header], default_lines: bytes, *, close: bool
 ) -> bytes:
     """Encode the status line and the headers of a response whose body follows in parts."""
-    lines = [_STATUS_LINES[status]]
-    for name, value in (*default_headers, *headers):
-        if b"\r" in value or b"\n" in value:
-            raise ValueError("a header value has a line break")
-        lines += (name, b": ", value, b"\r\n")
-    if close:
-        lines.append(b"connection: close\r\n")
-    lines.append(b"\r\n")
+    headers = list(headers)
+    if any(b"\r" in value or b"\n" in value for _, value in headers):
+        raise ValueError("a header value has a line break")
+    closing = b"connection: close\r\n" if close else b""
+    lines = (_STATUS_LINES[status], default_lines, header_lines(headers), closing, b"\r\n")
     return b"".join(lines)

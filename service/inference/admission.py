@@ -11,7 +11,7 @@ _log = logging.getLogger(__name__)
 
 # A refused request waits for an iteration of the event loop. Beyond this length of an iteration,
 # the rest of its requests are refused, so that the next one is short.
-MAX_ITERATION_NS = 20_000_000
+MAX_ITERATION_NS = 30_000_000
 # A stall of the process makes one iteration long, with few requests: that is not saturation.
 SATURATING_REQUESTS = 4
 # A refused request gets its response after this delay: a client that retries at once would
@@ -22,7 +22,7 @@ REFUSAL_SECONDS = 0.02
 class LoopLoad:
     """The load of the event loop by inference requests, measured by its iterations.
 
-    There is no timer: a request that is alone in its iteration costs one callback.
+    There is no timer: the caller ends an iteration by a callback of the loop.
 
     An iteration processes what has arrived during the one before. Above capacity, iterations grow;
     a long one makes the loop saturated: in the next ones, requests are refused once
@@ -32,23 +32,17 @@ class LoopLoad:
     def __init__(self, max_iteration_ns: int = MAX_ITERATION_NS) -> None:
         """Refuse requests after `max_iteration_ns` of an iteration, and all after twice that."""
         self._max_iteration_ns = max_iteration_ns
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._began_ns = 0  # of the iteration: its first request; 0 if there was none
+        self.began_ns = 0  # of the iteration: its first request; 0 if there was none
         self._requests = 0  # accepted in this iteration
         self._saturated = False
         self._clients: dict[str, int] = {}  # accepted in this iteration, if saturated
 
-    def start(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Measure this loop."""
-        self._loop = loop
+    def begin(self) -> None:
+        """Begin an iteration with its first request."""
+        self.began_ns = perf_counter_ns()
 
     def check(self, client: str) -> None:
         """Raise `QueueFullError` if this iteration of the saturated loop is long enough."""
-        if not self._began_ns:
-            if self._loop is None:
-                return
-            self._began_ns = perf_counter_ns()
-            self._loop.call_soon(self._end)
         if self._saturated:
             self._check_share(client)
         self._requests += 1
@@ -56,17 +50,20 @@ class LoopLoad:
     def _check_share(self, client: str) -> None:
         clients = self._clients
         accepted = clients.get(client, 0)
-        elapsed = perf_counter_ns() - self._began_ns
+        elapsed = perf_counter_ns() - self.began_ns
         if elapsed > self._max_iteration_ns and (
             elapsed > 2 * self._max_iteration_ns or accepted * len(clients) >= self._requests
         ):
             raise QueueFullError("server: busy with other requests; retry later", retry_after=1)
         clients[client] = accepted + 1
 
-    def _end(self) -> None:
-        elapsed = perf_counter_ns() - self._began_ns
+    def end(self) -> None:
+        """End the iteration, if one has begun."""
+        if not self.began_ns:
+            return
+        elapsed = perf_counter_ns() - self.began_ns
         self._saturated = elapsed > self._max_iteration_ns and self._requests >= SATURATING_REQUESTS
-        self._began_ns = self._requests = 0
+        self.began_ns = self._requests = 0
         if self._clients:
             self._clients.clear()
 

@@ -1,12 +1,13 @@
-"""One batch of the model for several requests: rows gathered, outputs checked."""
+"""One batch of the model for several requests: rows gathered, outputs checked and divided."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
-from service.arrays import FloatArray
-from service.contract import GATE_MEAN, LOGITS, PROBABILITIES, TYPICALITY
+from service.arrays import FloatArray, all_finite
+from service.contract import GATE_MEAN, LOGITS, OUTPUTS, PROBABILITIES, TYPICALITY
 from service.errors import InputError
 from service.inference.queue import Part
 
@@ -18,7 +19,8 @@ class BatchResult(NamedTuple):
     """The model's outputs for a batch of `rows` rows, by name, or the `error` of a failed batch.
 
     Times in ns of `time.perf_counter_ns`: start of gathering, start and end of the model's work.
-    After it, `clients` wait in the queue, and the last row for an estimated `wait_ns`.
+    After it, `clients` wait in the queue, and the last row for an estimated `wait_ns`. It is
+    `scaled` if a row has a gate scale.
     """
 
     parts: Sequence[Part]
@@ -30,6 +32,7 @@ class BatchResult(NamedTuple):
     ended_ns: int
     wait_ns: float = 0.0
     clients: int = 0
+    scaled: bool = False
 
     @property
     def finite(self) -> bool:
@@ -38,24 +41,39 @@ class BatchResult(NamedTuple):
         An overflow anywhere in the network reaches the logits, and their softmax.
         """
         checked = self.outputs.get(LOGITS, self.outputs.get(PROBABILITIES))
-        return checked is None or b"\0" not in np.isfinite(checked).tobytes()
+        return checked is None or all_finite(checked.reshape(-1))
 
 
 def gather(parts: Sequence[Part]) -> tuple[FloatArray, FloatArray | None]:
     """Return the rows of all parts and their gate scales, ones by default; None if none has any."""
-    rows = [pending.request.rows[start:stop] for pending, start, stop in parts]
-    scales = [_scale(part) for part in parts]
-    all_rows = rows[0] if len(rows) == 1 else np.concatenate(rows)
-    layers = next((scale.shape[1] for scale in scales if scale is not None), None)
-    if layers is None:
+    if len(parts) == 1:
+        pending, start, stop = parts[0]
+        return pending.request.rows[start:stop], _scale(parts[0])
+    all_rows = np.concatenate([pending.request.rows[start:stop] for pending, start, stop in parts])
+    if all(pending.request.gate_scale is None for pending, _, _ in parts):
         return all_rows, None
-    if len(scales) == 1:
-        return all_rows, scales[0]
+    scales = [_scale(part) for part in parts]
+    layers = next(scale.shape[1] for scale in scales if scale is not None)
     row_scales = [
         np.broadcast_to(np.ones(1, np.float32) if scale is None else scale, (stop - start, layers))
         for scale, (_, start, stop) in zip(scales, parts, strict=True)
     ]
     return all_rows, np.concatenate(row_scales)
+
+
+def output_names(parts: Sequence[Part]) -> tuple[str, ...]:
+    """Return the outputs that are computed for all parts, in the contract's order."""
+    wanted = parts[0].pending.request.outputs
+    for part in parts:
+        if part.pending.request.outputs is not wanted:
+            wanted = wanted | part.pending.request.outputs
+    return _in_order(wanted)
+
+
+@lru_cache
+def _in_order(wanted: frozenset[str]) -> tuple[str, ...]:
+    computed = wanted | ALWAYS_COMPUTED
+    return tuple(name for name in OUTPUTS if name in computed)
 
 
 def nonfinite_error(part: Part, outputs: Mapping[str, FloatArray]) -> InputError | None:

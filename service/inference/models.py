@@ -183,6 +183,7 @@ class Models:
         """Finish the waiting requests and end the threads."""
         for model in self:
             model.engine.close()
+            model.statistics.flush()
 
 
 def _route(versions: Mapping[str, ServedModel], traffic: Traffic) -> VersionRoute:

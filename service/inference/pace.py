@@ -1,38 +1,56 @@
-"""The pace of a model: the time of a row in full batches, to estimate how long rows wait."""
+"""The pace of a model: how long a batch takes, and a row in full batches."""
+
+import math
 
 SMOOTHING = 0.1  # weight of one full batch in the moving average
+LEAST_FACTOR = 0.01  # of the calibrated times
 LONGEST = 3.0  # times the expected time that a batch counts at most: a stall is not the pace
 
 
 class Pace:
-    """Nanoseconds per row in full batches: measured at the start, then a moving average.
+    """Times of batches in nanoseconds: measured at the start, then a moving average.
 
     A small batch takes more time per row than a full one, so a batch is compared with the time
-    that is expected for its rows: a constant, and a time for each row.
+    that is expected for its rows: a constant, and a time for each row. Two averages are kept: of
+    the batches alone, and with the time between two of them while requests wait.
     """
 
     def __init__(self, max_batch_rows: int) -> None:
-        """Estimate 0 until `calibrate` is called."""
+        """Estimate nothing until `calibrate` is called."""
         self._max_batch_rows = max_batch_rows
-        self._batch_ns = 0.0  # of a batch without rows
+        self._batch_ns = math.inf  # of a batch without rows
         self._row_ns = 0.0
         self._full_ns = 0.0
         self._factor = 1.0  # of the measured times, by the expected ones
-        self.ns_per_row = 0.0
+        self._batch_factor = 1.0  # the same without the time between batches
+        self.ns_per_row = 0.0  # in full batches, with the time between them; 0 if unknown
 
     def calibrate(self, one_ns: int, many_ns: int, many: int) -> None:
         """Set the expected times from those of a batch of one row and of a batch of `many`."""
         self._row_ns = max(0, many_ns - one_ns) / max(1, many - 1)
         self._batch_ns = max(0.0, one_ns - self._row_ns)
         self._full_ns = self._batch_ns + self._max_batch_rows * self._row_ns
-        self._factor = 1.0
+        self._factor = self._batch_factor = 1.0
         self.ns_per_row = self._full_ns / self._max_batch_rows
 
-    def batch_completed(self, rows: int, ns: int) -> None:
-        """Update the average with a batch, by the share of a full batch's time that it takes."""
-        if not self._full_ns:
+    def expected_ns(self, rows: int) -> float:
+        """Return the time that a batch is expected to take, infinity if it is unknown."""
+        return self._batch_factor * (self._batch_ns + rows * self._row_ns)
+
+    def batch_completed(self, rows: int, batch_ns: int, ns: int) -> None:
+        """Update the averages with a batch, by the share of a full batch's time that it takes.
+
+        `ns` is the time since the batch before if requests waited then, else that of the batch.
+        """
+        full_ns = self._full_ns
+        if not full_ns:
             return
-        expected = self._factor * (self._batch_ns + rows * self._row_ns)
+        calibrated = self._batch_ns + rows * self._row_ns
+        # A small batch counts as much as a full one here: the next one is judged by it.
+        factor = max(LEAST_FACTOR, self._batch_factor)
+        ratio = min(batch_ns / (factor * calibrated), LONGEST) if calibrated else 1.0
+        self._batch_factor = factor * (1 + SMOOTHING * (ratio - 1))
+        expected = self._factor * calibrated
         change = min(ns, LONGEST * expected) - expected
-        self._factor += SMOOTHING * change / self._full_ns
-        self.ns_per_row = self._factor * self._full_ns / self._max_batch_rows
+        self._factor += SMOOTHING * change / full_ns
+        self.ns_per_row = self._factor * full_ns / self._max_batch_rows

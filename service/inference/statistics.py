@@ -1,14 +1,15 @@
 """Counters of one model: requests, batches, labels and gates, summed over all processes."""
 
 import asyncio
-from bisect import bisect_left
 from dataclasses import dataclass
 from math import prod
 from time import time
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
+from service.arrays import all_finite
 from service.contract import GATE_MEAN, PROBABILITIES, TYPICALITY, TYPICALITY_COLUMNS
 from service.drift.baseline import ATYPICAL_SHARES
 from service.drift.monitor import DriftMonitor
@@ -30,12 +31,17 @@ REASONS = (
 # The phases that the protocol's statistics count and time, in its order.
 PHASES = ("success", "fail", "queue", "compute_input", "compute_infer", "compute_output")
 
-BUFFERED_ROWS = 256  # whose gates are counted together, at a tenth of the cost
-FLUSH_SECONDS = 0.5  # until buffered rows are counted where other processes see them
+# Buffered until there are so many requests, gates or rows, which are counted in a millisecond, or
+# until this time has passed.
+BUFFERED_REQUESTS = 2048
+BUFFERED_GATES = 16_384
+LEAST_ROWS = 64
+FLUSH_SECONDS = 0.5  # until they are counted where other processes see them
 
-_SUCCESS, _FAIL, _QUEUE, _INPUT, _INFER, _OUTPUT = range(0, 2 * len(PHASES), 2)
+_FAIL = PHASES.index("fail")
 _COMBINED = TYPICALITY_COLUMNS.index("combined")
-_NANOSECONDS = tuple(round(bound * 1e9) for bound in SECONDS)
+_NANOSECONDS = np.array(SECONDS) * 1e9
+_GATE_BOUNDS = np.array(GATES, np.float32)
 
 
 class Timing(NamedTuple):
@@ -158,19 +164,20 @@ class Statistics:
         self._loop: asyncio.AbstractEventLoop | None = None
         own = layout.view(shared_counters.segment(key, layout))
         self._own = own
-        self._phases = _memory(own.phases)
-        self._queue = _memory(own.queue)
-        self._compute = _memory(own.compute)
-        self._request = _memory(own.request)
         self._pending = _memory(own.pending)
-        self._wait = _memory(own.wait)
-        self._clients = _memory(own.clients)
-        capacity = max(BUFFERED_ROWS, layout.max_batch_rows)
+        # What ended since the last flush: to count it at once takes a tenth of the time.
+        self._timings: list[Timing] = []
+        self._batches: list[tuple[int, int, int, int]] = []  # rows, and the times that are counted
+        self._last = 0.0, 0  # estimated wait and number of clients after the last batch
+        self._max_rows = max(LEAST_ROWS, BUFFERED_GATES // (layout.layers + layout.labels))
+        capacity = max(self._max_rows, layout.max_batch_rows)
+        # Copies: the arrays of the batches would take the place of warmer memory.
         self._gates = np.empty((capacity, layout.layers), np.float32)
         self._probabilities = np.empty((capacity, layout.labels), np.float32)
         self._typicality = np.empty(capacity, np.float32)
-        self._unscaled = np.empty(capacity, np.bool_)  # rows without a gate scale
-        self._buffered = 0
+        self._unscaled = np.ones(capacity, np.bool_)  # rows without a gate scale
+        self._rows = 0
+        self._timer: asyncio.TimerHandle | None = None
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Flush buffered rows on `loop` from now on."""
@@ -182,88 +189,116 @@ class Statistics:
 
     def request_succeeded(self, timing: Timing) -> None:
         """Count a queued request with its response."""
-        # Not a loop, which takes twice the time: this runs for every request.
         self._pending[0] -= 1
-        decode, queue, compute, encode, total, _ = timing
-        phases = self._phases
-        phases[_SUCCESS] += 1
-        phases[_SUCCESS + 1] += total
-        phases[_QUEUE] += 1
-        phases[_QUEUE + 1] += queue
-        phases[_INPUT] += 1
-        phases[_INPUT + 1] += decode
-        phases[_INFER] += 1
-        phases[_INFER + 1] += compute
-        phases[_OUTPUT] += 1
-        phases[_OUTPUT + 1] += encode
-        self._queue[bisect_left(_NANOSECONDS, queue)] += 1
-        self._compute[bisect_left(_NANOSECONDS, compute)] += 1
-        self._request[bisect_left(_NANOSECONDS, total)] += 1
+        self._timings.append(timing)
+        if len(self._timings) >= BUFFERED_REQUESTS:
+            self.flush()
+        elif self._timer is None:  # a long response may end after the flush of its batch
+            self._flush_later()
 
     def request_failed(self, reason: str, total_ns: int, *, queued: bool) -> None:
         """Count a request that failed for one of the `REASONS`."""
         if queued:
             self._pending[0] -= 1
-        self._phases[_FAIL] += 1
-        self._phases[_FAIL + 1] += total_ns
+        self._own.phases[_FAIL] += 1, total_ns
         self._own.rejected[REASONS.index(reason)] += 1
 
     def batch_completed(self, batch: BatchResult, delivered_ns: int) -> None:
-        """Count a batch unless it failed; its labels and gates are buffered until `flush`."""
-        self._wait[0] = batch.wait_ns * 1e-9
-        self._clients[0] = batch.clients
+        """Count a batch unless it failed."""
         if batch.error is not None:
             return
-        own = self._own
-        own.last_ms[0] = int(time() * 1000)
-        own.rows[0] += batch.rows
-        own.batches[batch.rows] += (
-            1,
-            batch.gathered_ns - batch.began_ns,
-            batch.ended_ns - batch.gathered_ns,
-            delivered_ns - batch.ended_ns,
-        )
-        if not self._buffered and self._loop is not None:
-            self._loop.call_later(FLUSH_SECONDS, self.flush)
-        self._buffer(batch)
+        if self._rows + batch.rows > len(self._gates):
+            self._count_batches()
+        gathered, ended = batch.gathered_ns, batch.ended_ns
+        times = (gathered - batch.began_ns, ended - gathered, delivered_ns - ended)
+        self._batches.append((batch.rows, *times))
+        self._last = batch.wait_ns, batch.clients
+        first, last = self._rows, self._rows + batch.rows
+        self._gates[first:last] = batch.outputs[GATE_MEAN]
+        self._probabilities[first:last] = batch.outputs[PROBABILITIES]
+        self._typicality[first:last] = batch.outputs[TYPICALITY][:, _COMBINED]
+        if batch.scaled:
+            self._unscaled[first:last] = _unscaled(batch)
+        self._rows = last
+        if last >= self._max_rows:
+            self._count_batches()
+        elif self._timer is None:
+            self._flush_later()
 
     def flush(self) -> None:
-        """Count the labels and gates of the buffered rows, also in the drift monitor."""
-        count, self._buffered = self._buffered, 0
-        probabilities, gates = self._probabilities[:count], self._gates[:count]
-        finite = np.isfinite(probabilities).all(axis=1) & np.isfinite(gates).all(axis=1)
-        unscaled, typicality = self._unscaled[:count][finite], self._typicality[:count][finite]
-        gates, labels = gates[finite], probabilities[finite].argmax(axis=1)
+        """Count what is buffered, the rows also in the drift monitor."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._count_requests()
+        self._count_batches()
+
+    def _flush_later(self) -> None:
+        if self._loop is not None:
+            self._timer = self._loop.call_later(FLUSH_SECONDS, self.flush)
+
+    def _count_requests(self) -> None:
+        timings, self._timings = self._timings, []
+        if not timings:
+            return
+        own = self._own
+        decode, queue, compute, encode, total, _ = zip(*timings, strict=True)
+        for phase, times in (
+            *(("success", total), ("queue", queue), ("compute_input", decode)),
+            *(("compute_infer", compute), ("compute_output", encode)),
+        ):
+            own.phases[PHASES.index(phase)] += len(timings), sum(times)
+        for histogram, times in ((own.queue, queue), (own.compute, compute), (own.request, total)):
+            buckets = np.searchsorted(_NANOSECONDS, np.array(times, np.float64))
+            histogram += np.bincount(buckets, minlength=len(SECONDS) + 1)
+
+    def _count_batches(self) -> None:
+        batches, self._batches = self._batches, []
+        if not batches:
+            return
+        own = self._own
+        rows, *times = zip(*batches, strict=True)
+        np.add.at(own.batches, list(rows), np.column_stack((np.ones(len(rows)), *times)))
+        own.rows[0] += sum(rows)
+        wait_ns, own.clients[0] = self._last
+        own.wait[0] = wait_ns * 1e-9
+        own.last_ms[0] = int(time() * 1000)
+        count, self._rows = self._rows, 0
+        self._count_rows(count)
+        self._unscaled[:count] = True
+
+    def _count_rows(self, count: int) -> None:
+        """Count the labels and gates of the buffered rows."""
+        gates, probabilities = self._gates[:count], self._probabilities[:count]
+        typicality, unscaled = self._typicality[:count], self._unscaled[:count]
+        if not (all_finite(gates.reshape(-1)) and all_finite(probabilities.reshape(-1))):
+            finite = np.isfinite(probabilities).all(axis=1) & np.isfinite(gates).all(axis=1)
+            gates, probabilities = gates[finite], probabilities[finite]
+            typicality, unscaled = typicality[finite], unscaled[finite]
+        labels = probabilities.argmax(axis=1)
         own, layers = self._own, self._layout.layers
         own.predictions[:] += np.bincount(labels, minlength=self._layout.labels)
         buckets = len(GATES) + 1
-        codes = np.searchsorted(GATES, gates) + buckets * np.arange(layers)
+        codes = np.searchsorted(_GATE_BOUNDS, gates) + buckets * np.arange(layers)
         counts = np.bincount(codes.reshape(-1), minlength=buckets * layers)
         own.gates[:, :-1] += counts.reshape(layers, buckets)
         own.gates[:, -1] += gates.sum(axis=0, dtype=np.float64)
-        labels, gates, typicality = labels[unscaled], gates[unscaled], typicality[unscaled]
+        if not unscaled.all():
+            labels, gates, typicality = labels[unscaled], gates[unscaled], typicality[unscaled]
         own.atypical[0] += np.count_nonzero(typicality <= ATYPICAL_SHARES[0])
         if self._drift_monitor is not None:
             self._drift_monitor.add(time(), labels, gates, typicality)
 
     def total(self) -> ModelCounters:
-        """Return the sums over all processes, without rows that other processes have buffered."""
+        """Return the sums over all processes, without what other processes have buffered."""
         self.flush()
         return total_counters(self._shared_counters, self._key, self._layout)
 
-    def _buffer(self, batch: BatchResult) -> None:
-        if self._buffered + batch.rows > len(self._gates):
-            self.flush()
-        first, last = self._buffered, self._buffered + batch.rows
-        self._gates[first:last] = batch.outputs[GATE_MEAN]
-        self._probabilities[first:last] = batch.outputs[PROBABILITIES]
-        self._typicality[first:last] = batch.outputs[TYPICALITY][:, _COMBINED]
-        self._unscaled[first:last] = True
-        for pending, start, stop in batch.parts:
-            if pending.request.gate_scale is not None:
-                self._unscaled[first : first + stop - start] = False
-            first += stop - start
-        self._buffered = last
+
+def _unscaled(batch: BatchResult) -> NDArray[np.bool_]:
+    """Return for each row of a batch whether it has no gate scale."""
+    scales = [part.pending.request.gate_scale is None for part in batch.parts]
+    return np.repeat(scales, [part.stop - part.start for part in batch.parts])
 
 
 def _memory(numbers: Numbers) -> "memoryview[float]":

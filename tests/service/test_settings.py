@@ -238,13 +238,13 @@ def test_settings_are_immutable() -> None:
         Settings().port = 1  # type: ignore[misc]
 
 
-@pytest.mark.parametrize("name", ["PORT", "HEALTH_PORT"])
+@pytest.mark.parametrize("name", ["PORT", "HEALTH_PORT", "GRPC_PORT"])
 def test_the_port_that_kubernetes_sets_for_a_service_is_ignored(
     monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setenv(f"HIGHWAY_{name}", "tcp://10.0.0.1:80")
     settings = read_settings()
-    assert (settings.port, settings.health_port) == (8000, None)
+    assert (settings.port, settings.health_port, settings.grpc_port) == (8000, None, None)
 
 
 def test_the_two_additional_paths_must_differ() -> None:

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from service.contract import GATE_SCALE, LOGITS, OUTPUTS
 from service.errors import BodyError, InputError, RequestError
-from service.formats.infer_request import CACHED_HEADS, MAX_CACHED_BYTES, InferReader
+from service.formats.divided_request import NUMBERS
+from service.formats.infer_request import InferReader
 from service.formats.json_documents import MAX_TEXT_BYTES
 from service.formats.requested_outputs import WantedOutput, default_outputs
 from tests.service.conftest import METADATA
@@ -256,13 +257,7 @@ def test_flat_nested_and_binary_tensors_have_the_same_bits(
         assert same_bits(parsed.rows, expected)
 
 
-# The cache of JSON heads.
-
-
-@pytest.fixture
-def reader() -> InferReader:
-    """A reader with an empty cache."""
-    return InferReader(METADATA, max_rows=5)
+# One reader, many requests.
 
 
 def test_long_and_short_requests_alternate() -> None:
@@ -270,78 +265,82 @@ def test_long_and_short_requests_alternate() -> None:
         assert read(request(note="x" * padding)).rows.tolist() == [ROW]
 
 
-def test_a_request_is_read_after_a_malformed_one(reader: InferReader) -> None:
+def test_a_request_is_read_after_a_malformed_one() -> None:
     for wrong in (b"{", b"[]", request(tensor(data=[1, [2], 3, 4])), request(outputs=[1])):
         with pytest.raises(RequestError):
-            read(wrong, reader=reader)
-        assert read(request(), reader=reader).rows.tolist() == [ROW]
+            read(wrong)
+        assert read(request()).rows.tolist() == [ROW]
 
 
-def test_a_cached_head_is_read_with_new_binary_data(reader: InferReader) -> None:
-    head = request(binary())
-    for row in ([1, 2, 3, 4], [5, 6, 7, 8], [1, 2, 3, 4]):
-        assert read(head, floats(*row), reader=reader).rows.tolist() == [row]
+# Templates: the frame of a request without the numbers of its input.
 
 
-def test_a_cached_head_is_not_parsed_again(reader: InferReader) -> None:
-    head = request(binary(), outputs=[{"name": LOGITS}])
-    first, second = (read(head, floats(*ROW), reader=reader).outputs for _ in range(2))
-    assert first is second
+def in_json(data: str, **members: object) -> bytes:
+    """Write a request with this text in the place of the input's data."""
+    return request(tensor(data="@"), **members).replace(b'"@"', data.encode())
 
 
-def test_heads_that_differ_in_a_byte_are_distinguished(reader: InferReader) -> None:
-    heads = {name: request(binary(), id=name) for name in ("a", "b", "c")}
-    for name in (*"abc", *"cba"):
-        parsed = read(heads[name], floats(*ROW), reader=reader)
-        assert parsed.id == name
+def test_a_template_has_all_but_the_rows() -> None:
+    body = request(
+        tensor(shape=[3, 4], data="@"),
+        scale([0.5, 1]),
+        id="7",
+        parameters={"timeout": 5},
+        outputs=[{"name": LOGITS}],
+    )
+    template = IMAGES.template(body.replace(b'"@"', b" %d " % NUMBERS), binary=False)
+    assert template is not None
+    assert (template.id, template.timeout_us) == ("7", 5)
+    assert template.outputs == (WantedOutput(LOGITS, binary=False),)
+    assert template.rows.shape == (3, 4)
+    assert template.gate_scale is not None
+    assert template.gate_scale.tolist() == [[0.5, 1]]
 
 
-def test_the_json_numbers_of_a_cached_head_stay_unchanged(reader: InferReader) -> None:
-    described = binary(8, GATE_SCALE, shape=[1, 2])
-    for value, closed in ((1.0, 0.0), (2.0, 1.0), (1.0, 1.0), (2.0, 0.0)):
-        head = request(tensor(data=[value] * 4), described)
-        parsed = read(head, floats(closed, 1), reader=reader)
-        assert parsed.gate_scale is not None
-        assert (parsed.rows[0, 0], parsed.gate_scale[0, 0]) == (value, closed)
+def test_the_rows_of_a_template_take_no_memory() -> None:
+    template = IMAGES.template(request(binary()), binary=True)
+    assert template is not None
+    assert template.rows.strides == (0, 0)
 
 
-def test_more_heads_than_fit_the_cache_are_read(reader: InferReader) -> None:
-    for turn in range(2):
-        for number in range(CACHED_HEADS + 10):
-            content = floats(number, turn, 0, 0)
-            parsed = read(request(binary(), id=str(number)), content, reader=reader)
-            assert (parsed.id, parsed.rows[0, :2].tolist()) == (str(number), [number, turn])
+def test_only_the_number_itself_stands_for_the_rows() -> None:
+    assert IMAGES.template(in_json(str(NUMBERS)), binary=False) is not None
+    for text in (f"{NUMBERS}.0", f"-{NUMBERS}", f'"{NUMBERS}"', f"[{NUMBERS}]", "1", "null"):
+        assert IMAGES.template(in_json(text), binary=False) is None
 
 
-@pytest.mark.parametrize("length", [MAX_CACHED_BYTES, MAX_CACHED_BYTES + 1])
-def test_a_head_too_long_for_the_cache_is_read(length: int, reader: InferReader) -> None:
-    head = request(binary())
-    head += b" " * (length - len(head))
-    for row in ([1, 2, 3, 4], [5, 6, 7, 8]):
-        assert read(head, floats(*row), reader=reader).rows.tolist() == [row]
+@pytest.mark.parametrize("is_binary", [False, True])
+@pytest.mark.parametrize(
+    "frame",
+    [
+        b"",
+        b"{",
+        b"[]",
+        request(),  # with data of its own
+        request(tensor(data="x")),
+        request(tensor(shape=[6, 4], data=NUMBERS)),  # more rows than the reader accepts
+        request(tensor(shape=[0, 4], data=NUMBERS)),
+        request(tensor(shape=[1, 3], data=NUMBERS)),
+        request(tensor(data=NUMBERS, parameters={"binary_data_size": 16})),
+        request(tensor(data=NUMBERS), id=7),
+        request(tensor(data=NUMBERS), outputs=[{"name": "x"}]),
+        request(tensor(data=NUMBERS), scale([1, 11])),
+        request(tensor(data=NUMBERS), scale([1, 1], [1, 1])),
+        request(tensor(data=NUMBERS), tensor(GATE_SCALE, shape=[1, 2], data=NUMBERS)),
+        request(tensor(data=NUMBERS), binary(8, GATE_SCALE, shape=[1, 2])),
+        request(tensor(), tensor(GATE_SCALE, shape=[1, 2], data=NUMBERS)),
+        request(tensor(GATE_SCALE, shape=[1, 2], data=NUMBERS)),
+        request(binary(12)),
+        request(binary(), binary(8, GATE_SCALE, shape=[1, 2])),
+    ],
+    ids=lambda frame: str(len(frame)),  # NUMBERS differs between processes
+)
+def test_a_frame_that_is_not_a_valid_request_has_no_template(frame: bytes, is_binary: bool) -> None:
+    assert IMAGES.template(frame, binary=is_binary) is None
 
 
-def test_an_error_is_not_cached(reader: InferReader) -> None:
-    wrong = request(binary(), outputs=[{"name": "x"}])
-    errors = []
-    for _ in range(2):
-        with pytest.raises(InputError) as error:
-            read(wrong, floats(*ROW), reader=reader)
-        errors.append(error.value)
-    assert errors[0] is not errors[1]
-    assert str(errors[0]) == str(errors[1])
-
-
-def test_a_cached_head_is_read_after_invalid_binary_data(reader: InferReader) -> None:
-    head = request(binary())
-    for wrong in (floats(1, NAN, 3, 4), floats(1, 2, 3), floats(1, 2, 3, 4, 5)):
-        with pytest.raises(RequestError):
-            read(head, wrong, reader=reader)
-        assert read(head, floats(*ROW), reader=reader).rows.tolist() == [ROW]
-
-
-def test_two_models_do_not_share_a_cache() -> None:
-    head, content = request(binary()), floats(1, NAN, 3, 4)
-    assert np.isnan(read(head, content, reader=TABLES).rows[0, 1])
-    rejected(InputError, head, content, reader=IMAGES)
-    assert np.isnan(read(head, content, reader=TABLES).rows[0, 1])
+def test_a_template_is_either_for_json_or_for_binary_data() -> None:
+    numbers, behind = request(tensor(data=NUMBERS)), request(binary())
+    assert IMAGES.template(numbers, binary=True) is None
+    assert IMAGES.template(behind, binary=False) is None
+    assert IMAGES.template(behind, binary=True) is not None

@@ -1,5 +1,5 @@
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from service.arrays import FloatArray
 from service.contract import GATE_MEAN, GATE_UNITS, LOGITS, OUTPUTS, PROBABILITIES, TYPICALITY
-from service.formats.infer_response import InferWriter
+from service.formats.infer_response import CACHED_RESPONSE_FRAMES, InferWriter, Written
 from service.formats.requested_outputs import WantedOutput, default_outputs
+from service.inference.outputs import BatchOutputs
 from tests.service.conftest import METADATA
 from tests.service.formats.conftest import IMAGES, floats, read, request, same_bits
 
@@ -29,8 +30,19 @@ def written(
     *wanted: WantedOutput, outputs: dict[str, FloatArray] = VALUES, identifier: str | None = None
 ) -> tuple[dict[str, Any], bytes]:
     """Return the JSON of a response and the bytes behind it."""
-    body, length = WRITER.write(outputs, wanted, identifier)
+    body, length = all_written(*wanted, outputs=outputs, identifier=identifier)
     return json.loads(body[:length]), b"" if length is None else body[length:]
+
+
+def all_written(
+    *wanted: WantedOutput,
+    outputs: Mapping[str, FloatArray] = VALUES,
+    identifier: str | None = None,
+    writer: InferWriter = WRITER,
+) -> Written:
+    """Write all rows of these outputs."""
+    rows = len(next(iter(outputs.values())))
+    return writer.write(writer.form(wanted), identifier, BatchOutputs(outputs), 0, rows)
 
 
 def strings(content: bytes) -> list[str]:
@@ -46,7 +58,7 @@ def strings(content: bytes) -> list[str]:
 
 def test_a_json_response_is_written_word_for_word() -> None:
     wanted = [WantedOutput(GATE_MEAN, binary=False), WantedOutput(LOGITS, binary=False)]
-    assert WRITER.write(VALUES, wanted, "7") == (
+    assert all_written(*wanted, identifier="7") == (
         b'{"model_name":"tiny","model_version":"1","outputs":['
         b'{"name":"gate_mean","datatype":"FP32","shape":[2,2],"data":[0.5,0.75,0.0,1.0]},'
         b'{"name":"logits","datatype":"FP32","shape":[2,3],"data":[0.1,2.5,-3.0,1e-7,0.0,8.0]}],'
@@ -61,7 +73,7 @@ def test_binary_tensors_follow_in_the_order_of_the_json() -> None:
         WantedOutput(LOGITS, binary=False),
         WantedOutput(PROBABILITIES, binary=True),
     ]
-    body, length = WRITER.write(VALUES, wanted, None)
+    body, length = all_written(*wanted)
     head, content = json.loads(body[:length]), body[length:]
     gates, logits, probabilities = head["outputs"]
     assert gates == {
@@ -137,7 +149,7 @@ def test_mean_gates_are_classified_by_layer_and_gate_units_by_index() -> None:
 
 def test_the_length_of_a_string_is_counted_in_bytes() -> None:
     writer = InferWriter(replace(METADATA, labels=("a", "шесть", "c")))
-    body, length = writer.write(VALUES, [WantedOutput(PROBABILITIES, True, 1)], None)
+    body, length = all_written(WantedOutput(PROBABILITIES, True, 1), writer=writer)
     assert strings(body[length:]) == ["0.5:1:шесть", "1.0:2:c"]
 
 
@@ -147,12 +159,57 @@ def test_nan_and_infinity_become_null_in_strict_json() -> None:
     assert head["outputs"][0]["data"] == [None, None, None]
 
 
-def test_a_view_of_a_larger_array_is_written_contiguously() -> None:
-    view = {GATE_UNITS: np.arange(16, dtype=np.float32).reshape(4, 4)[::2, 1:3]}
-    head, _ = written(WantedOutput(GATE_UNITS, False), outputs=view)
-    assert (head["outputs"][0]["shape"], head["outputs"][0]["data"]) == ([2, 2], [1, 2, 9, 10])
-    _, content = written(WantedOutput(GATE_UNITS, True), outputs=view)
-    assert content == floats(1, 2, 9, 10)
+GATES_JSON, GATES_BINARY = WantedOutput(GATE_UNITS, False), WantedOutput(GATE_UNITS, True)
+
+
+# The rows of a batch.
+
+
+@pytest.mark.parametrize(("first", "last"), [(0, 1), (1, 2), (0, 2)])
+@pytest.mark.parametrize("classes", [None, 2])
+def test_the_rows_of_a_batch_are_written_like_a_batch_of_their_own(
+    first: int, last: int, classes: int | None
+) -> None:
+    wanted = [WantedOutput(PROBABILITIES, False, classes), GATES_BINARY, WantedOutput(LOGITS, True)]
+    alone = {name: values[first:last] for name, values in VALUES.items()}
+    for some in (wanted, wanted[:1], wanted[1:]):
+        form = WRITER.form(tuple(some))
+        body = WRITER.write(form, "7", BatchOutputs(VALUES), first, last)
+        assert body == all_written(*some, outputs=alone, identifier="7")
+
+
+def test_a_form_writes_responses_of_any_number_of_rows() -> None:
+    form = WRITER.form((GATES_JSON,))
+    for rows in [*range(1, 2 * CACHED_RESPONSE_FRAMES), 1, 2]:
+        values = np.arange(4 * rows, dtype=np.float32).reshape(rows, 4)
+        body, _ = WRITER.write(form, None, BatchOutputs({GATE_UNITS: values}), 0, rows)
+        (output,) = json.loads(body)["outputs"]
+        assert (output["shape"], output["data"]) == ([rows, 4], list(range(4 * rows)))
+    assert len(form.frames) <= CACHED_RESPONSE_FRAMES
+
+
+def test_a_form_keeps_no_identifier_of_a_request() -> None:
+    form = WRITER.form((GATES_JSON,))
+    bodies = [WRITER.write(form, name, BatchOutputs(VALUES), 0, 2)[0] for name in ("a", None, "b")]
+    assert [json.loads(body).get("id") for body in bodies] == ["a", None, "b"]
+
+
+def test_a_form_has_the_names_and_the_sizes_of_its_outputs() -> None:
+    form = WRITER.form((GATES_JSON, WantedOutput(LOGITS, True), WantedOutput(LOGITS, True, 2)))
+    assert form.names == {GATE_UNITS, LOGITS}
+    assert (form.values, form.classes, form.classified) == (4 + 3, 2, True)
+    assert not WRITER.form((GATES_JSON,)).classified
+    assert WRITER.form((WantedOutput(PROBABILITIES, False, 1000),)).classes == 3
+
+
+def test_outputs_without_numbers_are_written() -> None:
+    writer = InferWriter(replace(METADATA, layers=()))
+    outputs = {GATE_MEAN: np.zeros((2, 0), np.float32)}
+    body, _ = all_written(WantedOutput(GATE_MEAN, False), outputs=outputs, writer=writer)
+    (output,) = json.loads(body)["outputs"]
+    assert (output["shape"], output["data"]) == ([2, 0], [])
+    body, length = all_written(WantedOutput(GATE_MEAN, True), outputs=outputs, writer=writer)
+    assert length == len(body)
 
 
 ROWS = st.lists(

@@ -27,14 +27,10 @@ from service.formats.outline import (
     max_row_bytes,
     outline_of,
 )
-from service.formats.predict import (
-    encode_long_predictions,
-    encode_predictions,
-    read_long_predict,
-    read_predict,
-)
+from service.formats.predict import PredictWriter, read_long_predict, read_predict
 from service.formats.requested_outputs import WantedOutput
 from service.formats.rows import MAX_SEARCHED
+from service.inference.outputs import BatchOutputs
 from tests.service.conftest import METADATA, TABLE
 from tests.service.formats.conftest import (
     INVALID_JSON,
@@ -279,24 +275,26 @@ def outputs_of(rows: int) -> dict[str, FloatArray]:
 
 @pytest.mark.parametrize("rows", [1, 32, 33, 3000])
 def test_predictions_are_the_same_bytes_in_steps(rows: int) -> None:
-    outputs = outputs_of(rows)
-    written = result_of(encode_long_predictions(outputs, METADATA))
-    assert written == encode_predictions(outputs, METADATA)
+    outputs, writer = outputs_of(rows), PredictWriter(METADATA)
+    written = result_of(writer.write_long(outputs))
+    assert written == writer.write(BatchOutputs(outputs), 0, rows)
 
 
 @pytest.mark.parametrize("classes", [None, 1, 2, 9])
 @pytest.mark.parametrize("binary", [True, False])
 @pytest.mark.parametrize("rows", [1, 3000])
 def test_tensors_are_the_same_bytes_in_steps(rows: int, binary: bool, classes: int | None) -> None:
-    wanted = [WantedOutput(LOGITS, binary=False), WantedOutput(GATE_UNITS, binary, classes)]
+    wanted = (WantedOutput(LOGITS, binary=False), WantedOutput(GATE_UNITS, binary, classes))
     outputs, writer = outputs_of(rows), InferWriter(METADATA)
-    written = result_of(writer.write_long(outputs, wanted, "7"))
-    assert written == writer.write(outputs, wanted, "7")
+    form = writer.form(wanted)
+    written = result_of(writer.write_long(form, "7", outputs))
+    assert written == writer.write(form, "7", BatchOutputs(outputs), 0, rows)
 
 
 def test_writing_pauses_after_some_values() -> None:
-    wanted = [WantedOutput(GATE_UNITS, binary=False)]
-    assert len(list(InferWriter(METADATA).write_long(outputs_of(30_000), wanted, None))) >= 15
-    wanted = [WantedOutput(GATE_UNITS, binary=False, classes=4)]
-    assert len(list(InferWriter(METADATA).write_long(outputs_of(3000), wanted, None))) >= 45
-    assert len(list(encode_long_predictions(outputs_of(1024), METADATA))) >= 32
+    writer = InferWriter(METADATA)
+    form = writer.form((WantedOutput(GATE_UNITS, binary=False),))
+    assert len(list(writer.write_long(form, None, outputs_of(30_000)))) >= 15
+    form = writer.form((WantedOutput(GATE_UNITS, binary=False, classes=4),))
+    assert len(list(writer.write_long(form, None, outputs_of(3000)))) >= 45
+    assert len(list(PredictWriter(METADATA).write_long(outputs_of(1024)))) >= 32

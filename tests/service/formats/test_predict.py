@@ -3,11 +3,20 @@ from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from service.arrays import Outputs
 from service.classifier import Classifier
 from service.errors import BodyError, InputError
-from service.formats.predict import PredictRequest, encode_predictions, read_predict
+from service.formats.json_documents import encode
+from service.formats.predict import (
+    PredictRequest,
+    PredictWriter,
+    encode_predictions,
+    read_predict,
+)
+from service.inference.outputs import BatchOutputs
 from tests.service.conftest import METADATA
 from tests.service.formats.conftest import message_of
 
@@ -86,3 +95,49 @@ def test_a_response_reads_back_to_the_same_float32(classifier: Classifier) -> No
     for name in ("probabilities", "gate_mean"):
         written = np.array([prediction[name] for prediction in body["predictions"]], np.float32)
         assert written.tolist() == getattr(outputs, name).tolist()
+
+
+# The rows of a batch.
+
+
+@pytest.mark.parametrize(("first", "last"), [(0, 1), (1, 2), (0, 2)])
+def test_the_rows_of_a_batch_are_written_like_a_batch_of_their_own(first: int, last: int) -> None:
+    alone = {name: values[first:last] for name, values in OUTPUTS.items()}
+    written = PredictWriter(METADATA).write(BatchOutputs(OUTPUTS), first, last)
+    assert written == encode_predictions(alone, METADATA)
+
+
+FLOATS = st.floats(width=32, allow_nan=False)
+
+
+@given(st.lists(st.tuples(*[FLOATS] * 8), min_size=1, max_size=4))
+def test_any_numbers_are_written_as_a_json_library_writes_them(
+    values: list[tuple[float, ...]],
+) -> None:
+    rows = np.array(values, np.float32)
+    outputs = {
+        "probabilities": rows[:, :3].copy(),
+        "gate_mean": rows[:, 3:5].copy(),
+        "typicality": rows[:, 5:].copy(),
+    }
+    expected = {
+        "model_name": "tiny",
+        "model_version": "1",
+        "predictions": [
+            {
+                "label": METADATA.labels[row[:3].argmax()],
+                "probability": row[row[:3].argmax()],
+                "probabilities": row[:3],
+                "gate_mean": row[3:5],
+                "typicality": {"gates": row[5], "confidence": row[6], "combined": row[7]},
+            }
+            for row in rows
+        ],
+    }
+    assert encode_predictions(outputs, METADATA) == encode(expected)
+
+
+def test_the_predictions_of_a_model_without_layers_have_no_gates() -> None:
+    outputs = {**OUTPUTS, "gate_mean": np.zeros((2, 0), np.float32)}
+    body = json.loads(encode_predictions(outputs, replace(METADATA, layers=())))
+    assert [prediction["gate_mean"] for prediction in body["predictions"]] == [[], []]

@@ -12,8 +12,7 @@ from service.contract import Column, Input
 from service.errors import BodyError, InputError, RequestError
 from service.formats.predict import read_predict
 from service.formats.rows import (
-    BLOCK,
-    MAX_IN_BLOCKS,
+    MAX_SQUARED,
     Numbers,
     first_mismatch,
     first_not_finite,
@@ -195,8 +194,7 @@ def test_a_tables_row_cannot_be_nested() -> None:
 
 # Lists of numbers.
 
-LIMIT = MAX_IN_BLOCKS
-SIZES = [1, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK, LIMIT - 1, LIMIT, LIMIT + 1, 2 * LIMIT]
+SIZES = [1, 2, 784, MAX_SQUARED - 1, MAX_SQUARED, MAX_SQUARED + 1, 2 * MAX_SQUARED]
 
 
 def parsed(text: str | bytes, parser: simdjson.Parser | None = None) -> simdjson.Array:
@@ -332,7 +330,7 @@ def test_only_numbers_and_null_are_nullable_numbers(text: str, shape: tuple[int,
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_every_number_is_converted_for_any_number_of_blocks(size: int) -> None:
+def test_every_number_is_converted(size: int) -> None:
     values = np.linspace(0.5, size - 0.5, size)
     rows = to_float32(values, 1, "here")
     assert rows.dtype == np.float32
@@ -350,20 +348,37 @@ def test_every_number_that_is_not_finite_is_detected(size: int, value: float) ->
         assert first_not_finite(rows, allow_nan=True) == (None if np.isnan(value) else 0)
 
 
-@pytest.mark.parametrize("width", [2, MAX_IN_BLOCKS])
+@pytest.mark.parametrize("width", [2, MAX_SQUARED])
 def test_rows_are_counted_from_0(width: int) -> None:
     rows = np.zeros((4, width), np.float32)
     rows[1, -1], rows[2, 0], rows[3, 0] = np.nan, np.inf, np.inf
     assert (first_not_finite(rows), first_not_finite(rows, allow_nan=True)) == (1, 2)
 
 
-@pytest.mark.parametrize("size", [2, 2 * BLOCK, 2 * MAX_IN_BLOCKS])
-def test_a_number_that_overflows_float32_is_rejected_without_a_warning(size: int) -> None:
+@pytest.mark.parametrize("value", [3e38, -3.4028235e38])
+@pytest.mark.parametrize("size", [1, 784, 2 * MAX_SQUARED])
+def test_numbers_whose_squares_overflow_are_finite(size: int, value: float) -> None:
+    rows = np.full((2, size), value, np.float32)
+    assert first_not_finite(rows) is None
+    rows[1, size // 2] = np.nan
+    assert first_not_finite(rows) == 1
+
+
+@pytest.mark.parametrize("value", [-3.5e38, 3.4028236e38, 1e200, -1.7e308])
+@pytest.mark.parametrize("size", [2, 784, 2 * MAX_SQUARED])
+def test_a_number_that_overflows_float32_is_rejected_without_a_warning(
+    size: int, value: float
+) -> None:
     values = np.zeros(size)
-    values[-1] = -3.5e38
+    values[-1] = value
     assert message_of(InputError, lambda: to_float32(values, 2, "here")) == (
         "here[1]: a number overflows float32"
     )
+
+
+@pytest.mark.parametrize("value", [1e38, 3.4028235e38])
+def test_the_largest_numbers_of_float32_are_read(value: float) -> None:
+    assert to_float32(np.full(4, value), 2, "here").tolist() == [[np.float32(value)] * 2] * 2
 
 
 def test_a_missing_value_stays_missing() -> None:

@@ -8,6 +8,7 @@ import asyncio
 import json
 import time
 from dataclasses import replace
+from threading import current_thread
 from typing import Any
 
 import numpy as np
@@ -15,14 +16,18 @@ import pytest
 from fastapi import FastAPI
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
+from service.arrays import FloatArray
 from service.artifact import digest
 from service.classifier import Classifier
 from service.contract import OUTPUTS, Input, Layer, Metadata
+from service.inference.engine import MAX_LOOP_NS
 from service.settings import Settings
 from tests.service.conftest import METADATA, application
 
 BOUND_MS = 15
 TRIES = 3
+LOOP, THREAD = "MainThread", "inference"
+SLOW_SECONDS = 0.1
 LAYERS, WIDTH, FEATURES = 100, 10, 784
 MAX = Settings().max_body_bytes
 JSON = [(b"content-type", b"application/json")]
@@ -130,15 +135,37 @@ class Call:
         await task
 
 
+class ObservedClassifier(Classifier):
+    """Notes of each batch its rows, its thread, and the processor time in ms on that thread."""
+
+    def __init__(self, content: bytes) -> None:
+        self.batches: list[tuple[int, str, float]] = []
+        super().__init__(content)
+        self.batches.clear()  # of the golden rows
+
+    def compute(
+        self, outputs: Any, rows: FloatArray, gate_scale: FloatArray | None = None
+    ) -> list[FloatArray]:
+        began = time.thread_time()
+        arrays = super().compute(outputs, rows, gate_scale)
+        held_ms = (time.thread_time() - began) * 1e3
+        self.batches.append((len(rows), current_thread().name, held_ms))
+        return arrays
+
+
 Case = tuple[str, bytes, Any]  # path, body, headers
 
 
-def holds(app: FastAPI, cases: dict[str, Case]) -> dict[str, float]:
-    """Return the longest time in ms that each case held the loop, in the best of a few tries."""
+def holds(app: FastAPI, cases: dict[str, Case], *, keep: bool = False) -> dict[str, float]:
+    """Return the longest time in ms that each case held the loop, in the best of a few tries.
+
+    With `keep`, a row is in the ledger before.
+    """
 
     async def all_cases() -> dict[str, float]:
         async with app.router.lifespan_context(app):
-            await recorded(app)
+            if keep:
+                await recorded(app)
             return {name: await shortest(app, case) for name, case in cases.items()}
 
     return asyncio.run(all_cases())
@@ -157,7 +184,7 @@ async def shortest(app: FastAPI, case: Case) -> float:
 
 
 async def recorded(app: FastAPI) -> None:
-    """Store a row under the id "kept", if the application has a ledger."""
+    """Store a row under the id "kept"."""
     call = Call(app)
     row = encode([[0] * FEATURES])
     await call.send("POST", "/predict", row, [*JSON, (b"x-request-id", b"kept")])
@@ -290,5 +317,66 @@ def test_no_request_holds_the_event_loop_on_any_route(deep: FastAPI) -> None:
     paths = [path for path, methods in deep.openapi()["paths"].items() if "post" in methods]
     assert {"/predict", "/explain", "/v2/repository/index", "/requests/{id}/explain"} < set(paths)
     cases = {f"{path}: {name}": case for path in paths for name, case in cases_of(path).items()}
-    held = holds(deep, cases)
+    held = holds(deep, cases, keep=True)
     assert {name: ms for name, ms in held.items() if ms > BOUND_MS} == {}
+
+
+def test_the_short_batches_of_a_large_request_leave_the_loop_free_in_between() -> None:
+    classifier = ObservedClassifier(deep_artifact())
+    app = application(classifier, max_batch_rows=1)
+    held = holds(app, {"rows": ("/predict", PREDICT["rows"], JSON)})
+    assert held["rows"] < BOUND_MS
+    on_loop = [ms for _, thread, ms in classifier.batches if thread == LOOP]
+    assert len(on_loop) > 900
+    assert sum(on_loop) > 2 * BOUND_MS  # at once they would exceed it
+
+
+def test_a_batch_on_the_loop_is_no_longer_than_is_stated() -> None:
+    classifier = ObservedClassifier(deep_artifact())
+    cases: dict[str, Case] = {f"one {i}": ("/predict", encode([ROW]), JSON) for i in range(20)}
+    cases |= {f"many {i}": ("/predict", PREDICT["rows"], JSON) for i in range(10)}
+    held = holds(application(classifier), cases)
+    assert {name: ms for name, ms in held.items() if ms > BOUND_MS} == {}
+    on_loop: dict[int, float] = {}  # the best of each number of rows: the first one is planned
+    for rows, thread, ms in classifier.batches:
+        if thread == LOOP:
+            on_loop[rows] = min(ms, on_loop.get(rows, ms))
+    assert min(on_loop) == 1
+    assert max(on_loop) > 64
+    assert max(on_loop.values()) * 1e6 < 3 * MAX_LOOP_NS, on_loop
+
+
+class SlowClassifier(ObservedClassifier):
+    """Takes a tenth of a second for each batch."""
+
+    def measure(self, rows: int) -> int:
+        return int(SLOW_SECONDS * 1e9)
+
+    def compute(
+        self, outputs: Any, rows: FloatArray, gate_scale: FloatArray | None = None
+    ) -> list[FloatArray]:
+        time.sleep(SLOW_SECONDS)
+        return super().compute(outputs, rows, gate_scale)
+
+
+def test_health_is_answered_while_a_slow_model_computes() -> None:
+    classifier = SlowClassifier(deep_artifact())
+    app = application(classifier)
+
+    async def seconds_of_health() -> list[float]:
+        async with app.router.lifespan_context(app):
+            body = encode(ROWS[:200])
+            calls = [Call(app).send("POST", "/predict", body) for _ in range(4)]
+            load = asyncio.gather(*calls)
+            times = []
+            while not load.done():
+                began = time.monotonic()
+                await Call(app).send("GET", "/v2/health/ready", b"")
+                times.append(time.monotonic() - began)
+            await load
+            return times
+
+    times = asyncio.run(seconds_of_health())
+    assert {thread for _, thread, _ in classifier.batches} == {THREAD}
+    assert len(times) > 10  # a batch on the loop would leave room for one or two
+    assert np.median(times) < SLOW_SECONDS / 2

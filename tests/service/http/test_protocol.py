@@ -9,8 +9,6 @@ import pytest
 
 from service.classifier import Classifier
 from service.http import flow
-from service.http.error_responses import RawResponse
-from service.http.response_encoding import encode_response
 from tests.service.conftest import application
 from tests.service.http.conftest import MAX_BODY
 from tests.service.http.transport import (
@@ -344,11 +342,3 @@ def test_a_client_that_disconnects_during_its_request_affects_no_other(port: int
             connection.send(content[:end])
     with Connection(port) as connection:
         assert label(connection.send(content).receive()) == "a"
-
-
-def test_a_response_is_encoded_with_the_servers_headers_first() -> None:
-    response = RawResponse(504, ((b"x-request-id", b"7"),), b"{}")
-    assert encode_response(response, [(b"date", b"now")], close=True) == (
-        b"HTTP/1.1 504 Gateway Timeout\r\ndate: now\r\nx-request-id: 7\r\nconnection: close\r\n"
-        b"content-length: 2\r\n\r\n{}"
-    )

@@ -11,10 +11,11 @@ from starlette.testclient import TestClient
 from service.arrays import FloatArray, Outputs
 from service.classifier import Classifier
 from service.errors import InputError
+from service.formats.infer_response import Written
 from service.formats.outline import Steps
-from service.http.endpoints import MAX_VALUES, EncodedBody, InferEndpoint, PredictEndpoint
+from service.http.endpoints import MAX_VALUES, InferEndpoint, PredictEndpoint
 from service.http.error_responses import RawResponse
-from service.http.request_handler import RequestHandler
+from service.http.request_handler import CallbackHandler
 from service.http.request_policy import RequestPolicy
 from service.observers import RequestEvent
 from tests.service.conftest import application, served
@@ -249,8 +250,8 @@ def test_an_observer_gets_the_events_that_it_wants(classifier: Classifier) -> No
     endpoint = PredictEndpoint(served(classifier).default, max_rows=2)
     policy = RequestPolicy(deadline_ms=None, observers=[observer])
     responses: list[RawResponse] = []
-    RequestHandler(policy, endpoint, {b"x-request-id": b"my-7"}, responses.append).submit(b"{}")
-    RequestHandler(policy, endpoint, {}, responses.append).submit(ROW)  # the model is not started
+    CallbackHandler(policy, endpoint, {b"x-request-id": b"my-7"}, responses.append).submit(b"{}")
+    CallbackHandler(policy, endpoint, {}, responses.append).submit(ROW)  # the model is not started
     assert [response.status for response in responses] == [400, 503]
     (event,) = observer.events
     assert (event.request_id, event.status, event.rows, event.timing) == ("my-7", 400, 0, None)
@@ -340,7 +341,7 @@ class Everything:
 class BrokenWriter(PredictEndpoint):
     """An endpoint that cannot write long responses."""
 
-    def _write_long(self, outputs: Outputs) -> Steps[EncodedBody]:
+    def _write_long(self, outputs: Outputs) -> Steps[Written]:
         yield
         raise MemoryError
 
@@ -358,7 +359,7 @@ def statuses(
 
     async def handle() -> None:
         endpoint.model.start(asyncio.get_running_loop())
-        handler = RequestHandler(policy, endpoint, {}, responses.append)
+        handler = CallbackHandler(policy, endpoint, {}, responses.append)
         handler.submit(body)
         turns = 0
         while not observer.events:

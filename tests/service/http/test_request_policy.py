@@ -1,11 +1,8 @@
 import re
 
-import numpy as np
 import pytest
 
-from service.http.endpoints import EncodedBody, ParsedRequest
 from service.http.request_policy import RequestPolicy
-from service.inference.queue import InferenceRequest
 from tests.service.http.transport import JSON, ROW, Send
 
 
@@ -40,11 +37,6 @@ def test_a_deadline_that_is_met_changes_nothing(send: Send, value: str) -> None:
     assert send("POST", "/predict", ROW, {**JSON, "X-Deadline-Ms": value}).status == 200
 
 
-NO_TIMEOUT = ParsedRequest(
-    InferenceRequest(np.zeros((1, 4), np.float32), frozenset()), lambda _: EncodedBody((), b"")
-)
-
-
 @pytest.mark.parametrize(
     ("server_ms", "header", "timeout_us", "expected"),
     [
@@ -62,8 +54,7 @@ def test_the_earliest_deadline_counts_from_the_arrival_of_the_request(
 ) -> None:
     policy = RequestPolicy(deadline_ms=server_ms)
     headers = {} if header is None else {b"x-deadline-ms": header}
-    request = policy.with_deadline(NO_TIMEOUT._replace(timeout_us=timeout_us), headers, 100)
-    assert request.deadline_ns == expected
+    assert policy.deadline_ns(headers, 100, timeout_us) == expected
 
 
 def test_two_policies_assign_different_ids() -> None:

@@ -17,6 +17,7 @@ from starlette.testclient import TestClient
 
 from service.arrays import FloatArray
 from service.classifier import Classifier
+from service.inference.engine import MAX_LOOP_NS
 from service.server.worker import server_config
 from service.settings import Settings
 
@@ -192,7 +193,10 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 class BlockingClassifier(Classifier):
-    """A classifier whose batches, once blocked, wait until they are released."""
+    """A classifier whose batches, once blocked, wait until they are released.
+
+    They take long enough to be computed on the inference thread.
+    """
 
     def __init__(self, content: bytes) -> None:
         self.running = Event()
@@ -206,9 +210,13 @@ class BlockingClassifier(Classifier):
         self.running.clear()
         self.released.clear()
 
+    def measure(self, rows: int) -> int:
+        return 4 * MAX_LOOP_NS
+
     def compute(
         self, outputs: Any, rows: FloatArray, gate_scale: FloatArray | None = None
     ) -> list[FloatArray]:
+        time.sleep(4e-9 * MAX_LOOP_NS)
         self.running.set()
         assert self.released.wait(5)
         self.rows += len(rows)

@@ -18,31 +18,25 @@ from tests.service.inference.conftest import until
 LONG = MAX_ITERATION_NS * 1.2e-9  # seconds
 SLOW_NS = 200_000_000  # a limit far above the stalls of a busy machine
 
-pytestmark = pytest.mark.anyio
 
-
-def started(max_iteration_ns: int = MAX_ITERATION_NS) -> LoopLoad:
-    load = LoopLoad(max_iteration_ns)
-    load.start(asyncio.get_running_loop())
-    return load
-
-
-async def iteration(load: LoopLoad, *clients: str, seconds: float) -> None:
+def iteration(load: LoopLoad, *clients: str, seconds: float) -> None:
     """Let requests arrive in one iteration, of which the first takes `seconds`."""
+    load.begin()
     for i, client in enumerate(clients):
         load.check(client)
         if i == 0:
             time.sleep(seconds)
-    await asyncio.sleep(0.001)
+    load.end()
 
 
-async def saturate(load: LoopLoad, seconds: float = LONG) -> None:
-    await iteration(load, *["greedy"] * SATURATING_REQUESTS, seconds=seconds)
+def saturate(load: LoopLoad, seconds: float = LONG) -> None:
+    iteration(load, *["greedy"] * SATURATING_REQUESTS, seconds=seconds)
 
 
-async def test_a_request_is_refused_late_in_an_iteration_that_follows_a_long_one() -> None:
-    load = started()
-    await saturate(load)
+def test_a_request_is_refused_late_in_an_iteration_that_follows_a_long_one() -> None:
+    load = LoopLoad()
+    saturate(load)
+    load.begin()
     load.check("greedy")
     load.check("greedy")
     time.sleep(LONG)
@@ -52,26 +46,27 @@ async def test_a_request_is_refused_late_in_an_iteration_that_follows_a_long_one
     assert error.value.retry_after == 1
 
 
-async def test_the_first_long_iteration_refuses_nothing() -> None:
-    await saturate(started())
+def test_the_first_long_iteration_refuses_nothing() -> None:
+    saturate(LoopLoad())
 
 
-async def test_a_stall_with_few_requests_is_not_saturation() -> None:
-    load = started()
+def test_a_stall_with_few_requests_is_not_saturation() -> None:
+    load = LoopLoad()
     for _ in range(3):
-        await iteration(load, *["greedy"] * (SATURATING_REQUESTS - 1), seconds=LONG)
+        iteration(load, *["greedy"] * (SATURATING_REQUESTS - 1), seconds=LONG)
 
 
-async def test_a_short_iteration_ends_the_saturation() -> None:
-    load = started()
-    await saturate(load)
-    await iteration(load, "greedy", seconds=0)
-    await saturate(load)
+def test_a_short_iteration_ends_the_saturation() -> None:
+    load = LoopLoad()
+    saturate(load)
+    iteration(load, "greedy", seconds=0)
+    saturate(load)
 
 
-async def test_a_client_with_less_than_its_share_is_not_refused() -> None:
-    load = started(SLOW_NS)
-    await saturate(load, 0.21)
+def test_a_client_with_less_than_its_share_is_not_refused() -> None:
+    load = LoopLoad(SLOW_NS)
+    saturate(load, 0.21)
+    load.begin()
     for _ in range(10):
         load.check("greedy")
     time.sleep(0.21)
@@ -80,15 +75,17 @@ async def test_a_client_with_less_than_its_share_is_not_refused() -> None:
         load.check("greedy")
 
 
-async def test_an_iteration_of_twice_the_length_refuses_every_client() -> None:
-    load = started()
-    await saturate(load)
+def test_an_iteration_of_twice_the_length_refuses_every_client() -> None:
+    load = LoopLoad()
+    saturate(load)
+    load.begin()
     load.check("greedy")
     time.sleep(2 * LONG)
     with pytest.raises(QueueFullError):
         load.check("small")
 
 
+@pytest.mark.anyio
 async def test_refusals_are_sent_together_after_a_delay() -> None:
     refusals, sent = Refusals(), list[int]()
     loop = asyncio.get_running_loop()

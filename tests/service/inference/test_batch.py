@@ -3,6 +3,7 @@ import pytest
 
 from service.arrays import FloatArray
 from service.inference.batch import BatchResult, first_nonfinite, gather
+from service.inference.outputs import BatchOutputs
 from service.inference.queue import InferenceRequest, Part, PendingRequest
 
 INF, NAN = float("inf"), float("nan")
@@ -115,3 +116,35 @@ def test_every_output_of_a_row_is_checked() -> None:
 
 def test_finite_outputs_have_no_error() -> None:
     assert first_nonfinite({"logits": array([1, -3.4e38], [0, 3.4e38])}, 0) is None
+
+
+# The outputs of a batch and of its requests.
+
+
+def test_the_rows_of_a_batchs_outputs_are_views() -> None:
+    arrays = {"logits": array([1, 2], [3, 4], [5, 6]), "gate_mean": array([7], [8], [9])}
+    rows = BatchOutputs(arrays).rows(1, 3)
+    assert {name: values.tolist() for name, values in rows.items()} == {
+        "logits": [[3, 4], [5, 6]],
+        "gate_mean": [[8], [9]],
+    }
+    assert all(np.shares_memory(rows[name], arrays[name]) for name in arrays)
+
+
+def test_a_request_refers_to_its_rows_of_a_batch() -> None:
+    pending = part(array([1, 2], [3, 4])).pending
+    assert (pending.batch, pending.first, pending.outputs) == (None, 0, None)
+    pending.batch, pending.first = BatchOutputs({"logits": array([1], [2], [3], [4])}), 1
+    assert pending.outputs is not None
+    assert pending.outputs["logits"].tolist() == [[2], [3]]
+
+
+def test_requests_do_not_share_the_values_that_are_set_at_their_end() -> None:
+    one, two = part(array([1, 2])).pending, part(array([3, 4])).pending
+    one.batch, one.first, one.taken, one.error = BatchOutputs({}), 3, 1, ValueError()
+    assert (two.batch, two.first, two.taken, two.error) == (None, 0, 0, None)
+
+
+def test_a_batch_has_no_scaled_row_and_no_waiting_requests_by_default() -> None:
+    one = batch(logits=array([1]))
+    assert (one.scaled, one.clients, one.wait_ns) == (False, 0, 0)

@@ -8,14 +8,15 @@ import pytest
 
 from service.contract import OUTPUTS
 from service.errors import InputError, NotReadyError
-from service.inference.engine import Engine
+from service.inference.engine import MAX_LOOP_NS, Engine
 from service.inference.queue import InferenceRequest, PendingRequest, RequestState, RowQueue
 from tests.service.inference.conftest import (
     ALL,
     FAULTY,
+    LONG_NS,
+    SHORT_NS,
     EngineHarness,
     RecordingClassifier,
-    block_until,
     first_logits,
     numbered,
     running_engine,
@@ -45,11 +46,6 @@ async def test_a_request_gets_all_the_outputs_that_it_wants(harness: EngineHarne
         "typicality": (2, 3),
     }
     assert first_logits(pending) == [1, 2]
-
-
-async def test_batches_are_computed_only_on_the_inference_thread(harness: EngineHarness) -> None:
-    await harness.wait(*[harness.submit(numbered(20)) for _ in range(3)])
-    assert {batch.thread for batch in harness.classifier.batches} == {"inference"}
 
 
 async def test_requests_end_on_the_event_loops_thread(harness: EngineHarness) -> None:
@@ -85,15 +81,14 @@ async def test_requests_that_arrive_during_a_batch_form_the_next_one(
     assert [first_logits(pending) for pending in requests] == [[11, 12], [21, 22], [31, 32]]
 
 
-async def test_requests_that_arrive_at_once_form_one_batch_if_the_thread_slept(
+async def test_requests_that_arrive_in_one_iteration_of_the_loop_form_one_batch(
     harness: EngineHarness,
 ) -> None:
-    await until(lambda: harness.queue._idle)
-    one = harness.submit(numbered(1))
-    time.sleep(0.005)  # the loop goes on, and the thread must not take the first alone
-    two = harness.submit(numbered(2))
-    await harness.wait(one, two)
-    assert harness.classifier.sizes == [3]
+    one, two = harness.submit(numbered(1)), harness.submit(numbered(2))
+    time.sleep(0.005)  # the thread must not get the first one alone
+    three = harness.submit(numbered(3))
+    await harness.wait(one, two, three)
+    assert harness.classifier.sizes == [6]
 
 
 async def test_a_batch_computes_the_outputs_that_any_request_wants(harness: EngineHarness) -> None:
@@ -152,11 +147,12 @@ async def test_the_outputs_of_a_large_request_are_joined(harness: EngineHarness)
 
 
 async def test_a_large_request_does_not_end_before_its_last_part(harness: EngineHarness) -> None:
+    harness.classifier.pause(after=2)
     pending = harness.submit(numbered(20))
-    # All batches end before the loop delivers the first: no row remains, no output is there.
-    await block_until(lambda: len(harness.classifier.batches) == 3)
+    await until(lambda: len(harness.batches) == 2 and harness.classifier.sizes == [8, 8, 4])
     assert (pending.remaining, pending.state) == (0, RequestState.RUNNING)
-    await harness.wait(pending)
+    assert (pending.outputs, harness.ended) == (None, [])
+    await harness.resume(pending)
     assert first_logits(pending) == [n + 1.0 for n in range(20)]
     assert harness.ended == [pending]
 
@@ -275,6 +271,36 @@ async def test_close_finishes_the_waiting_requests(harness: EngineHarness) -> No
     assert [len(first_logits(pending)) for pending in requests] == [1, 3, 20, 5]
 
 
+async def test_close_returns_all_rows_of_a_large_request_that_was_under_way(
+    harness: EngineHarness,
+) -> None:
+    harness.classifier.pause()
+    large = harness.submit(numbered(20))
+    await until(lambda: harness.classifier.sizes == [8])
+    harness.classifier.resume()
+    harness.engine.close()  # the loop has not received the first 8 rows yet
+    await harness.wait(large)
+    assert first_logits(large) == [n + 1.0 for n in range(20)]
+
+
+async def test_stop_finishes_the_waiting_requests_and_ends_the_thread(
+    harness: EngineHarness,
+) -> None:
+    requests = [await harness.occupy(), harness.submit(numbered(20))]
+    harness.engine.stop()
+    with pytest.raises(NotReadyError):
+        harness.submit(numbered(1))
+    await harness.resume(*requests)
+    assert [len(first_logits(pending)) for pending in requests] == [1, 20]
+    await until(lambda: not harness.engine._thread.is_alive())
+
+
+async def test_stop_ends_the_thread_of_an_engine_without_requests(harness: EngineHarness) -> None:
+    await harness.wait(harness.submit(numbered(1)))
+    harness.engine.stop()
+    await until(lambda: not harness.engine._thread.is_alive())
+
+
 async def test_a_closed_engine_accepts_no_request(harness: EngineHarness) -> None:
     harness.engine.close()
     with pytest.raises(NotReadyError) as error:
@@ -312,10 +338,12 @@ def test_a_batch_that_outlives_the_event_loop_ends_the_thread_without_error(
 # Many requests.
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("batch_ns", [SHORT_NS, MAX_LOOP_NS, LONG_NS])
+@pytest.mark.parametrize("seed", range(2))
 async def test_each_of_hundreds_of_requests_gets_its_own_outputs(
-    classifier: RecordingClassifier, seed: int
+    content: bytes, seed: int, batch_ns: int
 ) -> None:
+    classifier = RecordingClassifier(content, batch_ns)
     random = Random(seed)
     numbers = iter(range(0, 10**6, 200))  # no two requests share a row
     submitted: list[PendingRequest] = []

@@ -13,12 +13,13 @@ from service.inference.admission import (
     REFUSAL_SECONDS,
     SATURATING_REQUESTS,
 )
-from service.inference.queue import InferenceRequest, PendingRequest, RequestState
+from service.inference.batch import BatchResult
+from service.inference.engine import Engine
+from service.inference.queue import InferenceRequest, PendingRequest, RequestState, RowQueue
 from tests.service.inference.conftest import (
     FAULTY,
     EngineHarness,
     RecordingClassifier,
-    block_until,
     first_logits,
     numbered,
     running_engine,
@@ -111,11 +112,12 @@ async def test_the_rest_of_a_large_request_that_is_cancelled_is_not_computed(
 async def test_a_request_cancelled_after_it_expired_is_not_called_back(
     harness: EngineHarness,
 ) -> None:
+    # Both expire in the same batch; the end of the first cancels the second.
+    first = InferenceRequest(numbered(1), LOGITS, deadline_ns=0)
+    harness.engine.submit(first, lambda _: harness.engine.cancel(cancelled))
     cancelled = harness.submit(numbered(1), deadline_ns=0)
-    # The thread has scheduled the expiry; before the loop runs it, the client disconnects.
-    await block_until(lambda: cancelled.state is RequestState.DONE)
-    harness.engine.cancel(cancelled)
     await harness.wait(harness.submit(numbered(1)))
+    assert cancelled.state is RequestState.DONE
     assert cancelled not in harness.ended
 
 
@@ -243,6 +245,21 @@ async def test_a_callback_that_fails_does_not_affect_other_requests(
     assert [entry.getMessage() for entry in caplog.records] == ["a response could not be sent"]
 
 
+async def test_a_batch_callback_that_fails_does_not_stop_the_engine(
+    classifier: RecordingClassifier, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(batch: BatchResult, delivered_ns: int) -> None:
+        raise OSError("no segment")
+
+    engine = Engine(classifier, RowQueue(capacity=10, max_batch_rows=8), fail)
+    engine.start(asyncio.get_running_loop())
+    async with asyncio.timeout(10):
+        for _ in range(2):
+            await engine.compute(InferenceRequest(numbered(1), LOGITS))
+    engine.close()
+    assert [entry.getMessage() for entry in caplog.records] == ["a batch could not be counted"] * 2
+
+
 async def test_an_output_that_is_not_finite_fails_only_its_own_request(
     harness: EngineHarness,
 ) -> None:
@@ -319,14 +336,16 @@ async def test_a_closed_engine_has_no_room(harness: EngineHarness) -> None:
 
 
 async def test_an_engine_measures_its_model_at_the_start_and_with_each_batch(
-    harness: EngineHarness, classifier: RecordingClassifier
+    content: bytes,
 ) -> None:
-    await until(lambda: harness.queue.pace.ns_per_row > 0)
-    measured = harness.queue.pace.ns_per_row
-    pending = await harness.occupy()
-    time.sleep(0.1)  # the batch counts as three times as long as expected
-    await harness.resume(pending)
-    await until(lambda: harness.queue.pace.ns_per_row > measured)
+    async with running_engine(RecordingClassifier(content, batch_ns=8_000_000)) as harness:
+        await until(lambda: harness.queue.pace.ns_per_row > 0)
+        assert harness.queue.pace.ns_per_row == 1_000_000  # in batches of 8 rows
+        pending = await harness.occupy()
+        time.sleep(0.1)  # the batch counts as three times as long as expected
+        await harness.resume(pending)
+        await until(lambda: len(harness.batches) == 1)
+        assert harness.queue.pace.ns_per_row == pytest.approx(1_200_000)
 
 
 class ImmeasurableClassifier(RecordingClassifier):

@@ -110,6 +110,19 @@ async def test_a_model_counts_its_batches() -> None:
 
 
 @pytest.mark.anyio
+async def test_close_counts_what_is_buffered_for_other_processes() -> None:
+    shared_counters, ended = SharedCounters(), list[PendingRequest]()
+    model = served(shared_counters=shared_counters)
+    models = Models([model])
+    models.start(asyncio.get_running_loop())
+    model.engine.submit(REQUEST, ended.append)
+    models.close()
+    layout = CountersLayout(labels=3, layers=2, max_batch_rows=8)
+    assert len(ended) == 1
+    assert total_counters(shared_counters, model.key, layout).rows[0] == 3
+
+
+@pytest.mark.anyio
 async def test_labels_are_flushed_for_other_processes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

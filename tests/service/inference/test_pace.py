@@ -1,3 +1,5 @@
+import math
+
 import pytest
 
 from service.inference.pace import Pace
@@ -12,7 +14,7 @@ def calibrated() -> Pace:
 
 def test_the_pace_is_unknown_before_it_is_measured() -> None:
     pace = Pace(15)
-    pace.batch_completed(5, 1000)
+    pace.batch_completed(5, 1000, 1000)
     assert pace.ns_per_row == 0
 
 
@@ -22,35 +24,35 @@ def test_a_row_takes_its_part_of_a_full_batch() -> None:
 
 def test_a_batch_as_fast_as_expected_changes_nothing() -> None:
     pace = calibrated()
-    pace.batch_completed(1, 12)
+    pace.batch_completed(1, 12, 12)
     assert pace.ns_per_row == pytest.approx(40 / 15)
 
 
 def test_a_slow_full_batch_changes_the_pace_by_a_tenth_of_the_difference() -> None:
     pace = calibrated()
-    pace.batch_completed(15, 80)
+    pace.batch_completed(15, 80, 80)
     assert pace.ns_per_row == pytest.approx(1.1 * 40 / 15)
 
 
 def test_a_small_batch_counts_for_less() -> None:
     pace = calibrated()
-    pace.batch_completed(1, 24)  # twice as slow, 12 of the 40 ns of a full one
+    pace.batch_completed(1, 24, 24)  # twice as slow, 12 of the 40 ns of a full one
     assert pace.ns_per_row == pytest.approx((1 + 0.1 * 12 / 40) * 40 / 15)
 
 
 def test_a_stall_counts_as_three_times_the_expected_time() -> None:
     pace = calibrated()
-    pace.batch_completed(15, 10_000_000)
+    pace.batch_completed(15, 10_000_000, 10_000_000)
     assert pace.ns_per_row == pytest.approx(1.2 * 40 / 15)
 
 
 def test_the_pace_follows_a_model_that_has_become_slower_or_faster() -> None:
     pace = calibrated()
     for _ in range(100):
-        pace.batch_completed(15, 400)
+        pace.batch_completed(15, 400, 400)
     assert pace.ns_per_row == pytest.approx(400 / 15, rel=0.01)
     for _ in range(100):
-        pace.batch_completed(15, 40)
+        pace.batch_completed(15, 40, 40)
     assert pace.ns_per_row == pytest.approx(40 / 15, rel=0.01)
 
 
@@ -58,3 +60,31 @@ def test_a_model_with_batches_of_one_row_has_a_pace() -> None:
     pace = Pace(1)
     pace.calibrate(12, 11, 1)
     assert pace.ns_per_row == 12
+
+
+# The expected time of a batch.
+
+
+def test_the_time_of_a_batch_is_unknown_before_it_is_measured() -> None:
+    pace = Pace(15)
+    assert pace.expected_ns(1) == math.inf
+    pace.batch_completed(5, 1000, 1000)
+    assert pace.expected_ns(0) == math.inf
+
+
+@pytest.mark.parametrize(("rows", "ns"), [(0, 10), (1, 12), (7, 24), (15, 40), (30, 70)])
+def test_a_batch_takes_a_constant_and_a_time_for_each_row(rows: int, ns: float) -> None:
+    assert calibrated().expected_ns(rows) == pytest.approx(ns)
+
+
+def test_the_expected_times_of_all_batches_follow_the_pace() -> None:
+    pace = calibrated()
+    pace.batch_completed(15, 80, 80)
+    assert [pace.expected_ns(rows) for rows in (1, 15)] == pytest.approx([13.2, 44])
+
+
+def test_a_new_measurement_replaces_what_was_known() -> None:
+    pace = calibrated()
+    pace.batch_completed(15, 80, 80)
+    pace.calibrate(100, 100, 7)
+    assert [pace.expected_ns(rows) for rows in (1, 15)] == pytest.approx([100, 100])

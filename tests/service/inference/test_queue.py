@@ -409,27 +409,6 @@ def test_a_withdrawn_request_does_not_expire() -> None:
     assert queue.take(150) == ([], [])
 
 
-# Waking the thread.
-
-
-def test_only_the_first_request_after_an_empty_take_wakes_the_thread() -> None:
-    queue = queue_of()
-    assert taken(queue) == []
-    assert queue.put(pending(1))
-    assert not queue.put(pending(1))
-    taken(queue)
-    assert not queue.put(pending(1))  # the thread computes a batch and then takes again
-    taken(queue)
-    assert taken(queue) == []
-    assert queue.put(pending(1))
-
-
-def test_a_thread_that_took_only_expired_requests_takes_again_before_it_waits() -> None:
-    queue = queue_of(pending(1, deadline_ns=100))
-    queue.take(150)
-    assert not queue.put(pending(1))
-
-
 # Random sequences.
 
 

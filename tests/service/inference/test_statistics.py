@@ -1,6 +1,9 @@
+import asyncio
+import gc
 import subprocess
 import sys
 import time
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,8 +16,11 @@ from service.drift.windows import WindowCounts
 from service.inference.batch import BatchResult
 from service.inference.queue import InferenceRequest, Part, PendingRequest
 from service.inference.statistics import (
-    BUFFERED_ROWS,
+    BUFFERED_GATES,
+    BUFFERED_REQUESTS,
+    FLUSH_SECONDS,
     GATES,
+    LEAST_ROWS,
     PHASES,
     REASONS,
     SECONDS,
@@ -56,7 +62,8 @@ def batch_of(
         "gate_mean": np.array(gates, np.float32),
         "typicality": np.array([[0.5, 0.5, combined]] * len(gates), np.float32),
     }
-    return BatchResult(parts, len(gates), outputs, None, *times)
+    scaled = any(part.pending.request.gate_scale is not None for part in parts)
+    return BatchResult(parts, len(gates), outputs, None, *times, scaled=scaled)
 
 
 def waiting(wait_ns: int, clients: int) -> BatchResult:
@@ -161,7 +168,9 @@ def test_the_wait_and_the_clients_in_the_queue_are_those_of_the_last_batch(
 def test_the_wait_is_the_longest_of_the_processes_that_are_alive(tmp_path: Path) -> None:
     mine, other = SharedCounters(tmp_path), SharedCounters(tmp_path)
     for shared, wait, clients in ((mine, 250_000_000, 3), (other, 500_000_000, 2)):
-        Statistics(shared, KEY, LAYOUT).batch_completed(waiting(wait, clients), 210)
+        statistics = Statistics(shared, KEY, LAYOUT)
+        statistics.batch_completed(waiting(wait, clients), 210)
+        statistics.flush()
     total = total_counters(mine, KEY, LAYOUT)
     assert (total.wait[0], total.clients[0]) == (0.5, 5)
     ended = subprocess.Popen([sys.executable, "-c", ""])
@@ -294,47 +303,163 @@ def test_rows_with_nan_are_not_monitored(shared_counters: SharedCounters) -> Non
     assert hour(monitor).labels.tolist() == [0, 1, 0]
 
 
-# The buffer of labels and gates.
+# The buffers.
+
+ONE = batch_of([[1, 0, 0]], [[0.5, 0.5]])
 
 
-def flushed(shared_counters: SharedCounters) -> float:
-    """Return the number of rows whose labels are in the shared counters."""
-    return float(total_counters(shared_counters, KEY, LAYOUT).predictions.sum())
+class Flushed:
+    """What is in the shared counters."""
+
+    def __init__(self, shared_counters: SharedCounters) -> None:
+        self._shared_counters = shared_counters
+
+    @property
+    def counters(self) -> ModelCounters:
+        return total_counters(self._shared_counters, KEY, LAYOUT)
+
+    @property
+    def rows(self) -> tuple[float, float]:
+        """The number of rows, and of those that are counted by their label."""
+        return self.counters.rows[0], float(self.counters.predictions.sum())
+
+    @property
+    def requests(self) -> float:
+        return phases(self.counters)["success"][0]
 
 
-def test_labels_and_gates_are_counted_by_flush(
-    shared_counters: SharedCounters, statistics: Statistics
+@pytest.fixture
+def flushed(shared_counters: SharedCounters) -> Flushed:
+    return Flushed(shared_counters)
+
+
+def test_requests_and_batches_are_counted_by_flush(
+    statistics: Statistics, flushed: Flushed
 ) -> None:
-    statistics.batch_completed(batch_of([[1, 0, 0]], [[0.5, 0.5]]), 205)
-    assert flushed(shared_counters) == 0
-    statistics.flush()
-    assert flushed(shared_counters) == 1
-    statistics.flush()  # no row twice
-    assert flushed(shared_counters) == 1
+    statistics.batch_completed(ONE, 205)
+    statistics.request_succeeded(TIMING)
+    assert (flushed.rows, flushed.requests) == ((0, 0), 0)
+    for _ in range(2):  # nothing twice
+        statistics.flush()
+        assert (flushed.rows, flushed.requests) == ((1, 1), 1)
+        assert flushed.counters.batches[1].tolist() == [1, 30, 70, 5]
+        assert filled(flushed.counters.request) == {17: 1}
 
 
-def test_a_total_includes_the_buffered_rows_of_its_process(statistics: Statistics) -> None:
-    statistics.batch_completed(batch_of([[1, 0, 0]], [[0.5, 0.5]]), 205)
-    assert statistics.total().predictions.tolist() == [1, 0, 0]
-
-
-def test_a_full_buffer_is_flushed(shared_counters: SharedCounters, statistics: Statistics) -> None:
-    for n in range(1, BUFFERED_ROWS // 4 + 2):
-        statistics.batch_completed(batch_of([[1, 0, 0]] * 4, [[0.5, n % 2]] * 4), 205)
-    assert flushed(shared_counters) == BUFFERED_ROWS
+def test_a_total_includes_what_its_process_has_buffered(statistics: Statistics) -> None:
+    statistics.batch_completed(ONE, 205)
+    statistics.request_succeeded(TIMING)
     total = statistics.total()
-    assert total.predictions.tolist() == [260, 0, 0]
-    assert total.gates[0, -1] == 130
-    assert filled(total.gates[1][:-1]) == {0: 128, 11: 132}
+    assert total.predictions.tolist() == [1, 0, 0]
+    assert phases(total)["success"] == [1, 20_000_000_000]
 
 
-def test_a_batch_larger_than_the_usual_buffer_is_counted() -> None:
-    rows = BUFFERED_ROWS + 44
-    statistics = Statistics(
-        SharedCounters(), KEY, CountersLayout(labels=3, layers=2, max_batch_rows=rows)
-    )
+def test_failed_and_pending_requests_are_counted_at_once(
+    statistics: Statistics, flushed: Flushed
+) -> None:
+    statistics.request_queued()
+    statistics.request_queued()
+    statistics.request_failed("deadline", 3_000, queued=True)
+    assert flushed.counters.pending[0] == 1
+    assert phases(flushed.counters)["fail"] == [1, 3_000]
+
+
+def test_a_full_buffer_of_requests_is_flushed(statistics: Statistics, flushed: Flushed) -> None:
+    for _ in range(BUFFERED_REQUESTS - 1):
+        statistics.request_succeeded(TIMING)
+    assert flushed.requests == 0
+    statistics.request_succeeded(TIMING)
+    assert flushed.requests == BUFFERED_REQUESTS
+    statistics.request_succeeded(TIMING)
+    assert flushed.requests == BUFFERED_REQUESTS
+    assert phases(statistics.total())["success"][0] == BUFFERED_REQUESTS + 1
+
+
+BUFFERED_ROWS = BUFFERED_GATES // 5  # of 3 labels and 2 gates
+
+
+def test_a_full_buffer_of_rows_is_flushed(statistics: Statistics, flushed: Flushed) -> None:
+    four = batch_of([[1, 0, 0]] * 4, [[0.5, 0.75]] * 4)
+    for _ in range(BUFFERED_ROWS // 4 - 1):
+        statistics.batch_completed(four, 205)
+    assert flushed.rows == (0, 0)
+    statistics.batch_completed(four, 205)
+    assert flushed.rows == (BUFFERED_ROWS, BUFFERED_ROWS)
+    assert flushed.counters.gates[:, -1].tolist() == [BUFFERED_ROWS * 0.5, BUFFERED_ROWS * 0.75]
+
+
+def test_the_rows_of_a_model_with_many_gates_are_buffered_up_to_a_number() -> None:
+    shared_counters = SharedCounters()
+    layers = BUFFERED_GATES
+    layout = CountersLayout(labels=3, layers=layers, max_batch_rows=LEAST_ROWS)
+    statistics = Statistics(shared_counters, KEY, layout)
+    for rows, counted in ((LEAST_ROWS - 1, 0), (1, LEAST_ROWS)):
+        statistics.batch_completed(batch_of([[1, 0, 0]] * rows, [[0.5] * layers] * rows), 205)
+        assert total_counters(shared_counters, KEY, layout).rows[0] == counted
+
+
+def test_a_batch_larger_than_the_buffer_is_counted_at_once() -> None:
+    shared_counters, rows = SharedCounters(), BUFFERED_ROWS + 44
+    layout = CountersLayout(labels=3, layers=2, max_batch_rows=rows)
+    statistics = Statistics(shared_counters, KEY, layout)
     for _ in range(2):
         statistics.batch_completed(batch_of([[0, 0, 1]] * rows, [[0.5, 0.5]] * rows), 205)
-    total = statistics.total()
-    assert total.predictions.tolist() == [0, 0, 600]
+    total = total_counters(shared_counters, KEY, layout)
+    assert total.predictions.tolist() == [0, 0, 2 * rows]
     assert total.batches[rows][0] == 2
+
+
+def test_a_buffered_batch_does_not_keep_its_requests(shared_counters: SharedCounters) -> None:
+    statistics, monitor = monitored(shared_counters)
+    parts = [part(1, scaled=True), part(1)]
+    requests = [weakref.ref(one.pending) for one in parts]
+    batch = batch_of([[1, 0, 0], [0, 1, 0]], [[0.5, 0.5]] * 2, parts=parts)
+    statistics.batch_completed(batch, 205)
+    del parts, batch
+    gc.collect()
+    assert [request() for request in requests] == [None, None]
+    statistics.flush()
+    assert hour(monitor).labels.tolist() == [0, 1, 0]
+
+
+def test_batches_with_and_without_a_gate_scale_are_counted_together(
+    shared_counters: SharedCounters,
+) -> None:
+    statistics, monitor = monitored(shared_counters)
+    scaled = batch_of([[1, 0, 0]] * 3, [[0.5, 0.5]] * 3, parts=[part(2, scaled=True), part(1)])
+    for batch in (ONE, scaled, ONE):
+        statistics.batch_completed(batch, 205)
+    assert statistics.total().predictions.tolist() == [5, 0, 0]
+    assert hour(monitor).labels.tolist() == [3, 0, 0]
+
+
+# The timer.
+
+
+async def until_flushed(flushed: Flushed, rows: int, requests: int) -> None:
+    async with asyncio.timeout(10 * FLUSH_SECONDS):
+        while (flushed.rows, flushed.requests) != ((rows, rows), requests):
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.anyio
+async def test_what_is_buffered_is_counted_after_a_time(
+    statistics: Statistics, flushed: Flushed
+) -> None:
+    statistics.start(asyncio.get_running_loop())
+    statistics.batch_completed(ONE, 205)
+    statistics.request_succeeded(TIMING)
+    await asyncio.sleep(0)
+    assert (flushed.rows, flushed.requests) == ((0, 0), 0)
+    await until_flushed(flushed, 1, 1)
+
+
+@pytest.mark.anyio
+async def test_a_request_that_ends_after_its_batch_was_counted_is_counted_too(
+    statistics: Statistics, flushed: Flushed
+) -> None:
+    statistics.start(asyncio.get_running_loop())
+    statistics.batch_completed(ONE, 205)
+    statistics.flush()
+    statistics.request_succeeded(TIMING)
+    await until_flushed(flushed, 1, 1)
