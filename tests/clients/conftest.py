@@ -3,6 +3,7 @@
 import json
 import subprocess
 from collections.abc import Callable, Generator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from service.settings import BUNDLED_MODEL
 from tests.clients.report import CONCURRENT, Report, Samples
 from tests.conftest import ROOT
+from tests.service.grpc.transport import free_port
 from tests.service.serving import serving
 
 PYTHON = ROOT / ".venv-clients" / "bin" / "python"
@@ -36,23 +38,36 @@ def samples(folder: Path) -> Samples:
 
 
 @pytest.fixture(scope="session")
-def run_script(folder: Path) -> Generator[Callable[..., Report]]:
-    """Run a script in the environment of the clients; gives its report."""
+def ports() -> Generator[tuple[int, int]]:
+    """The ports of a server for HTTP and for gRPC."""
+    grpc_port = free_port()
+    settings = {"HIGHWAY_THREADS": "1", "HIGHWAY_GRPC_PORT": str(grpc_port)}
+    with serving(BUNDLED_MODEL, **settings) as (_, port):
+        yield port, grpc_port
+
+
+@pytest.fixture(scope="session")
+def run_script(folder: Path, ports: tuple[int, int]) -> Callable[..., Report]:
+    """Run a script of an HTTP client in the environment of the clients; gives its report."""
+    return partial(_run, folder, ports[0])
+
+
+@pytest.fixture(scope="session")
+def run_grpc_script(folder: Path, ports: tuple[int, int]) -> Callable[..., Report]:
+    """Run a script of a gRPC client likewise."""
+    return partial(_run, folder, ports[1])
+
+
+def _run(folder: Path, port: int, script: str, *arguments: str) -> Report:
     assert PYTHON.exists(), "the environment .venv-clients is missing; run `make test`"
-
-    with serving(BUNDLED_MODEL, HIGHWAY_THREADS="1") as (_, port):
-
-        def run(script: str, *arguments: str) -> Report:
-            done = subprocess.run(
-                [PYTHON, "-m", f"tests.clients.{script}", *arguments, f"127.0.0.1:{port}", folder],
-                cwd=ROOT,
-                capture_output=True,
-                text=True,
-                timeout=60,
-                check=False,
-            )
-            assert done.returncode == 0, done.stderr
-            report: Report = json.loads(done.stdout)
-            return report
-
-        yield run
+    done = subprocess.run(
+        [PYTHON, "-m", f"tests.clients.{script}", *arguments, f"127.0.0.1:{port}", folder],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    report: Report = json.loads(done.stdout)
+    return report

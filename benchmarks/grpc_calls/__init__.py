@@ -1,0 +1,1 @@
+"""Calls over gRPC beside requests over HTTP."""
