@@ -32,6 +32,20 @@ def listen(host: str, port: int, variable: str = "--port") -> socket.socket:
         ) from error
 
 
+def reserve(host: str, port: int, variable: str) -> socket.socket:
+    """Reserve a port on which each worker listens with a socket of its own.
+
+    The socket does not listen, so that it gets no connections. Errors are those of `listen`.
+    """
+    with listen(host, port, variable) as probe:  # another server's port could be shared as well
+        family, address = probe.family, probe.getsockname()
+    reserved = socket.socket(family)
+    shared = getattr(socket, "SO_REUSEPORT", socket.SO_REUSEADDR)  # the latter on Windows
+    reserved.setsockopt(socket.SOL_SOCKET, shared, 1)
+    reserved.bind(address)
+    return reserved
+
+
 def refuse_new_connections(listener: socket.socket) -> None:
     """Let no new connection begin, so that those which wait to be accepted are the last.
 

@@ -5,17 +5,18 @@ import logging
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from service.classifier import read_metadata
 from service.contract import Metadata
+from service.grpc.extra import check_installed
 from service.http.access import create_access
 from service.http.hosts import is_loopback
-from service.inference.processors import inference_threads, usable_processors
+from service.inference.processors import batch_threads, usable_processors
 from service.logs import configure_logs
-from service.server.listener import address_of, listen
+from service.server.listener import address_of, listen, reserve
 from service.server.model_store import ModelStore
 from service.server.repository import Repository
 from service.server.supervisor import Supervisor
@@ -34,6 +35,8 @@ def run_server(settings: Settings) -> None:
     configure_logs(settings)
     _allow_many_files()
     check_certificate(settings)
+    if settings.grpc_port is not None:
+        check_installed()
     create_access(settings)  # to report an invalid file of API keys before a port is opened
     with _counters_folder() as folder:
         code = asyncio.run(_serve(settings, folder))
@@ -49,8 +52,12 @@ async def _serve(settings: Settings, shared_counters: Path) -> int:
     repository = Repository(settings.model, settings.public_key)
     store = ModelStore(repository, try_model, default=settings.default_model)
     await store.open()
-    threads = settings.threads or inference_threads(usable_processors(), settings.workers)
+    threads = settings.threads or batch_threads(usable_processors(), settings.workers)
     listener = listen(settings.host, settings.port)
+    reserved = None
+    if settings.grpc_port is not None:
+        reserved = reserve(settings.host, settings.grpc_port, "HIGHWAY_GRPC_PORT")
+        settings = settings.model_copy(update={"grpc_port": reserved.getsockname()[1]})
     health = settings.health_port
     supervisor = Supervisor(
         settings,
@@ -60,7 +67,8 @@ async def _serve(settings: Settings, shared_counters: Path) -> int:
         shared_counters=shared_counters,
         health=None if health is None else listen(settings.host, health, "HIGHWAY_HEALTH_PORT"),
     )
-    return await supervisor.run(lambda: _log_start(store, settings, threads, listener))
+    with reserved or nullcontext():
+        return await supervisor.run(lambda: _log_start(store, settings, threads, listener))
 
 
 def _allow_many_files() -> None:
@@ -90,13 +98,15 @@ def _log_start(
     store: ModelStore, settings: Settings, threads: int, listener: socket.socket
 ) -> None:
     _log.info(
-        "serving %s on %s (processors: %g, workers: %d, inference threads: %d)",
+        "serving %s on %s (processors: %g, workers: %d, threads for long batches: %d)",
         store.models,
         address_of(listener, settings),
         usable_processors(),
         settings.workers,
         threads,
     )
+    if settings.grpc_port is not None:
+        _log.info("serving gRPC on port %d", settings.grpc_port)
     if settings.api_keys is None and not settings.open and not is_loopback(settings.host):
         _log.warning(
             "NO API KEYS ARE SET: whoever can reach %s can send predictions, and read statistics, "

@@ -9,7 +9,9 @@ import socket
 import sys
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import uvicorn
 from fastapi import FastAPI
@@ -19,14 +21,19 @@ from service.app import create_app
 from service.classifier import Classifier
 from service.contract import ContractError
 from service.http.protocol import HttpProtocol
+from service.http.protocol_context import PROTOCOL_CONTEXT
 from service.inference.models import Limits, Models, ServedModel
 from service.lifecycle import Lifecycle, RefusedFile
 from service.logs import configure_logs
+from service.server.acceptor import Acceptor
 from service.server.artifacts import Artifact, ModelSet
 from service.server.channel import Channel
 from service.server.worker_control import WorkerControl
 from service.settings import Settings
 from service.shared_counters import SharedCounters
+
+if TYPE_CHECKING:
+    from service.grpc.server import GrpcServer
 
 # Of every response: a browser must not guess its type nor store it.
 SAFE_HEADERS = (("x-content-type-options", "nosniff"), ("cache-control", "no-store"))
@@ -135,6 +142,8 @@ class WorkerServer(uvicorn.Server):
         self._lifecycle = lifecycle
         self._counters = counters
         self._control: asyncio.Task[None] | None = None
+        self._acceptor: Acceptor | None = None
+        self._grpc: GrpcServer | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start to serve, then report to the supervisor."""
@@ -151,8 +160,50 @@ class WorkerServer(uvicorn.Server):
         self._lifecycle.repository = control
         with contextlib.suppress(NotImplementedError):  # not on Windows
             loop.add_signal_handler(signal.SIGTERM, self._stop)
-        await super().startup(sockets)
+        if start.settings.workers > 1 and sys.platform == "linux":
+            await super().startup([])
+            self._share(start.listener)
+        else:
+            await super().startup(sockets)
+        if start.settings.grpc_port is not None and self.started:
+            await self._start_grpc()
         self._control = loop.create_task(self._obey(control))
+
+    def _share(self, listener: socket.socket) -> None:
+        """Accept connections in turn with the other workers."""
+        make_protocol = partial(
+            HttpProtocol,
+            config=self.config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+        )
+        connections = self.server_state.connections
+        tls = self.config.ssl
+        self._acceptor = Acceptor(listener, make_protocol, connections, self._counters, tls)
+        # uvicorn closes it when the worker stops, and waits for it; it calls nothing else.
+        self.servers.append(cast(asyncio.Server, self._acceptor))
+
+    async def on_tick(self, counter: int) -> bool:
+        """Do what is due every 0.1 seconds; return whether to stop."""
+        if self._acceptor is not None:
+            self._acceptor.publish()
+        return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Finish the pending requests of both ports."""
+        if self._grpc is None:
+            await super().shutdown(sockets)
+            return
+        stopping = asyncio.ensure_future(self._grpc.stop(self._start.settings.drain_seconds))
+        await super().shutdown(sockets)
+        await stopping
+
+    async def _start_grpc(self) -> None:
+        from service.grpc.server import GrpcServer  # needs the extra `grpc`
+
+        context = self.lifespan.state[PROTOCOL_CONTEXT]
+        self._grpc = GrpcServer(context, self._models, self._start.settings)
+        await self._grpc.start()
 
     async def _obey(self, control: WorkerControl) -> None:
         try:

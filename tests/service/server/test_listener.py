@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from service.server.listener import address_of, listen, refuse_new_connections
+from service.server.listener import address_of, listen, refuse_new_connections, reserve
 from service.settings import Settings, SettingsError
 
 
@@ -39,3 +39,23 @@ def test_a_port_in_use_names_the_option_or_the_variable() -> None:
             f"cannot listen on 127.0.0.1:{port}: Address already in use; choose another "
             "HIGHWAY_HEALTH_PORT"
         )
+
+
+def test_a_reserved_port_is_shared_with_those_who_say_so_only() -> None:
+    with reserve("127.0.0.1", 0, "HIGHWAY_GRPC_PORT") as reserved:
+        address = reserved.getsockname()
+        with socket.create_server(address, reuse_port=True), socket.create_connection(address):
+            with pytest.raises(SettingsError) as error:
+                reserve("127.0.0.1", address[1], "HIGHWAY_GRPC_PORT")
+            assert str(error.value) == (
+                f"cannot listen on 127.0.0.1:{address[1]}: Address already in use; choose another "
+                "HIGHWAY_GRPC_PORT"
+            )
+
+
+def test_a_reserved_port_accepts_no_connection() -> None:
+    with (
+        reserve("::1", 0, "HIGHWAY_GRPC_PORT") as reserved,
+        pytest.raises(ConnectionRefusedError),
+    ):
+        socket.create_connection(reserved.getsockname()[:2])

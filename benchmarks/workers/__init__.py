@@ -1,0 +1,1 @@
+"""Benchmark of several worker processes: `python -m benchmarks.workers`."""
