@@ -1,9 +1,12 @@
-"""Write the results of the serving benchmark to the docs: `python -m docs.draw_serving`.
+"""Write the results of the serving benchmark to the docs, without measuring again.
+
+    python -m docs.draw_serving [--results FILE]
 
 Reads docs/serving/results.json, which `python -m benchmarks.serving` writes. Writes the tables of
 docs/measurements/serving.md and docs/serving.md, docs/serving/closed_loop.svg and overload.svg.
 """
 
+import argparse
 from itertools import groupby
 from pathlib import Path
 
@@ -11,20 +14,40 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from benchmarks.serving.contenders import ASYNC_DEF, DEF, PREDICT, V2_BINARY, V2_JSON
-from benchmarks.serving.page import filled
+from benchmarks.serving.comparison import CLIENTS
+from benchmarks.serving.contenders import (
+    ASYNC_DEF,
+    BINARY,
+    DEF,
+    JSON,
+    PREDICT,
+    V2_BINARY,
+    V2_JSON,
+    of_rival,
+)
+from benchmarks.serving.page import counted, filled
 from benchmarks.serving.results import Cell, OpenLoop, Results
-from benchmarks.serving.tables import CLIENTS, STEADY, TABLES
+from benchmarks.serving.rivals.installed import MOSEC, NODE, SKETCH, TRITON
+from benchmarks.serving.tables import STEADY, TABLES, start
 from models.drawing import INK, drawing_settings, save
 
 FOLDER = Path(__file__).parent / "serving"
 PAGE = Path(__file__).parent / "measurements" / "serving.md"
 USER_PAGE = Path(__file__).parent / "serving.md"
+USER_TABLES = ("rounds", "comparison", "losses", "rates")
+DRAWN = ("dense-10", "dense-100")  # networks, in one picture
 
 LABELS = {  # from top to bottom, with label, colour and marker
-    V2_BINARY: ("this server, V2 binary", "#2f81f7", "o"),
-    V2_JSON: ("this server, V2 JSON", "#3fb950", "s"),
+    of_rival(SKETCH, BINARY): ("sketch, binary", "#8b949e", "o"),
+    V2_BINARY: ("this server, binary", "#2f81f7", "o"),
+    of_rival(NODE, BINARY): ("Fastify, binary", "#a371f7", "o"),
+    of_rival(TRITON, BINARY): ("Triton (Python), binary", "#f778ba", "o"),
+    of_rival(SKETCH, JSON): ("sketch, JSON", "#8b949e", "s"),
+    V2_JSON: ("this server, JSON", "#3fb950", "s"),
     PREDICT: ("this server, /predict", "#1b9e9e", "D"),
+    of_rival(NODE, JSON): ("Fastify, JSON", "#a371f7", "s"),
+    of_rival(TRITON, JSON): ("Triton (Python), JSON", "#f778ba", "s"),
+    of_rival(MOSEC, JSON): ("mosec, JSON", "#e3b341", "s"),
     ASYNC_DEF: ("FastAPI, async def", "#d29922", "v"),
     DEF: ("FastAPI, def", "#db6d28", "^"),
 }
@@ -58,20 +81,18 @@ def draw_latencies(axes: Axes, cells: list[Cell]) -> None:
 
 
 def draw_closed_loop(cells: list[Cell]) -> Figure:
-    """Draw rates above latencies, for the shallowest and the deepest network."""
-    depths = {cell.layers for cell in cells}
-    selected = [cell for cell in cells if cell.clients == CLIENTS and cell.layers in ends(depths)]
-    columns = sorted({(cell.rows, cell.layers) for cell in selected})
-    figure = Figure(figsize=(9, 4.2), layout="constrained")
+    """Draw rates above latencies, for the shallow and the deep dense network."""
+    selected = [cell for cell in cells if cell.clients == CLIENTS and cell.network in DRAWN]
+    columns = sorted({(cell.rows, DRAWN.index(cell.network)) for cell in selected})
+    figure = Figure(figsize=(10, 7), layout="constrained")
     panels = figure.subplots(2, len(columns), squeeze=False, sharey=True)
-    for (rows, layers), (above, below) in zip(columns, panels.T, strict=True):
-        here = {
-            cell.contender: cell for cell in selected if (cell.rows, cell.layers) == (rows, layers)
-        }
+    for (rows, place), (above, below) in zip(columns, panels.T, strict=True):
+        key = rows, DRAWN[place]
+        here = {cell.contender: cell for cell in selected if (cell.rows, cell.network) == key}
         ordered = [here[name] for name in reversed(LABELS) if name in here]
         draw_rates(above, ordered)
         draw_latencies(below, ordered)
-        above.set_title(f"{layers} layers, {rows} {'row' if rows == 1 else 'rows'}")
+        above.set_title(f"{DRAWN[place]}, {counted(rows, 'row')}")
         above.set_yticks(range(len(ordered)), [LABELS[cell.contender][0] for cell in ordered])
         below.set_xlim(
             0.7 * min(cell.p50_ms for cell in selected), 1.4 * max(cell.p99_ms for cell in selected)
@@ -79,11 +100,6 @@ def draw_closed_loop(cells: list[Cell]) -> Figure:
     panels[0, 0].set_ylabel("requests per second")
     panels[1, 0].set_ylabel("ms: median to p99")
     return figure
-
-
-def ends(depths: set[int]) -> set[int]:
-    """Return the minimum and the maximum."""
-    return {min(depths), max(depths)}
 
 
 def draw_overload(records: list[OpenLoop]) -> Figure:
@@ -95,7 +111,7 @@ def draw_overload(records: list[OpenLoop]) -> Figure:
         points = list(group)
         percents = [point.percent for point in points]
         label, colour, marker = LABELS[name]
-        label = f"{label}, {rows} {'row' if rows == 1 else 'rows'}"
+        label = f"{label}, {counted(rows, 'row')}"
         style = {"color": colour, "marker": marker, "markersize": 5.0, "label": label}
         shares = [point.goodput / point.offered * point.percent for point in points]
         accepted.plot(percents, shares, **style)
@@ -116,11 +132,17 @@ def draw_overload(records: list[OpenLoop]) -> Figure:
 
 def main() -> None:
     """Write the pictures and the page."""
-    results = Results.read(FOLDER / "results.json")
+    parser = argparse.ArgumentParser(
+        prog="python -m docs.draw_serving",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--results", type=Path, default=FOLDER / "results.json")
+    results = Results.read(parser.parse_args().results)
     tables = {name: table_of(results) for name, table_of in TABLES.items()}
     PAGE.write_text(filled(PAGE.read_text(), tables))
-    comparison = {"comparison": tables["comparison"]}
-    USER_PAGE.write_text(filled(USER_PAGE.read_text(), comparison))
+    user_tables = {name: tables[name] for name in USER_TABLES} | {"start": start(results)}
+    USER_PAGE.write_text(filled(USER_PAGE.read_text(), user_tables))
     with drawing_settings():
         for figure, name in (
             (draw_closed_loop(results.cells), "closed_loop"),

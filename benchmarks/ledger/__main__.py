@@ -30,7 +30,7 @@ from benchmarks.serving.servers import running
 from benchmarks.serving.wrk import require_wrk
 from service.database_url import read_database_url
 
-LAYERS = 10
+NETWORK = "dense-10"
 ROWS = 10_000_000
 OUTAGES = ((5, "fast"), (5, "immediate"), (40, "fast"))  # seconds, and the mode of pg_ctl stop
 
@@ -53,7 +53,7 @@ def main() -> None:
     options = arguments()
     try:
         require_wrk()
-        served = network(BUILD, LAYERS)
+        served = network(BUILD, NETWORK)
         if options.benchmark == "throughput":
             results = throughput(served, options.pairs)
         elif options.benchmark == "pages":

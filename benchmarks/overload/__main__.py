@@ -47,7 +47,7 @@ def main() -> None:
     options = arguments()
     metadata = Classifier.load(options.model).metadata
     network = Network(
-        layers=len(metadata.layers),
+        title=metadata.name,
         file=options.model.resolve(),
         name=metadata.name,
         size=metadata.input.size,

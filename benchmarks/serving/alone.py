@@ -27,4 +27,4 @@ def alone(network: Network, rows: int, *, seconds: float) -> Alone:
         session.run(WITH_GATES, feeds)
         times.append(time.perf_counter() - began)
     median = round(statistics.median(times) * 1e6, 1)
-    return Alone(layers=network.layers, rows=rows, microseconds=median)
+    return Alone(network=network.title, rows=rows, microseconds=median)

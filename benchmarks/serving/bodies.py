@@ -47,14 +47,17 @@ def instances(path: str, rows: FloatArray) -> Body:
 def v2_json(model: str, rows: FloatArray, outputs: tuple[str, ...] = ()) -> Body:
     """Build a JSON request of the Open Inference Protocol; by default for the default outputs."""
     data = [value for row in _numbers(rows) for value in row]
-    content = json.dumps(_inference(rows, outputs, {"data": data})).encode()
+    requested = [{"name": name} for name in outputs]
+    content = json.dumps(_inference(rows, requested, {"data": data})).encode()
     return Body(path=infer_path(model), headers=JSON, content=content)
 
 
 def v2_binary(model: str, rows: FloatArray, outputs: tuple[str, ...] = ()) -> Body:
     """Build a request of the Open Inference Protocol with binary inputs and outputs."""
     tensor = {"parameters": {"binary_data_size": rows.nbytes}}
-    request = _inference(rows, outputs, tensor) | {"parameters": {"binary_data_output": True}}
+    requested = [{"name": name, "parameters": {"binary_data": True}} for name in outputs]
+    # For the default outputs; Triton ignores it where outputs are named.
+    request = _inference(rows, requested, tensor) | {"parameters": {"binary_data_output": True}}
     head = json.dumps(request).encode()
     headers = {
         "Content-Type": "application/octet-stream",
@@ -69,11 +72,10 @@ def infer_path(model: str) -> str:
 
 
 def _inference(
-    rows: FloatArray, outputs: tuple[str, ...], tensor: dict[str, Any]
+    rows: FloatArray, requested: list[dict[str, Any]], tensor: dict[str, Any]
 ) -> dict[str, Any]:
     named = {"name": INPUT, "shape": rows.shape, "datatype": "FP32", **tensor}
-    requested = {"outputs": [{"name": name} for name in outputs]} if outputs else {}
-    return {"inputs": [named], **requested}
+    return {"inputs": [named], **({"outputs": requested} if requested else {})}
 
 
 def _numbers(rows: FloatArray) -> list[list[float]]:

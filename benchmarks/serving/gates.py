@@ -40,7 +40,7 @@ def gate_cost(
     shares = [a / b for a, b in zip(rates[WITH_GATES], rates[WITHOUT_GATES], strict=True)]
     medians = {outputs: statistics.median(values) for outputs, values in rates.items()}
     return GateCost(
-        layers=network.layers,
+        network=network.title,
         contender=form,
         rows=rows,
         clients=CLIENTS,

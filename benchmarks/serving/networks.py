@@ -1,4 +1,4 @@
-"""ONNX files to serve: dense networks of 50-unit layers, made by the project's commands."""
+"""ONNX files to serve: dense networks of 50-unit layers, and the bundled convolutional one."""
 
 import subprocess
 import sys
@@ -8,32 +8,39 @@ from pathlib import Path
 from benchmarks.serving.errors import BenchmarkError
 from benchmarks.serving.servers import ROOT
 from service.classifier import Classifier
+from service.settings import BUNDLED_MODEL
+
+CONVOLUTIONAL = "convolutional"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
-    """An artifact: layers of its preset, file, name, and number of features in a row."""
+    """An artifact: its title on the page, file, name, and number of features in a row."""
 
-    layers: int
+    title: str
     file: Path
     name: str
     size: int
 
 
-def network(folder: Path, layers: int) -> Network:
-    """Find the network's file in the folder, or train it for one epoch and export it.
+def network(folder: Path, title: str, *, int8: bool = False) -> Network:
+    """Return the bundled network, or find another one in the folder or train and export it.
 
-    Its accuracy does not affect its speed.
+    `title` is CONVOLUTIONAL or a preset's name. One epoch suffices: accuracy does not affect speed.
+    With `int8`, the file has 8-bit weights.
     """
     folder = folder.resolve()
-    file, run = folder / f"dense-{layers}.onnx", folder / f"dense-{layers}"
-    if not file.is_file():
+    file, run = folder / (f"{title}-int8.onnx" if int8 else f"{title}.onnx"), folder / title
+    if title == CONVOLUTIONAL:
+        file = BUNDLED_MODEL
+    elif not file.is_file():
         if not run.is_dir():
-            preset = ("mnist-5k", "--preset", f"dense-{layers}", "--epochs", "1")
+            preset = ("mnist-5k", "--preset", title, "--epochs", "1")
             _command("models", "train", *preset, "--out", str(run))
-        _command("export", "export", str(run), str(file))
+        precision = ("--precision", "int8", "--max-label-changes", "100") if int8 else ()
+        _command("export", "export", str(run), str(file), *precision)
     metadata = Classifier.load(file).metadata
-    return Network(layers=layers, file=file, name=metadata.name, size=metadata.input.size)
+    return Network(title=title, file=file, name=metadata.name, size=metadata.input.size)
 
 
 def _command(*arguments: str) -> None:

@@ -43,7 +43,7 @@ def overload(
         for latency in latencies
     ]
     return OpenLoop(
-        layers=network.layers,
+        network=network.title,
         contender=contender.name,
         rows=rows,
         arrivals=arrivals,

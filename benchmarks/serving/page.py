@@ -22,6 +22,11 @@ def filled(page: str, parts: Mapping[str, str]) -> str:
     return page
 
 
+def counted(count: int, noun: str) -> str:
+    """Return the number with the noun, in the plural unless it is one."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def optional(value: float | None, form: str) -> str:
     """Format a number, None as a dash."""
     return "–" if value is None else format(value, form)

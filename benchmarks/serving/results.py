@@ -1,11 +1,13 @@
 """Results of a benchmark, and their JSON file with a line for each measurement."""
 
 import json
-from collections.abc import Iterable
+import statistics
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from benchmarks.serving.footprint import MeasuredLoad
 from benchmarks.serving.wrk import Load
 
 Machine = dict[str, str | int | float]
@@ -15,19 +17,44 @@ Machine = dict[str, str | int | float]
 class Alone:
     """onnxruntime alone: the median time of a batch."""
 
-    layers: int
+    network: str
     rows: int
     microseconds: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cell(Load):
-    """A contender under load by `clients` connections, `rows` rows in each request."""
+    """A contender under load by `clients` connections, `rows` rows in each request.
 
-    layers: int
+    Rate, latencies and processor time are medians of the rounds, and errors their sum. `rates` has
+    the requests per second of each round: those of two contenders are compared pair by pair.
+    """
+
+    network: str
     contender: str
     rows: int
     clients: int
+    cpu_us: float  # processor time of the whole process group per request, in microseconds
+    rates: list[float]
+
+    @classmethod
+    def of(
+        cls, loads: Sequence[MeasuredLoad], *, network: str, contender: str, rows: int, clients: int
+    ) -> "Cell":
+        """Summarize the loads of all rounds."""
+        rates = [each.load.requests_per_second for each in loads]
+        return cls(
+            network=network,
+            contender=contender,
+            rows=rows,
+            clients=clients,
+            requests_per_second=statistics.median(rates),
+            p50_ms=statistics.median(each.load.p50_ms for each in loads),
+            p99_ms=statistics.median(each.load.p99_ms for each in loads),
+            errors=sum(each.load.errors for each in loads),
+            cpu_us=round(statistics.median(each.cpu_us for each in loads), 1),
+            rates=rates,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +64,7 @@ class GateCost:
     `share` compares the medians; `lowest` and `highest` are the extremes of single pairs.
     """
 
-    layers: int
+    network: str
     contender: str
     rows: int
     clients: int
@@ -58,7 +85,7 @@ class OpenLoop:
     the driver was at its limit and not the server.
     """
 
-    layers: int
+    network: str
     contender: str
     rows: int
     arrivals: str
@@ -77,7 +104,7 @@ class OpenLoop:
 class Footprint:
     """Footprint of a server: seconds to its first response, megabytes, share of a core."""
 
-    layers: int
+    network: str
     server: str
     start_seconds: float
     resident_mb_started: float
@@ -85,7 +112,14 @@ class Footprint:
     idle_cpu_percent: float
 
 
-Record = Alone | Cell | GateCost | OpenLoop | Footprint
+@dataclass(frozen=True, kw_only=True)
+class LeftOut:
+    """A sentence that says which rival was not measured, and why."""
+
+    sentence: str
+
+
+Record = Alone | Cell | GateCost | OpenLoop | Footprint | LeftOut
 
 
 @dataclass(kw_only=True)
@@ -98,6 +132,7 @@ class Results:
     gates: list[GateCost] = field(default_factory=list)
     open_loop: list[OpenLoop] = field(default_factory=list)
     footprints: list[Footprint] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
 
     def add(self, record: Record) -> None:
         """Append a record to the list of its kind."""
@@ -128,6 +163,7 @@ KINDS: dict[str, Any] = {
     "gates": GateCost,
     "open_loop": OpenLoop,
     "footprints": Footprint,
+    "left_out": LeftOut,
 }
 
 

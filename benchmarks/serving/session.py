@@ -1,71 +1,90 @@
 """All measurements of one network; contenders alternate, so that noise affects all of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from http.client import HTTPException
+from subprocess import SubprocessError
 
 from benchmarks.serving.alone import alone
+from benchmarks.serving.answers import ROWS, check
 from benchmarks.serving.arrivals import ARRIVALS
 from benchmarks.serving.bodies import Body, random_rows
-from benchmarks.serving.contenders import (
-    DEF,
-    PROJECT,
-    SERVERS,
-    V2_BINARY,
-    V2_JSON,
-    contenders,
+from benchmarks.serving.contenders import DEF, PROJECT, V2_BINARY, V2_JSON, contenders
+from benchmarks.serving.errors import BenchmarkError
+from benchmarks.serving.footprint import (
+    MeasuredLoad,
+    idle_percent,
+    load_with_cpu_time,
+    start_seconds,
 )
-from benchmarks.serving.footprint import idle_percent, start_seconds
 from benchmarks.serving.gates import FORMATS, gate_cost
-from benchmarks.serving.networks import Network
+from benchmarks.serving.networks import CONVOLUTIONAL, Network
 from benchmarks.serving.overload import overload
-from benchmarks.serving.results import Cell, Footprint, Record
-from benchmarks.serving.servers import Server, running
-from benchmarks.serving.wrk import load
+from benchmarks.serving.results import Cell, Footprint, LeftOut, Record
+from benchmarks.serving.servers import Command, Server, running
 
-ROWS = (1, 32)
+# Of a rival: it does not start, stops to respond, or responds otherwise.
+FAILURES = (BenchmarkError, OSError, HTTPException, SubprocessError)
 OVERLOADED = ((V2_JSON, 1), (V2_BINARY, 32), (DEF, 1))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """Durations and repetitions of the measurements; wrk takes integer seconds only."""
+    """Networks, durations and repetitions; wrk takes integer seconds only."""
 
-    seconds: int = 4
+    # Overloads are measured with the last: only a deep network makes the server slower than the
+    # client.
+    networks: tuple[str, ...] = ("dense-10", CONVOLUTIONAL, "dense-100")
     clients: tuple[int, ...] = (1, 16, 64)
-    starts: int = 5
-    idle_seconds: float = 30.0
-    pairs: int = 8
-    pair_seconds: int = 1
-    percents: tuple[int, ...] = (50, 80, 100, 150, 300)
+    rounds: int = 5
+    seconds: int = 1
+    starts: int = 3
+    idle_seconds: float = 10.0
+    pairs: int = 5
+    percents: tuple[int, ...] = (50, 100, 150, 300)
     arrivals: tuple[str, ...] = tuple(ARRIVALS)
     open_seconds: float = 3.0
 
 
 class Session:
-    """Measurements of both servers with one network, by a plan."""
+    """Measurements of all servers with one network, by a plan.
 
-    def __init__(self, network: Network, plan: Plan) -> None:
+    A rival that fails is left out from then on; a failure of this project's server is an error.
+    """
+
+    def __init__(self, network: Network, plan: Plan, commands: Mapping[str, Command]) -> None:
         self._network = network
         self._plan = plan
-        self._contenders = contenders(network.name)
+        self._commands = commands
+        self._contenders = {
+            name: contender
+            for name, contender in contenders(network.name).items()
+            if contender.server in commands
+        }
         self._servers: dict[str, Server] = {}
 
     def records(self, *, overloads: bool) -> Iterator[Record]:
         """Yield the records; those of the open loop only with `overloads`."""
         for rows in ROWS:
-            yield alone(self._network, rows, seconds=self._plan.seconds / 2)
-        starts = {name: self._start_seconds(name) for name in SERVERS}
+            yield alone(self._network, rows, seconds=2 * self._plan.seconds)
+        starts: dict[str, float] = {}
         with ExitStack() as stack:
-            for name, command in SERVERS.items():
-                start = running(command, self._network.file, self._first(name))
-                self._servers[name] = stack.enter_context(start)
+            for name, command in self._commands.items():
+                try:
+                    starts[name] = self._start_seconds(name)
+                    start = running(command, self._network.file, self._first(name))
+                    self._servers[name] = stack.enter_context(start)
+                    self._check(name)
+                except FAILURES as error:
+                    yield self._leave_out(name, error)
             resident = self._resident_mb()
             capacity: dict[tuple[str, int], float] = {}
-            for cell in self._cells():
-                key = cell.contender, cell.rows
-                capacity[key] = max(capacity.get(key, 0), cell.requests_per_second)
-                yield cell
+            for record in self._cells():
+                if isinstance(record, Cell):
+                    key = record.contender, record.rows
+                    capacity[key] = max(capacity.get(key, 0), record.requests_per_second)
+                yield record
             yield from self._footprints(starts, resident)
             yield from self._gates()
             if overloads:
@@ -80,26 +99,64 @@ class Session:
 
     def _start_seconds(self, server: str) -> float:
         return start_seconds(
-            SERVERS[server], self._network.file, self._first(server), starts=self._plan.starts
+            self._commands[server],
+            self._network.file,
+            self._first(server),
+            starts=self._plan.starts,
         )
+
+    def _check(self, server: str) -> None:
+        for contender in self._contenders.values():
+            if contender.server == server:
+                check(contender, self._servers[server], self._network)
+
+    def _leave_out(self, server: str, error: Exception) -> LeftOut:
+        """Measure this rival no more."""
+        if server == PROJECT:
+            raise error
+        self._servers.pop(server, None)
+        self._contenders = {
+            name: contender
+            for name, contender in self._contenders.items()
+            if contender.server != server
+        }
+        # The messages of other errors contain commands and paths of this machine.
+        reason = str(error) if isinstance(error, BenchmarkError) else type(error).__name__
+        return LeftOut(sentence=f"{server} is left out with {self._network.title}: {reason}.")
 
     def _resident_mb(self) -> dict[str, float]:
         return {name: server.resident_mb() for name, server in self._servers.items()}
 
-    def _cells(self) -> Iterator[Cell]:
+    def _cells(self) -> Iterator[Cell | LeftOut]:
         for rows in ROWS:
-            values = random_rows(rows, self._network.size)
             for clients in self._plan.clients:
-                for name, contender in self._contenders.items():
-                    port, body = self._servers[contender.server].port, contender.body(values)
-                    measured = load(port, body, clients=clients, seconds=self._plan.seconds)
-                    yield Cell(
-                        layers=self._network.layers,
-                        contender=name,
-                        rows=rows,
-                        clients=clients,
-                        **asdict(measured),
-                    )
+                yield from self._paired(rows, clients)
+
+    def _paired(self, rows: int, clients: int) -> Iterator[Cell | LeftOut]:
+        """Load every contender once a round; every second round is in the reverse order."""
+        values = random_rows(rows, self._network.size)
+        loads: dict[str, list[MeasuredLoad]] = {name: [] for name in self._contenders}
+        for number in range(self._plan.rounds):
+            for name in list(loads)[:: -1 if number % 2 else 1]:
+                contender = self._contenders.get(name)
+                if contender is None:  # left out since
+                    continue
+                server, body = self._servers[contender.server], contender.body(values)
+                seconds = self._plan.seconds
+                try:
+                    measured = load_with_cpu_time(server, body, clients=clients, seconds=seconds)
+                except FAILURES as error:
+                    yield self._leave_out(contender.server, error)
+                    continue
+                loads[name].append(measured)
+        for name in self._contenders:
+            yield Cell.of(
+                loads[name],
+                network=self._network.title,
+                contender=name,
+                rows=rows,
+                clients=clients,
+            )
 
     def _footprints(
         self, starts: dict[str, float], started: dict[str, float]
@@ -108,7 +165,7 @@ class Session:
         idle = idle_percent(self._servers, self._plan.idle_seconds)
         for name in self._servers:
             yield Footprint(
-                layers=self._network.layers,
+                network=self._network.title,
                 server=name,
                 start_seconds=starts[name],
                 resident_mb_started=started[name],
@@ -117,7 +174,7 @@ class Session:
             )
 
     def _gates(self) -> Iterator[Record]:
-        pairs, seconds = self._plan.pairs, self._plan.pair_seconds
+        pairs, seconds = self._plan.pairs, self._plan.seconds
         for form in FORMATS:
             for rows in ROWS:
                 yield gate_cost(
@@ -131,16 +188,21 @@ class Session:
 
     def _overloads(self, capacity: dict[tuple[str, int], float]) -> Iterator[Record]:
         for name, rows in OVERLOADED:
-            contender = self._contenders[name]
             for arrivals in self._plan.arrivals:
                 for percent in self._plan.percents:
-                    yield overload(
-                        self._network,
-                        self._servers[contender.server],
-                        contender,
-                        rows=rows,
-                        capacity=capacity[name, rows],
-                        percent=percent,
-                        arrivals=arrivals,
-                        seconds=self._plan.open_seconds,
-                    )
+                    contender = self._contenders.get(name)
+                    if contender is None:
+                        continue
+                    try:
+                        yield overload(
+                            self._network,
+                            self._servers[contender.server],
+                            contender,
+                            rows=rows,
+                            capacity=capacity[name, rows],
+                            percent=percent,
+                            arrivals=arrivals,
+                            seconds=self._plan.open_seconds,
+                        )
+                    except FAILURES as error:
+                        yield self._leave_out(contender.server, error)

@@ -1,12 +1,12 @@
-"""Tables of docs/measurements/serving.md, by the name of their marker."""
+"""Tables of docs/measurements/serving.md and docs/serving.md, by the name of their marker."""
 
 from collections.abc import Callable
 
-from benchmarks.serving.contenders import ASYNC_DEF, DEF, V2_BINARY, V2_JSON
-from benchmarks.serving.page import optional, table
+from benchmarks.serving.comparison import comparison, losses, rates, ratios, rounds
+from benchmarks.serving.contenders import PROJECT, V2_BINARY, V2_JSON
+from benchmarks.serving.page import counted, optional, table
 from benchmarks.serving.results import Cell, OpenLoop, Results
 
-CLIENTS = 16  # in the comparison: enough for a server that batches
 STEADY = "steady"
 # With a larger lateness of the driver, its latencies are marked as unreliable.
 LATENESS_SHARE, LATENESS_MS = 0.2, 0.5
@@ -24,45 +24,24 @@ def machine(results: Results) -> str:
     return f"{where}; {versions}."
 
 
-def comparison(results: Results) -> str:
-    """Compare this project's requests per second with those of the FastAPI service."""
-    rows: list[Row] = []
-    for ours in results.cells:
-        if (ours.contender, ours.clients) != (V2_JSON, CLIENTS):
-            continue
-        row: Row = {"layers": ours.layers, "rows": ours.rows}
-        row[f"{V2_JSON}, requests/s"] = f"{ours.requests_per_second:,.0f}"
-        for name in (DEF, ASYNC_DEF):
-            theirs = _cell(results, ours.layers, name, ours.rows, CLIENTS)
-            row[f"times {name}"] = (
-                f"{ours.requests_per_second / theirs.requests_per_second:.1f}" if theirs else "–"
-            )
-        rows.append(row)
-    return table(rows)
-
-
 def closed_loop(results: Results) -> str:
-    """List every cell of the closed loop."""
-    loads = dict.fromkeys((cell.rows, cell.clients) for cell in results.cells)
-    keys = dict.fromkeys((cell.layers, cell.contender) for cell in results.cells)
-    rows: list[Row] = []
-    for layers, contender in keys:
-        row: Row = {"layers": layers, "request": contender}
-        for count, clients in loads:
-            head = f"{_counted(count, 'row')}, {_counted(clients, 'client')}"
-            row[head] = _load(_cell(results, layers, contender, count, clients))
-        rows.append(row)
-    return table(rows)
+    """List rate and latencies of every cell of the closed loop."""
+    return _by_load(results, _load)
+
+
+def processor_time(results: Results) -> str:
+    """List the processor time of a request in every cell of the closed loop."""
+    return _by_load(results, lambda cell: f"{cell.cpu_us:,.0f}")
 
 
 def alone(results: Results) -> str:
     """Compare the time of a batch alone with the latency of a single client."""
     rows: list[Row] = []
     for record in results.alone:
-        row: Row = {"layers": record.layers, "rows": record.rows}
+        row: Row = {"network": record.network, "rows": record.rows}
         row["onnxruntime alone"] = f"{record.microseconds:,.0f} µs"
         for name in (V2_BINARY, V2_JSON):
-            cell = _cell(results, record.layers, name, record.rows, 1)
+            cell = _cell(results, record.network, name, record.rows, 1)
             row[f"{name}, median"] = f"{cell.p50_ms * 1e3:,.0f} µs" if cell else "–"
         rows.append(row)
     return table(rows)
@@ -73,7 +52,7 @@ def gates(results: Results) -> str:
     return table(
         [
             {
-                "layers": record.layers,
+                "network": record.network,
                 "request": record.contender,
                 "rows": record.rows,
                 "with / without": f"{record.share:.3f}",
@@ -124,7 +103,7 @@ def footprint(results: Results) -> str:
     return table(
         [
             {
-                "layers": record.layers,
+                "network": record.network,
                 "server": record.server,
                 "start to first response": f"{record.start_seconds:.2f} s",
                 "memory at start": f"{record.resident_mb_started:.0f} MB",
@@ -136,10 +115,29 @@ def footprint(results: Results) -> str:
     )
 
 
+def start(results: Results) -> str:
+    """Tell how fast this server starts, and how much memory it takes."""
+    ours = [record for record in results.footprints if record.server == PROJECT]
+    if not ours:
+        return "Not measured."
+    seconds = max(record.start_seconds for record in ours)
+    least = min(record.resident_mb_started for record in ours)
+    most = max(record.resident_mb_loaded for record in ours)
+    return (
+        f"The server starts in {seconds:.1f} s and takes {least:.0f} MB of memory, at most "
+        f"{most:.0f} MB under these loads."
+    )
+
+
 TABLES: dict[str, Callable[[Results], str]] = {
     "machine": machine,
+    "rounds": rounds,
     "comparison": comparison,
+    "losses": losses,
+    "rates": rates,
+    "ratios": ratios,
     "closed loop": closed_loop,
+    "processor time": processor_time,
     "alone": alone,
     "gates": gates,
     "overload": overload,
@@ -148,23 +146,36 @@ TABLES: dict[str, Callable[[Results], str]] = {
 }
 
 
-def _cell(results: Results, layers: int, contender: str, rows: int, clients: int) -> Cell | None:
-    key = layers, contender, rows, clients
+def _by_load(results: Results, form: Callable[[Cell], str]) -> str:
+    """Format every cell; a row for each contender, a column for each load."""
+    loads = dict.fromkeys((cell.rows, cell.clients) for cell in results.cells)
+    keys = dict.fromkeys((cell.network, cell.contender) for cell in results.cells)
+    rows: list[Row] = []
+    for network, contender in keys:
+        row: Row = {"network": network, "request": contender}
+        for count, clients in loads:
+            cell = _cell(results, network, contender, count, clients)
+            head = f"{counted(count, 'row')}, {counted(clients, 'client')}"
+            row[head] = form(cell) if cell else "–"
+        rows.append(row)
+    return table(rows)
+
+
+def _cell(results: Results, network: str, contender: str, rows: int, clients: int) -> Cell | None:
+    key = network, contender, rows, clients
     for cell in results.cells:
-        if (cell.layers, cell.contender, cell.rows, cell.clients) == key:
+        if (cell.network, cell.contender, cell.rows, cell.clients) == key:
             return cell
     return None
 
 
-def _load(cell: Cell | None) -> str:
-    if cell is None:
-        return "–"
+def _load(cell: Cell) -> str:
     load = f"{cell.requests_per_second:,.0f} ({cell.p50_ms:.2f}, {cell.p99_ms:.2f})"
     return f"{load}, {cell.errors:,} errors" if cell.errors else load
 
 
 def _request(record: OpenLoop) -> str:
-    return f"{record.contender}, {_counted(record.rows, 'row')}, {record.layers} layers"
+    return f"{record.contender}, {counted(record.rows, 'row')}, {record.network}"
 
 
 def _rejected(record: OpenLoop) -> str:
@@ -176,7 +187,3 @@ def _rejected(record: OpenLoop) -> str:
 def _mark(record: OpenLoop) -> str:
     allowed = max(LATENESS_MS, LATENESS_SHARE * (record.p99_ms or 0))
     return " †" if record.late_p99_ms > allowed else ""
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

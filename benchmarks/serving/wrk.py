@@ -73,6 +73,8 @@ def parse(output: str) -> Load:
     if not lines:
         raise BenchmarkError(f"wrk printed no figures, but {output.strip() or 'nothing'!r}")
     figures = json.loads(lines[-1])
+    if not figures["requests"]:
+        raise BenchmarkError("wrk got no response")
     return Load(
         requests_per_second=round(figures["requests"] / figures["duration"] * 1e6, 1),
         p50_ms=round(figures["p50"] / 1e3, 3),

@@ -19,7 +19,9 @@ def network(tmp_path: Path) -> Network:
 
     file = tmp_path / "tiny.onnx"
     file.write_bytes(Recipe().build())
-    return Network(layers=2, file=file, name="tiny", size=Classifier.load(file).metadata.input.size)
+    return Network(
+        title="tiny", file=file, name="tiny", size=Classifier.load(file).metadata.input.size
+    )
 
 
 def test_every_scenario_measures_a_small_server(network: Network) -> None:

@@ -34,7 +34,14 @@ def test_v2_binary_has_the_bytes_after_a_head_of_the_given_length() -> None:
     head = json.loads(body.content[:length])
     assert head["inputs"][0]["parameters"] == {"binary_data_size": 16}
     assert head["parameters"] == {"binary_data_output": True}
+    assert "outputs" not in head
     assert body.content[length:] == ROWS.tobytes()
+
+
+def test_v2_binary_requests_each_named_output_as_bytes() -> None:
+    body = v2_binary("m", ROWS, ("logits",))
+    head = json.loads(body.content[: int(body.headers["Inference-Header-Content-Length"])])
+    assert head["outputs"] == [{"name": "logits", "parameters": {"binary_data": True}}]
 
 
 def test_a_request_is_encoded_for_the_wire() -> None:

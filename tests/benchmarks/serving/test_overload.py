@@ -3,7 +3,7 @@ import pytest
 
 from benchmarks.serving import overload as module
 from benchmarks.serving.bodies import Body
-from benchmarks.serving.contenders import Contender
+from benchmarks.serving.contenders import JSON, Contender
 from benchmarks.serving.errors import BenchmarkError
 from benchmarks.serving.networks import Network
 from benchmarks.serving.overload import overload, percentile_ms
@@ -12,7 +12,7 @@ from benchmarks.serving.servers import ROOT, Server
 from service.arrays import FloatArray
 from tests.benchmarks.serving.scripted_server import OK, REJECTED, scripted_server
 
-NETWORK = Network(layers=10, file=ROOT, name="m", size=4)
+NETWORK = Network(title="dense-10", file=ROOT, name="m", size=4)
 
 
 def send(rows: FloatArray) -> Body:
@@ -24,7 +24,7 @@ def loaded(*responses: bytes) -> OpenLoop:
         return overload(
             NETWORK,
             Server(pid=0, port=port, start_seconds=0),
-            Contender(name="c", server="s", body=send),
+            Contender(name="c", server="s", format=JSON, body=send),
             rows=2,
             capacity=400,
             percent=50,
@@ -35,7 +35,8 @@ def loaded(*responses: bytes) -> OpenLoop:
 
 def test_offered_accepted_and_rejected_requests_are_counted() -> None:
     result = loaded(OK, REJECTED)
-    assert (result.layers, result.contender, result.rows, result.percent) == (10, "c", 2, 50)
+    assert (result.network, result.contender) == ("dense-10", "c")
+    assert (result.rows, result.percent) == (2, 50)
     assert result.offered == 200
     assert result.responses == {"200": 20, "429": 20}
     assert 0 < result.goodput <= 100

@@ -1,8 +1,9 @@
 import pytest
 
-from benchmarks.serving.page import filled, optional, table
+from benchmarks.serving.page import counted, filled, optional, table
 from benchmarks.serving.results import Results
 from benchmarks.serving.tables import TABLES
+from docs.draw_serving import USER_TABLES
 from tests.conftest import ROOT
 
 
@@ -34,7 +35,15 @@ def test_a_missing_number_is_a_dash() -> None:
     assert optional(1234.56, ",.1f") == "1,234.6"
 
 
-def test_the_page_of_measurements_has_the_tables_of_the_results() -> None:
-    page = (ROOT / "docs" / "measurements" / "serving.md").read_text()
+def test_a_noun_is_in_the_plural_unless_there_is_one() -> None:
+    assert counted(1, "row") == "1 row"
+    assert counted(2, "row") == "2 rows"
+
+
+def test_the_pages_have_the_tables_of_the_results() -> None:
     results = Results.read(ROOT / "docs" / "serving" / "results.json")
-    assert filled(page, {name: table_of(results) for name, table_of in TABLES.items()}) == page
+    tables = {name: table_of(results) for name, table_of in TABLES.items()}
+    page = (ROOT / "docs" / "measurements" / "serving.md").read_text()
+    assert filled(page, tables) == page
+    page = (ROOT / "docs" / "serving.md").read_text()
+    assert filled(page, {name: tables[name] for name in USER_TABLES}) == page

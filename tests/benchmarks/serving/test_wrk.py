@@ -24,6 +24,12 @@ def test_missing_figures_are_an_error_with_the_output() -> None:
     assert str(failure.value) == "wrk printed no figures, but 'unable to connect'"
 
 
+def test_no_response_at_all_is_an_error() -> None:
+    with pytest.raises(BenchmarkError) as failure:
+        parse(PRINTED.replace('"requests": 5000', '"requests": 0'))
+    assert str(failure.value) == "wrk got no response"
+
+
 def test_the_error_of_a_missing_wrk_names_the_command_that_installs_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

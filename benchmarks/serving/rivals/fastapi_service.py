@@ -1,6 +1,6 @@
 """A plain FastAPI service: FastAPI, pydantic and onnxruntime, combined as their docs show.
 
-    python -m benchmarks.serving.fastapi_service FILE PORT
+    python -m benchmarks.serving.rivals.fastapi_service FILE PORT
 
 One thread for the network, as in this project's server, and no access log.
 """
@@ -13,11 +13,11 @@ import uvicorn
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from service.contract import GATE_MEAN, INPUT, LOGITS, PROBABILITIES
+from service.contract import GATE_MEAN, INPUT, PROBABILITIES
 from service.runtime import onnxruntime
 
 DEF_PATH, ASYNC_PATH = "/predict", "/async/predict"
-OUTPUTS = (LOGITS, PROBABILITIES, GATE_MEAN)
+OUTPUTS = (GATE_MEAN, PROBABILITIES)
 
 Matrix = list[list[float]]
 
@@ -31,9 +31,8 @@ class Request(BaseModel):
 class Response(BaseModel):
     """Outputs, one list for each row."""
 
-    logits: Matrix
-    probabilities: Matrix
     gate_mean: Matrix
+    probabilities: Matrix
 
 
 def create_app(file: Path) -> FastAPI:

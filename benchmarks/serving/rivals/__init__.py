@@ -1,0 +1,1 @@
+"""Servers to compare with: their programs, and the commands that start them."""
