@@ -10,6 +10,11 @@ ALL := $(call stamp,.venv,requirements/all.txt)
 SERVE := $(call stamp,.venv-serve,requirements/serve.txt)
 CLIENTS := $(call stamp,.venv-clients,requirements/clients.txt)
 
+# Servers that `make bench` compares with; each has an environment of its own.
+rival = $(call stamp,build/rivals/$(1),requirements/rivals/$(2))
+NODE := $(call rival,node,package.json)
+RIVALS := $(call rival,mosec,mosec.txt) $(call rival,triton,triton.txt)
+
 DEMO := build/demo
 IMAGE := highway-networks
 
@@ -18,7 +23,7 @@ MINUTES ?= 10
 seconds := $(shell expr $(MINUTES) \* 60)
 
 .PHONY: help demo serve test coverage packages lint soak chaos fuzz attacks audit bench \
-	compatibility lock image clean
+	rivals workers session compatibility proto lock image clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,12 +72,24 @@ attacks: $(ALL) ## one hostile client beside others: slow, large, greedy; prints
 audit: $(ALL) ## known vulnerabilities (needs a network), risky code, bill of materials
 	.venv/bin/python -m tests.reliability.audit
 
-bench: $(ALL) ## load the server and a plain FastAPI service (20 minutes, needs wrk); renew docs/measurements/serving.md
+bench: $(ALL) ## load the server and its rivals (half an hour, needs wrk); renew the pages of speed
 	.venv/bin/python -m benchmarks.serving
 	.venv/bin/python -m docs.draw_serving
 
+rivals: $(NODE) $(RIVALS) ## install the rivals of `make bench`; `make -k rivals` skips those that fail
+
+workers: $(ALL) ## load one and two processes (minutes, needs wrk); renew docs/measurements/workers.md
+	.venv/bin/python -m benchmarks.workers --write
+
+session: $(ALL) ## measure options of onnxruntime sessions; renew docs/measurements/session.md
+	.venv/bin/python -m benchmarks.session
+
 compatibility: $(ALL) ## run artifacts on the oldest and the newest supported onnxruntime
 	.venv/bin/python -m benchmarks.compatibility $(FILES)
+
+proto: $(CLIENTS) ## compile the messages of gRPC after a change of service/grpc/inference.proto
+	.venv-clients/bin/python -m grpc_tools.protoc --proto_path=service/grpc \
+		--descriptor_set_out=service/grpc/inference.binpb service/grpc/inference.proto
 
 # The CPU build of torch has the version 2.13.0+cpu, which PyPI does not offer.
 PIP_COMPILE = .venv/bin/pip-compile --quiet --upgrade --strip-extras --no-header \
@@ -80,7 +97,7 @@ PIP_COMPILE = .venv/bin/pip-compile --quiet --upgrade --strip-extras --no-header
 lock: $(ALL) ## renew the lock files from pyproject.toml and clients.in
 	$(PIP_COMPILE) --extra train --extra dev --output-file requirements/all.txt pyproject.toml
 	sed -i.old 's/^\(torch==[0-9.]*\)+.*/\1/' requirements/all.txt && rm requirements/all.txt.old
-	$(PIP_COMPILE) --generate-hashes --constraint requirements/all.txt \
+	$(PIP_COMPILE) --extra grpc --generate-hashes --constraint requirements/all.txt \
 		--output-file requirements/serve.txt pyproject.toml
 	$(PIP_COMPILE) --output-file requirements/clients.txt requirements/clients.in
 
@@ -105,6 +122,16 @@ $(SERVE):
 $(CLIENTS):
 	$(call environment,.venv-clients)
 	.venv-clients/bin/pip install --quiet --no-compile --requirement requirements/clients.txt
+	@touch $@
+
+$(NODE):
+	rm -rf $(@D) && mkdir -p $(@D) && cp requirements/rivals/package.json $(@D)
+	cd $(@D) && npm install --ignore-scripts --no-package-lock --no-audit --no-fund
+	@touch $@
+
+$(RIVALS):
+	$(call environment,$(@D))
+	$(@D)/bin/pip install --quiet --requirement requirements/rivals/$(notdir $(@D)).txt
 	@touch $@
 
 define environment

@@ -15,7 +15,7 @@ INTRODUCTION = """\
 
 Each setting is an environment variable. Options of `highway serve` take precedence:
 
-    HIGHWAY_MAX_BATCH_ROWS=128 HIGHWAY_LOG_FORMAT=json highway serve model.onnx --port 9000
+    HIGHWAY_MAX_QUEUE_MS=100 HIGHWAY_LOG_FORMAT=json highway serve model.onnx --port 9000
 
 An invalid value stops the server at the start with one sentence:
 

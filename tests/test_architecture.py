@@ -67,9 +67,9 @@ def test_the_contract_needs_the_standard_library_and_pydantic_only() -> None:
     assert used <= sys.stdlib_module_names | {"pydantic"}
 
 
-def test_only_settings_and_the_telemetry_switch_read_the_environment() -> None:
+def test_only_settings_and_the_switches_of_libraries_read_the_environment() -> None:
     users = {path.name for path in modules("service") if "os.environ" in path.read_text()}
-    assert users == {"runtime.py", "settings.py"}
+    assert users == {"library.py", "runtime.py", "settings.py"}
 
 
 def test_the_app_is_imported_where_torch_and_onnx_cannot_be() -> None:
