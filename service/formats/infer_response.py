@@ -25,7 +25,7 @@ from service.inference.outputs import BatchOutputs
 
 VALUES_IN_A_STEP = 8192
 COST_OF_A_CLASS = 32  # a string takes as long as so many numbers
-CACHED_RESPONSE_FRAMES = 64  # of a response form, for as many numbers of rows
+CACHED_RESPONSE_FRAMES = 16  # of a response form, for as many numbers of rows
 
 Written = tuple[bytes, int | None]  # a body and the length of its JSON part, None if it is all JSON
 

@@ -41,7 +41,7 @@ MAX_SHORT_ROWS = 256
 MAX_SHORT_VALUES = 16_384
 MAX_SHORT_CLASSES = 512
 MAX_VALUES = 1 << 19  # of a response: 2 MiB in binary, 6 MiB in JSON
-CACHED_OUTPUTS = 256  # lists of outputs, with the form of their responses
+CACHED_OUTPUTS = 64  # lists of outputs, with the form of their responses
 CACHED_REQUEST_FRAMES = 256  # see `service.formats.divided_request`
 # Digits of a number in a header: no body is that long, and int() rejects thousands of digits.
 LONGEST_NUMBER = 18
