@@ -1,4 +1,4 @@
-"""Workers share a listener; here two acceptors in one process stand for two workers."""
+"""Workers share a listener; the tests have two acceptors in one process instead of two workers."""
 
 import asyncio
 import os
