@@ -203,8 +203,16 @@ def _matrix(rows: NDArray[Any]) -> FloatArray:
             f"rows: expected (rows, features) or (rows, height, width[, 3]), found {rows.shape}; "
             "write a single row as row[np.newaxis]"
         )
-    with np.errstate(over="ignore"):  # the server refuses infinity with a better message
-        return rows.reshape(len(rows), -1).astype(np.float32)
+    with np.errstate(over="ignore"):
+        matrix: FloatArray = rows.reshape(len(rows), -1).astype(np.float32)
+    infinite = np.argwhere(np.isinf(matrix))
+    if len(infinite):
+        row, column = infinite[0].tolist()
+        raise ArgumentError(
+            f"rows[{row}][{column}]: expected a number within float32's range or NaN, found "
+            f"{rows.reshape(len(rows), -1)[row, column]}"
+        )
+    return matrix
 
 
 def _model_path(name: str, version: str | None, protocol: str = "v2") -> str:

@@ -8,12 +8,13 @@ import typer
 from rich.console import Console
 
 from highway_client.client import Client
-from highway_client.description import ModelDescription
 from highway_client.display import many_rows, one_row
 from highway_client.errors import ClientError
-from highway_client.files.reading import read_rows
+from highway_client.files.reading import read_rows, written
+from highway_client.files.rows import FileRows
 from highway_client.json_values import dump
 from highway_client.predictions import TYPICALITY_COLUMNS, Predictions
+from highway_client.terminal import escaped, run
 
 app = typer.Typer(
     help="Send requests to a highway-networks server.",
@@ -44,12 +45,21 @@ def predict(
     invert: Annotated[
         bool, typer.Option("--invert", help="Invert the brightness of the picture.")
     ] = False,
+    delimiter: Annotated[
+        str | None,
+        typer.Option(help='Delimiter of a table\'s cells, such as ";" or "tab"; default: found.'),
+    ] = None,
+    encoding: Annotated[
+        str | None, typer.Option(help="Encoding of a table, such as cp1252; default: found.")
+    ] = None,
 ) -> None:
     """Send the rows of FILE to a running server and show labels, typicality and gates."""
     try:
         with Client(url, model=model, api_key=api_key) as client:
             described = client.model()
-            parts = _predictions(client, file, described, invert=invert)
+            row = written(described.input, delimiter=delimiter, encoding=encoding)
+            rows = read_rows(file, row, invert=invert)
+            parts = _predictions(client, file, rows, row.size)
     except ClientError as error:
         raise SystemExit(f"error: {error}") from error
     if json_output:
@@ -60,14 +70,11 @@ def predict(
         Console().print(many_rows(parts, described))
 
 
-def _predictions(
-    client: Client, file: Path, described: ModelDescription, *, invert: bool
-) -> list[Predictions]:
-    rows = read_rows(file, described.input, invert=invert)
+def _predictions(client: Client, file: Path, rows: FileRows, size: int) -> list[Predictions]:
     for note in rows.notes:
-        typer.echo(note, err=True)
+        typer.echo(escaped(note), err=True)
     predictions = []
-    for start, part in rows.parts(described.input.size):
+    for start, part in rows.parts(size):
         try:
             predictions.append(client.predict(part))
         except ClientError as error:
@@ -98,4 +105,4 @@ def _json(parts: Sequence[Predictions]) -> str:
 
 def main() -> None:
     """Run a command."""
-    app()
+    run(app)

@@ -11,10 +11,16 @@ BOOLEAN_CATEGORIES = ("false", "true")
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """A column of a table: of numbers, or of one of its `categories`."""
+    """A column of a table: of numbers, of dates, or of one of its `categories`.
+
+    `date` is the format of a date's strings, "iso" or one of `datetime.strptime`; its number is the
+    days since 1970-01-01. `unit` is what the strings of a number add to it.
+    """
 
     name: str
     categories: tuple[str, ...] = ()
+    date: str | None = None
+    unit: str = ""
 
     @property
     def is_boolean(self) -> bool:
@@ -23,11 +29,27 @@ class Column:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TextFormat:
+    """How training read the text of a table; the defaults declare nothing.
+
+    `columns` are pairs of a column and its declared kind. `missing` are further marks of missing
+    values. A delimiter or an encoding that is None is found in the file.
+    """
+
+    columns: tuple[tuple[str, str], ...] = ()
+    missing: tuple[str, ...] = ()
+    decimal: str = "."
+    delimiter: str | None = None
+    encoding: str | None = None
+    keep_spaces: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Input:
     """The form of a row: an image (height, width[, 3]) or a table row (columns,), in its unit.
 
     `kind` is "image" or "table". `low` and `high` bound the values where the unit does. `columns`
-    is empty for images.
+    is empty for images. `text` is how the text of a table is read.
     """
 
     kind: str
@@ -36,6 +58,7 @@ class Input:
     low: float | None = None
     high: float | None = None
     columns: tuple[Column, ...] = ()
+    text: TextFormat = TextFormat()
 
     @property
     def size(self) -> int:
@@ -110,8 +133,29 @@ def _input(row: JsonObject) -> Input:
         unit=row.string("unit"),
         low=row.optional("low", row.number),
         high=row.optional("high", row.number),
-        columns=tuple(
-            Column(name=column.string("name"), categories=column.strings("categories"))
-            for column in row.objects("columns")
-        ),
+        columns=tuple(map(_column, row.objects("columns"))),
+        text=_text_format(row.optional("text", row.object)),
+    )
+
+
+# Servers of before 0.2 send neither `date` and `unit` nor `text`.
+def _column(column: JsonObject) -> Column:
+    return Column(
+        name=column.string("name"),
+        categories=column.strings("categories"),
+        date=column.optional("date", column.string),
+        unit=column.optional("unit", column.string) or "",
+    )
+
+
+def _text_format(text: JsonObject | None) -> TextFormat:
+    if text is None:
+        return TextFormat()
+    return TextFormat(
+        columns=text.string_pairs("columns"),
+        missing=text.strings("missing"),
+        decimal=text.string("decimal"),
+        delimiter=text.optional("delimiter", text.string),
+        encoding=text.optional("encoding", text.string),
+        keep_spaces=text.boolean("keep_spaces"),
     )

@@ -7,11 +7,10 @@ from rich.text import Text
 
 from highway_client.description import ModelDescription
 from highway_client.predictions import TYPICALITY_COLUMNS, Predictions
+from highway_client.terminal import bar, escaped, fit, marks, shown
 
 COMBINED = TYPICALITY_COLUMNS.index("combined")
 OUT_OF = 1000  # held-out rows
-BAR_WIDTH = 30  # characters for a gate that is fully open
-MARKS = "▁▂▃▄▅▆▇█"  # from a closed layer to a fully open one
 
 
 def one_row(predictions: Predictions, model: ModelDescription) -> Table:
@@ -20,15 +19,15 @@ def one_row(predictions: Predictions, model: ModelDescription) -> Table:
     table.add_column()
     table.add_column()
     table.add_column(justify="right")
-    table.add_row(Text("label", "bold"), Text(_printable(predictions.labels[0]), "bold"), "")
+    table.add_row(Text("label", "bold"), Text(shown(predictions.labels[0]), "bold"), "")
     probability = float(predictions.probabilities[0].max())
-    table.add_row("probability", Text(_bar(probability)), f"{probability:.3f}")
+    table.add_row("probability", Text(bar(probability)), f"{probability:.3f}")
     typicality = float(predictions.typicality[0, COMBINED])
     share = f"{_less_typical(typicality)} held-out rows are less typical"
     table.add_row("typicality", share, f"{typicality:.2g}", end_section=True)
     for layer, gate in zip(model.layers, predictions.gates[0].tolist(), strict=False):
-        table.add_row(Text(_printable(layer.name)), Text(_bar(gate)), f"{gate:.3f}")
-    return table
+        table.add_row(Text(shown(layer.name)), Text(bar(gate)), f"{gate:.3f}")
+    return fit(table)
 
 
 def many_rows(parts: Sequence[Predictions], model: ModelDescription) -> Table:
@@ -39,10 +38,11 @@ def many_rows(parts: Sequence[Predictions], model: ModelDescription) -> Table:
     table.add_column("probability", justify="right")
     table.add_column("typicality", justify="right")
     table.add_column("mean gate", justify="right")
-    table.add_column("gates", overflow="fold")
+    table.add_column("gates")
+    characters = marks()
     table.caption = (
         "row: from 1; typicality: the share of held-out rows that are less typical; gates: one "
-        f"mark for each layer, {MARKS[0]} closed to {MARKS[-1]} open"
+        f"mark for each layer, {characters[0]} closed to {characters[-1]} open"
     )
     table.caption_justify = "left"
     for part in parts:
@@ -55,18 +55,18 @@ def many_rows(parts: Sequence[Predictions], model: ModelDescription) -> Table:
         ):
             table.add_row(
                 str(table.row_count + 1),
-                Text(_printable(label)),
+                Text(shown(label)),
                 f"{probabilities.max():.3f}",
                 _less_typical(typicality),
                 f"{gates.mean():.3f}" if gates.size else "",
-                Text("".join(map(_mark, gates.tolist()))),
+                Text("".join(_mark(gate, characters) for gate in gates.tolist())),
             )
-    return table
+    return fit(table)
 
 
 def _title(predictions: Predictions, model: ModelDescription) -> Text:
     name, version = predictions.model_name, predictions.model_version
-    return Text(_printable(f"{name} version {version}, {len(model.layers)} highway layers"))
+    return Text(escaped(f"{name} version {version}, {len(model.layers)} highway layers"))
 
 
 def _less_typical(typicality: float) -> str:
@@ -74,14 +74,5 @@ def _less_typical(typicality: float) -> str:
     return f"{rows:,} of {OUT_OF:,}" if rows else f"under 1 of {OUT_OF:,}"
 
 
-def _bar(share: float) -> str:
-    return ("█" * round(share * BAR_WIDTH)).ljust(BAR_WIDTH, "·")
-
-
-def _mark(gate: float) -> str:
-    return MARKS[min(int(gate * len(MARKS)), len(MARKS) - 1)]
-
-
-def _printable(text: str) -> str:
-    """Remove control characters, which would control the terminal."""
-    return "".join(letter for letter in text if letter.isprintable())
+def _mark(gate: float, characters: str) -> str:
+    return characters[min(int(gate * len(characters)), len(characters) - 1)]

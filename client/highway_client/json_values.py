@@ -1,14 +1,14 @@
 """Typed members of JSON responses, and JSON requests of rows, without a schema library."""
 
 import json
-import math
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from highway_client.errors import ArgumentError, ResponseError
+from highway_client.errors import ResponseError
+from highway_client.plain_values import plain_members
 
 T = TypeVar("T")
 FloatArray = NDArray[np.float32]
@@ -48,6 +48,13 @@ class JsonObject:
         if not all(isinstance(item, str) for item in items):
             raise unreadable(f"{self._at(name)} that is not a list of strings")
         return tuple(items)
+
+    def string_pairs(self, name: str) -> tuple[tuple[str, str], ...]:
+        """Return a list of lists of two strings."""
+        pairs = self._typed(name, list, "a list")
+        if not all(_is_string_pair(pair) for pair in pairs):
+            raise unreadable(f"{self._at(name)} that is not a list of pairs of strings")
+        return tuple((first, second) for first, second in pairs)
 
     def numbers(self, name: str) -> FloatArray:
         """Return a list of numbers as float32 (n,)."""
@@ -96,14 +103,14 @@ def parse(content: bytes | str, path: str = "") -> Any:
         raise unreadable(f"{path or 'a body'} that is not JSON") from error
 
 
-def dump(value: object) -> bytes:
-    """Write JSON. Arrays become lists, and NaN becomes null, which means a missing value."""
-    try:
-        return json.dumps(_plain(value), allow_nan=False, separators=(",", ":")).encode()
-    except ValueError as error:
-        raise ArgumentError("rows: expected finite numbers or NaN, found infinity") from error
-    except TypeError as error:
-        raise ArgumentError(f"rows: {error}; give numbers, strings, lists or mappings") from error
+def dump(members: Mapping[str, object]) -> bytes:
+    """Write the members of a request as JSON; what cannot be sent is an `ArgumentError`.
+
+    Arrays become lists, decimals numbers, and dates strings of ISO 8601. NaN, NaT and None become
+    null, which means a missing value.
+    """
+    text = json.dumps(plain_members(members), allow_nan=False, separators=(",", ":"))
+    return text.encode()
 
 
 def unreadable(found: str) -> ResponseError:
@@ -111,22 +118,14 @@ def unreadable(found: str) -> ResponseError:
     return ResponseError(f"response: expected one of a highway-networks server, found {found}")
 
 
-def _plain(value: object) -> object:
-    if isinstance(value, np.ndarray | np.generic):
-        value = value.tolist()
-    if isinstance(value, float):
-        return None if math.isnan(value) else value
-    if isinstance(value, Mapping):
-        return {name: _plain(member) for name, member in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value
-
-
 def _mapping(value: Any, path: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise unreadable(f"{path} that is not an object")
     return value
+
+
+def _is_string_pair(pair: object) -> bool:
+    return isinstance(pair, list) and len(pair) == 2 and all(isinstance(item, str) for item in pair)
 
 
 def _floats(items: list[Any], path: str) -> FloatArray:

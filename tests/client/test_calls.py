@@ -192,9 +192,13 @@ def test_a_model_is_described() -> None:
          "layers) or (2, layers), found (3, 1)"),
         ([{}], {"gate_units": True}, "rows: gate_units requires a numpy array, found list; give "
          "the rows as numbers"),
-        ([[float("inf")]], {}, "rows: expected finite numbers or NaN, found infinity"),
-        ([{1, 2}], {}, "rows: Object of type set is not JSON serializable; give numbers, strings, "
-         "lists or mappings"),
+        ([[float("inf")]], {}, "instances[0][0]: expected a finite number or NaN, found inf"),
+        (np.array([[0, -np.inf]]), {}, "rows[0][1]: expected a number within float32's range or "
+         "NaN, found -inf"),
+        (np.array([[0], [1e39]]), {}, "rows[1][0]: expected a number within float32's range or "
+         "NaN, found 1e+39"),
+        ([{1, 2}], {}, "instances[0]: expected numbers, strings, booleans, dates, lists or "
+         "mappings, found the type set"),
     ],
 )  # fmt: skip
 def test_rows_that_cannot_be_sent_are_an_error_before_any_request(

@@ -1,16 +1,21 @@
+import json
 from typing import Any
 
 import pytest
 from highway_client.description import (
+    Column,
     Input,
     Layer,
     ModelDescription,
+    TextFormat,
     read_default_name,
     read_description,
 )
 from highway_client.errors import ResponseError
 
 from tests.client.conftest import MODEL, response
+
+TABLE: dict[str, Any] = {"kind": "table", "shape": [2], "unit": "value"}
 
 
 def test_a_description_is_read_from_the_properties() -> None:
@@ -24,6 +29,50 @@ def test_a_description_is_read_from_the_properties() -> None:
         ),
         input=Input(kind="image", shape=(1, 2), unit="pixel", low=0, high=1),
     )
+
+
+def described(row: dict[str, Any]) -> Input:
+    properties = MODEL["properties"] | {"input": json.dumps(row)}
+    return read_description(response(MODEL | {"properties": properties})).input
+
+
+def test_dates_units_and_the_text_format_are_read() -> None:
+    when = {"name": "when", "categories": [], "date": "%d/%m/%Y", "unit": ""}
+    mass: dict[str, Any] = {"name": "mass", "categories": [], "date": None, "unit": "kg"}
+    text = {
+        "columns": [["mass", "number"]],
+        "missing": ["-"],
+        "decimal": ",",
+        "delimiter": ";",
+        "encoding": None,
+        "keep_spaces": True,
+    }
+    assert described(TABLE | {"columns": [when, mass], "text": text}) == Input(
+        kind="table",
+        shape=(2,),
+        unit="value",
+        columns=(Column(name="when", date="%d/%m/%Y"), Column(name="mass", unit="kg")),
+        text=TextFormat(
+            columns=(("mass", "number"),),
+            missing=("-",),
+            decimal=",",
+            delimiter=";",
+            keep_spaces=True,
+        ),
+    )
+
+
+def test_older_servers_send_no_dates_units_and_text_format() -> None:
+    columns: list[dict[str, Any]] = [{"name": name, "categories": []} for name in ("a", "b")]
+    row = described(TABLE | {"columns": columns})
+    assert row.columns == (Column(name="a"), Column(name="b"))
+    assert row.text == TextFormat()
+
+
+@pytest.mark.parametrize("pairs", ["a", [["a"]], [["a", 1]], ["ab"]])
+def test_malformed_declarations_are_an_error(pairs: object) -> None:
+    with pytest.raises(ResponseError, match=r"text\.columns that is not a list"):
+        described(TABLE | {"columns": [], "text": {"columns": pairs}})
 
 
 @pytest.mark.parametrize(

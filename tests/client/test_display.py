@@ -88,7 +88,7 @@ def test_a_label_is_neither_markup_nor_a_command_to_the_terminal() -> None:
     odd = replace(PREDICTIONS, labels=("[red]\x1b[2J",), model_name="[b]")
     for table in (one_row(odd, MODEL), many_rows([odd, odd], MODEL)):
         text = shown(table)
-        assert "[red][2J" in text
+        assert "[red]\\x1b[2J" in text
         assert "[b] version 1" in text
         assert "\x1b" not in text
 

@@ -14,7 +14,7 @@ from highway_client.errors import FileError
 from highway_client.files.rows import FileRows
 
 INSTANCES = "instances"
-ROWS = "x"  # the array of rows in an .npz file, as in `highway train`
+ROWS = ("x", "images", "data")  # names of the array of rows in lower case, as in `highway train`
 
 UNREADABLE = (
     *(OSError, ValueError, KeyError, EOFError, NotImplementedError, RuntimeError),
@@ -39,8 +39,13 @@ def read_instances(path: Path, _row: Input) -> FileRows:
 
 
 def read_array(path: Path, row: Input) -> FileRows:
-    """Read rows or a single row; from an `.npz` file the array `x`, or the only one."""
+    """Read rows or a single row; from an `.npz` file the array `x`, or the only one.
+
+    Grey images may have a last axis of one channel.
+    """
     array = _array(path)
+    if array.shape[-3:] == (*row.shape, 1):
+        array = array[..., 0]
     if array.shape in ((row.size,), row.shape):
         array = array[np.newaxis]
     if array.shape[1:] not in ((row.size,), row.shape) or not len(array):
@@ -57,14 +62,15 @@ def _array(path: Path) -> NDArray[Any]:
             loaded = np.load(file, allow_pickle=False)
             if isinstance(loaded, np.ndarray):
                 return loaded
-            names = loaded.files
-            if ROWS in names or len(names) == 1:
-                array: NDArray[Any] = loaded[ROWS if ROWS in names else names[0]]
+            rows = [name for name in loaded.files if name.lower() in ROWS]
+            if len(rows) == 1 or len(loaded.files) == 1:
+                array: NDArray[Any] = loaded[(rows or loaded.files)[0]]
                 return array
+            found = ", ".join(map(repr, loaded.files)) or "none"
     except UNREADABLE as error:
         raise FileError(
             f"{path}: expected an array without pickled objects, found {error}"
         ) from error
     raise FileError(
-        f"{path}: expected one array, or one named {ROWS!r}, found {', '.join(names) or 'none'}"
+        f"{path}: expected one array, or one named {' or '.join(map(repr, ROWS))}, found {found}"
     )

@@ -7,6 +7,7 @@ import numpy as np
 
 from highway_client.description import Input
 from highway_client.errors import FileError
+from highway_client.files.pixels import Picture, decode_picture, strict_pillow
 from highway_client.files.rows import FileRows
 from highway_client.json_values import FloatArray
 
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from PIL import Image
 
 BRIGHTEST = 255
-DEEP_MODES = ("I", "F")  # prefixes of Pillow's modes of over 8 bits, which it would truncate
 
 
 def read_picture(path: Path, row: Input, *, invert: bool) -> FileRows:
@@ -24,14 +24,19 @@ def read_picture(path: Path, row: Input, *, invert: bool) -> FileRows:
     """
     if row.kind != "image":
         raise FileError(f"{path}: expected .csv or .json, because the model reads tables")
-    picture = _open_picture(path)
+    decoded = _decode(path)
+    picture, notes = decoded.image, []
     height, width = row.shape[:2]
-    notes = []
-    if picture.has_transparency_data:
+    mode = "RGB" if len(row.shape) == 3 else "L"
+    if decoded.frames > 1:
+        notes.append(f"{path}: took the first of {decoded.frames} pictures")
+    if decoded.is_transparent:
         background = "light" if invert else "dark"
         notes.append(f"{path}: made its transparent parts {background}")
         picture = _on_background(picture, BRIGHTEST if invert else 0)
-    picture = picture.convert("RGB" if len(row.shape) == 3 else "L")
+    if mode == "L" and _is_coloured(picture):
+        notes.append(f"{path}: converted its colours to grey")
+    picture = picture.convert(mode)
     if picture.size != (width, height):
         size = "×".join(map(str, picture.size))
         notes.append(f"{path}: resized from {size} to {width}×{height} pixels")
@@ -41,32 +46,27 @@ def read_picture(path: Path, row: Input, *, invert: bool) -> FileRows:
     return FileRows(rows=_in_unit(values, row)[np.newaxis], notes=tuple(notes))
 
 
-def _open_picture(path: Path) -> "Image.Image":
+def _decode(path: Path) -> Picture:
     try:
-        from PIL import Image, ImageOps
+        with strict_pillow():
+            return decode_picture(path, str(path))
     except ModuleNotFoundError as error:
         raise FileError(
             f"{path}: expected Pillow to read a picture, found none; install it with "
             "`pip install pillow`"
         ) from error
-    try:
-        with Image.open(path) as file:
-            picture = ImageOps.exif_transpose(file)
-            picture.load()
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise FileError(f"{path}: expected a picture, found {error}") from error
-    if picture.mode.startswith(DEEP_MODES):
-        raise FileError(
-            f"{path}: expected 8 bits per colour, found the mode {picture.mode}; convert it"
-        )
-    return picture
 
 
 def _on_background(picture: "Image.Image", brightness: int) -> "Image.Image":
     from PIL import Image
 
-    over = picture.convert("RGBA")
-    return Image.alpha_composite(Image.new("RGBA", over.size, (brightness,) * 3 + (255,)), over)
+    background = Image.new("RGBA", picture.size, (brightness,) * 3 + (255,))
+    return Image.alpha_composite(background, picture)
+
+
+def _is_coloured(picture: "Image.Image") -> bool:
+    pixels = np.asarray(picture)
+    return pixels.ndim == 3 and bool((pixels[..., :1] != pixels[..., 1:3]).any())
 
 
 def _in_unit(values: FloatArray, row: Input) -> FloatArray:

@@ -1,6 +1,7 @@
 """Reader of a file's rows; the suffix selects the format."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from highway_client.description import Input
@@ -8,15 +9,26 @@ from highway_client.errors import FileError
 from highway_client.files.arrays import read_array, read_instances
 from highway_client.files.pictures import read_picture
 from highway_client.files.rows import FileRows
-from highway_client.files.tables import read_csv
+from highway_client.files.tables import read_table
+from highway_client.files.text_tables import TEXT_SUFFIXES
 
 READERS: dict[str, Callable[[Path, Input], FileRows]] = {
     ".json": read_instances,
-    ".csv": read_csv,
+    **dict.fromkeys(TEXT_SUFFIXES, read_table),
     ".npy": read_array,
     ".npz": read_array,
 }
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
+
+
+def written(row: Input, *, delimiter: str | None, encoding: str | None) -> Input:
+    """Return `row` for a table that is written otherwise than the training data."""
+    text = row.text
+    if delimiter is not None:
+        text = replace(text, delimiter=delimiter)
+    if encoding is not None:
+        text = replace(text, encoding=encoding)
+    return replace(row, text=text)
 
 
 def read_rows(path: Path, row: Input, *, invert: bool) -> FileRows:

@@ -9,7 +9,7 @@ from highway_client.files.arrays import read_array, read_instances
 from tests.client.conftest import IMAGE, PEOPLE
 
 
-@pytest.mark.parametrize("shape", [(2, 3), (6,), (1, 2, 3), (1, 6)])
+@pytest.mark.parametrize("shape", [(2, 3), (6,), (1, 2, 3), (1, 6), (1, 2, 3, 1), (2, 3, 1)])
 def test_one_image_is_one_row(shape: tuple[int, ...], tmp_path: Path) -> None:
     path = tmp_path / "image.npy"
     np.save(path, np.arange(6, dtype=np.uint8).reshape(shape))
@@ -24,9 +24,10 @@ def test_several_images_are_several_rows(tmp_path: Path) -> None:
     assert len(read_array(path, IMAGE).rows) == 4
 
 
-def test_the_array_x_is_read_from_several(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["x", "X", "images", "data"])
+def test_the_array_of_rows_is_read_from_several(name: str, tmp_path: Path) -> None:
     path = tmp_path / "data.npz"
-    np.savez(path, y=np.zeros(2), x=np.ones((2, 3)))
+    np.savez(path, allow_pickle=False, **{"y": np.zeros(2), name: np.ones((2, 3))})
     assert np.array(read_array(path, PEOPLE).rows).tolist() == [[1, 1, 1], [1, 1, 1]]
 
 
@@ -68,7 +69,9 @@ def test_several_arrays_without_x_are_an_error(tmp_path: Path) -> None:
     np.savez(path, a=np.zeros(1), b=np.zeros(1))
     with pytest.raises(FileError) as caught:
         read_array(path, IMAGE)
-    assert str(caught.value) == f"{path}: expected one array, or one named 'x', found a, b"
+    assert str(caught.value) == (
+        f"{path}: expected one array, or one named 'x' or 'images' or 'data', found 'a', 'b'"
+    )
 
 
 def test_an_array_for_a_table_has_one_allowed_shape(tmp_path: Path) -> None:
@@ -81,7 +84,7 @@ def test_an_array_for_a_table_has_one_allowed_shape(tmp_path: Path) -> None:
 def test_an_archive_without_arrays_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "data.npz"
     np.savez(path)
-    with pytest.raises(FileError, match="expected one array, or one named 'x', found none"):
+    with pytest.raises(FileError, match="one named 'x' or 'images' or 'data', found none"):
         read_array(path, IMAGE)
 
 

@@ -55,6 +55,23 @@ def test_colours_become_grey_and_grey_becomes_colours(tmp_path: Path) -> None:
     assert row_of(saved(tmp_path, GREY), COLOURED)[0][1] == [51, 51, 51]
 
 
+def test_a_model_of_grey_pictures_is_sent_no_colours_with_a_note(tmp_path: Path) -> None:
+    green = saved(tmp_path, np.zeros((2, 3, 3)) + np.array([0, 255, 0]))
+    notes = read_picture(green, IMAGE, invert=False).notes
+    assert notes == (f"{green}: converted its colours to grey",)
+    grey_as_rgb = saved(tmp_path, np.repeat(GREY[:, :, np.newaxis], 3, axis=2))
+    assert read_picture(grey_as_rgb, IMAGE, invert=False).notes == ()
+
+
+def test_the_first_picture_of_an_animation_is_sent_with_a_note(tmp_path: Path) -> None:
+    path = tmp_path / "two.gif"
+    first = Image.fromarray(GREY)
+    first.save(path, save_all=True, append_images=[Image.new("L", (3, 2), 9)])
+    result = read_picture(path, IMAGE, invert=False)
+    assert np.asarray(result.rows)[0].tolist() == GREY.tolist()
+    assert result.notes == (f"{path}: took the first of 2 pictures",)
+
+
 def test_another_size_is_resized_with_a_note(tmp_path: Path) -> None:
     path = saved(tmp_path, np.full((20, 60), 7))
     result = read_picture(path, IMAGE, invert=False)
@@ -74,6 +91,11 @@ def test_transparent_parts_become_the_background_with_a_note(
     assert result.notes == (f"{path}: made its transparent parts {background}",)
 
 
+def test_an_opaque_alpha_channel_needs_no_note(tmp_path: Path) -> None:
+    path = saved(tmp_path, np.full((2, 3, 4), 255))
+    assert read_picture(path, IMAGE, invert=False).notes == ()
+
+
 def test_a_picture_is_rotated_by_its_exif_data(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 3  # upside down
@@ -86,7 +108,8 @@ def test_a_picture_of_16_bits_per_colour_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileError) as caught:
         read_picture(path, IMAGE, invert=False)
     assert str(caught.value) == (
-        f"{path}: expected 8 bits per colour, found the mode I;16; convert it"
+        f"{path}: expected a grey or RGB picture of 8 bits per channel, found 16 bits per channel; "
+        "convert it"
     )
 
 
@@ -96,7 +119,7 @@ def test_a_damaged_picture_is_an_error(cut: int, tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:cut])
     with pytest.raises(FileError) as caught:
         read_picture(path, IMAGE, invert=False)
-    assert str(caught.value).startswith(f"{path}: expected a picture, found ")
+    assert str(caught.value).startswith(f"{path}: the picture cannot be read: ")
 
 
 def test_a_model_of_tables_reads_no_picture(tmp_path: Path) -> None:

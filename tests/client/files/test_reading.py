@@ -1,10 +1,11 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from highway_client.description import Input
+from highway_client.description import Input, TextFormat
 from highway_client.errors import FileError
-from highway_client.files.reading import read_rows
+from highway_client.files.reading import read_rows, written
 from PIL import Image
 
 from tests.client.conftest import IMAGE, PEOPLE
@@ -21,16 +22,30 @@ def test_the_suffix_selects_the_reader(tmp_path: Path) -> None:
     assert np.asarray(read_rows(tmp_path / "a.JPG", IMAGE, invert=True).rows).sum() == 0
 
 
+def test_a_table_may_be_written_otherwise_than_the_training_data(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes("age:job:member:größe\n41:nurse:true:1\n".encode("cp850"))
+    row = replace(PEOPLE, text=TextFormat(delimiter=";", missing=("-",)))
+    changed = written(row, delimiter=":", encoding="cp850")
+    assert changed.text == TextFormat(delimiter=":", missing=("-",), encoding="cp850")
+    assert read_rows(path, changed, invert=False).rows == [
+        {"age": 41, "job": "nurse", "member": "true"}
+    ]
+    assert written(row, delimiter=None, encoding=None) == row
+
+
 @pytest.mark.parametrize(
     ("name", "row", "invert", "reason"),
     [
         ("no.csv", PEOPLE, False, "{path}: expected a file, found none"),
         ("folder", PEOPLE, False, "{path}: expected a file, found a directory"),
         ("a.json", IMAGE, True, "--invert: expected a picture, found a.json; omit the option"),
-        ("a.onnx", IMAGE, False, "{path}: expected one of the suffixes .json, .csv, .npy, .npz, "
-         ".png, .jpg, .jpeg, .bmp, .gif, .tif, .tiff, .webp, found .onnx"),
-        ("a", IMAGE, False, "{path}: expected one of the suffixes .json, .csv, .npy, .npz, "
-         ".png, .jpg, .jpeg, .bmp, .gif, .tif, .tiff, .webp, found none"),
+        ("a.onnx", IMAGE, False, "{path}: expected one of the suffixes .json, .csv, .tsv, .tab, "
+         ".txt, .gz, .zip, .zst, .npy, .npz, .png, .jpg, .jpeg, .bmp, .gif, .tif, .tiff, .webp, "
+         "found .onnx"),
+        ("a", IMAGE, False, "{path}: expected one of the suffixes .json, .csv, .tsv, .tab, "
+         ".txt, .gz, .zip, .zst, .npy, .npz, .png, .jpg, .jpeg, .bmp, .gif, .tif, .tiff, .webp, "
+         "found none"),
     ],
 )  # fmt: skip
 def test_a_file_that_no_reader_can_read_is_an_error(
