@@ -9,7 +9,9 @@ from service.classifier import read_metadata, read_signed
 from service.contract import ContractError
 from service.http.api_keys import ApiKeyFileError, new_key
 from service.http.callers import Scope
+from service.invocation import command
 from service.settings import SettingsError, read_settings
+from service.terminal import escaped
 from service.trial import try_artifact
 
 app = typer.Typer(
@@ -64,10 +66,13 @@ def check(
     except ContractError as error:
         raise ContractError(f"{file}: {error}") from error
     signed = "" if public_key is None else f"signed by the owner of {public_key}, "
-    typer.echo(
+    options = () if public_key is None else ("--public-key", public_key)
+    line = (
         f"{file}: {metadata.name} version {metadata.version}, {len(metadata.labels)} labels, "
-        f"{len(metadata.layers)} highway layers: {signed}ready to serve"
+        f"{len(metadata.layers)} highway layers: {signed}ready to serve; "
+        f"next: `{command('serve', file, *options)}`"
     )
+    typer.echo(escaped(line))
 
 
 @app.command()

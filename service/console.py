@@ -8,7 +8,7 @@ import sys
 from importlib import import_module
 from typing import NamedTuple
 
-from service import __version__
+from service import __version__, terminal
 
 
 class Command(NamedTuple):
@@ -25,6 +25,7 @@ SERVE = "pip install highway-networks"
 
 GROUPS: dict[str, dict[str, Command]] = {
     "Train a network and inspect it (extra 'train')": {
+        "inspect": Command("models.__main__", "Look at your data before a training.", TRAIN),
         "train": Command("models.__main__", "Train a highway classifier on your data.", TRAIN),
         "evaluate": Command("models.__main__", "Score a trained network.", TRAIN),
         "gates": Command("models.__main__", "Draw gates, and the cost of closing layers.", TRAIN),
@@ -50,11 +51,12 @@ COMMANDS = {name: command for group in GROUPS.values() for name, command in grou
 
 def main() -> None:
     """Run the command that the first argument names."""
+    terminal.exit_on_signals()
     name = sys.argv[1] if len(sys.argv) > 1 else "--help"
     if name in ("--help", "-h"):
-        sys.stdout.write(_help())
+        terminal.run(lambda: sys.stdout.write(_help()))
     elif name == "--version":
-        sys.stdout.write(f"highway {__version__}\n")
+        terminal.run(lambda: sys.stdout.write(f"highway {__version__}\n"))
     elif name in COMMANDS:
         sys.argv[0] = "highway"  # shown in usage lines
         _run(name, COMMANDS[name])

@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from functools import cached_property
 from math import prod
 from typing import Annotated, Any, Literal, get_type_hints
@@ -33,6 +34,11 @@ TYPICALITY_COLUMNS = ("gates", "confidence", "combined")
 
 PRECISIONS = ("float32", "int8")  # of the weights and products; `verification` records which
 BOOLEAN_CATEGORIES = ("false", "true")
+ISO = "iso"  # the date format of ISO 8601
+# The years 1 to 9999 in days since 1970-01-01; float32 rounds the last second to the next day.
+FIRST_DAY, LAST_DAY = -719162, 2932897
+KINDS = ("number", "category", "date")  # that users declare; a date may have a format
+DECIMALS = (".", ",")
 GATE_BINS = 11  # of a layer's mean gate on held-out rows; the edges are its 1/11 … 10/11 quantiles
 DIGEST_LENGTH = 64  # sha256 in hexadecimal
 FLOAT32_MAX = 3.4028234663852886e38
@@ -59,13 +65,18 @@ class ContractError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """A column of a table: numbers, or the index from 0 of each row's category in `categories`.
+    """A column of a table: numbers, dates, or the index from 0 of each row's category.
 
-    Booleans are the categories "false" and "true". A missing value is NaN.
+    Booleans are the categories "false" and "true". A missing value is NaN. A date is the number of
+    days since 1970-01-01, with a fraction for the time of day; `date` is the format of its strings,
+    "iso" or one of `datetime.strptime`, and None for other columns. `unit` is what the strings of a
+    number add to it, such as "kg" or "%".
     """
 
     name: str
     categories: tuple[str, ...] = ()
+    date: str | None = None
+    unit: str = ""
 
     @property
     def is_boolean(self) -> bool:
@@ -74,10 +85,28 @@ class Column:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TextFormat:
+    """How the text of a table is read, as the user declared it; the defaults declare nothing.
+
+    `columns` are pairs of a column and its kind: "number", "category", "date" or "date:FORMAT".
+    `missing` are strings that mark missing values, besides the usual ones. `decimal` is "." or ",".
+    A delimiter or an encoding that is None is found in the file.
+    """
+
+    columns: tuple[tuple[str, str], ...] = ()
+    missing: tuple[str, ...] = ()
+    decimal: str = "."
+    delimiter: str | None = None
+    encoding: str | None = None
+    keep_spaces: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Input:
     """A row's description: an image (height, width[, 3]) or a table row (columns,), stored flat.
 
-    `low` and `high` bound the values where the unit does; `columns` is empty for images.
+    `low` and `high` bound the values where the unit does; `columns` is empty for images. `text` is
+    how the text of a table was read in training.
     """
 
     kind: Literal["image", "table"]
@@ -86,6 +115,7 @@ class Input:
     low: Bound | None = None
     high: Bound | None = None
     columns: tuple[Column, ...] = ()
+    text: TextFormat = TextFormat()
 
     @property
     def size(self) -> int:
@@ -176,6 +206,20 @@ def precision(metadata: Metadata) -> str:
     return str(found)
 
 
+def is_date_format(date_format: str) -> bool:
+    """Return whether a format is "iso", or one of `datetime.strptime` that has the year."""
+    if date_format == ISO:
+        return True
+    # Without the year, strptime assumes 1900.
+    if len(date_format) > MAX_NAME_LENGTH or not re.search("%[YyGcxD]", date_format):
+        return False
+    example = datetime(2003, 4, 5)
+    try:
+        return datetime.strptime(example.strftime(date_format), date_format).year == example.year
+    except (ValueError, re.error):
+        return False
+
+
 def tensor_widths(metadata: Metadata) -> dict[str, int]:
     """Return the size of the second axis of every input and output, in the contract's order."""
     layers, labels = len(metadata.layers), len(metadata.labels)
@@ -248,6 +292,26 @@ def _check_input(row: Input) -> None:
         location = f"input: columns[{index}]: categories"
         _check_count(column.categories, MAX_CATEGORIES, location, "categories")
         _check_distinct(column.categories, location, "categories")
+        if column.date is not None:
+            _check_date(column, column.date, f"input: columns[{index}]: date")
+    _check_text(row.text)
+
+
+def _check_date(column: Column, date_format: str, location: str) -> None:
+    found = _shown(date_format)
+    _expect(not column.categories, location, "null for a column of categories", found)
+    expected = "'iso' or a format of strptime that has the year"
+    _expect(is_date_format(date_format), location, expected, found)
+
+
+def _check_text(text: TextFormat) -> None:
+    location = "input: text: "
+    _expect(text.decimal in DECIMALS, location + "decimal", "'.' or ','", _shown(text.decimal))
+    for index, (_, kind) in enumerate(text.columns):
+        name, colon, date_format = kind.partition(":")
+        valid = name == "date" and is_date_format(date_format) if colon else kind in KINDS
+        expected = "'number', 'category', 'date' or 'date:FORMAT'"
+        _expect(valid, f"{location}columns[{index}][1]", expected, _shown(kind))
 
 
 def _check_held_out(held_out: HeldOutRows, labels: int, layers: int) -> None:

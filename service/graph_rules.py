@@ -5,7 +5,7 @@ They bound what a file can describe. What it costs to compute, `service.trial` b
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from math import prod
 
 import numpy as np
@@ -162,6 +162,7 @@ def _check_nodes(graph: ModelGraph, constants: dict[str, int]) -> None:
     `constants` and the values computed from them alone are the only shapes.
     """
     known = {tensor.name for tensor in graph.inputs} | {weight.name for weight in graph.weights}
+    tables = {weight.name for weight in graph.weights if len(weight.sizes) == 2}
     shapes = dict(constants)
     for node in graph.nodes:
         _check_operator(node)
@@ -172,7 +173,7 @@ def _check_nodes(graph: ModelGraph, constants: dict[str, int]) -> None:
             if name in known:
                 raise _node_error(node, "expected outputs with names of their own", "a known one")
             known.add(name)
-        _check_shape_inputs(node, shapes)
+        _check_shape_inputs(node, shapes, tables)
     for tensor in graph.outputs:
         if tensor.name not in known:
             raise ContractError(
@@ -215,9 +216,15 @@ def _are_sizes(values: Iterable[int]) -> bool:
     return all(0 <= value <= MAX_INTEGER for value in values)
 
 
-def _check_shape_inputs(node: Node, shapes: dict[str, int]) -> None:
-    """Check the inputs that decide the output's shape; add this node's output if it is a shape."""
-    for position in OPERATORS[node.operator].shape_inputs:
+def _check_shape_inputs(node: Node, shapes: dict[str, int], tables: Set[str]) -> None:
+    """Check the inputs that decide the output's shape; add this node's output if it is a shape.
+
+    `tables` are the weights (rows, values).
+    """
+    operator = OPERATORS[node.operator]
+    if operator.table and not tables.isdisjoint(node.inputs[:1]):
+        return  # one row of the table for each index, as an embedding needs
+    for position in operator.shape_inputs:
         name = node.inputs[position] if position < len(node.inputs) else ""
         if name and name not in shapes:
             raise _node_error(node, "expected a shape by constants", "a computed one")

@@ -1,16 +1,15 @@
-"""Signals during the start of a command."""
+"""Signals during the start of the server."""
 
 import signal
 from types import FrameType
 
 
-def exit_on_signals() -> None:
-    """End the process with code 0 at SIGTERM or SIGINT, without a traceback.
+def exit_on_sigterm() -> None:
+    """End the process with code 0 at SIGTERM, until the server handles its signals itself.
 
     The first process of a container would otherwise ignore SIGTERM until the server is ready.
     """
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _exit)
+    signal.signal(signal.SIGTERM, _exit)
     if hasattr(signal, "SIGHUP"):  # there is nothing to reload yet
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
 

@@ -1,16 +1,17 @@
-"""Table rows in JSON: numbers, categories, booleans and missing values, by column name or order."""
+"""Table rows in JSON: numbers, categories, dates and missing values, by column name or order."""
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
 import simdjson
 from numpy.typing import NDArray
 
-from service.contract import Column
+from service.contract import ISO, Column
 from service.errors import InputError
+from service.formats.dates import days
 from service.formats.json_documents import MAX_MEMBERS, kind_of
 
 MAX_LISTED = 10  # names or categories in one message
@@ -26,8 +27,8 @@ def decode_table(
     """Read rows as (rows, columns), all `by_name`, by default in the form of the first.
 
     A row is an object keyed by column name or a list in the columns' order. A category becomes its
-    index, a missing value NaN. A value that does not fit is an `InputError` with its location and
-    JSON type; `locations` name the rows.
+    index, a date its days since 1970-01-01, a missing value NaN. A value that does not fit is an
+    `InputError` with its location and JSON type; `locations` name the rows.
     """
     rows = zip(instances, locations, strict=True)
     coders = _coders(columns)
@@ -91,6 +92,8 @@ def _coders(columns: tuple[Column, ...]) -> tuple[Callable[[Any], float | None],
 
 def _coder(column: Column) -> Callable[[Any], float | None]:
     """Return a function from a value of the column to a number, or None for a mismatch."""
+    if column.date is not None:
+        return partial(_date, column.date)
     if not column.categories:
         return _number
     codes: dict[object, float] = {name: float(i) for i, name in enumerate(column.categories)}
@@ -112,14 +115,21 @@ def _number(value: Any) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
+def _date(date_format: str, value: Any) -> float | None:
+    return days(value, date_format) if isinstance(value, str) else _number(value)
+
+
 def _mismatch(location: str, column: Column, value: Any) -> InputError:
-    if not column.categories:
+    if column.date is not None:
+        form = "" if column.date == ISO else f" or as {column.date!r}"
+        expected = f"a date in ISO 8601{form}, the days since 1970-01-01 or null"
+    elif not column.categories:
         expected = "a number or null"
     elif column.is_boolean:
         expected = "true, false or null"
     else:
         expected = f"one of {_listed(column.categories)} or null"
-    unknown = column.categories and isinstance(value, str)
+    unknown = (column.categories or column.date is not None) and isinstance(value, str)
     actual = "another string" if unknown else kind_of(value)
     return InputError(f"{location}: expected {expected} for a missing value, found {actual}")
 

@@ -7,12 +7,24 @@ a test tool can generate valid requests.
 
 from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
+from datetime import datetime, timedelta
 from math import prod
 from typing import Any
 
 from fastapi import FastAPI
 
-from service.contract import GATE_MEAN, GATE_SCALE, INPUT, Column, Input, Metadata, tensor_widths
+from service.contract import (
+    FIRST_DAY,
+    GATE_MEAN,
+    GATE_SCALE,
+    INPUT,
+    ISO,
+    LAST_DAY,
+    Column,
+    Input,
+    Metadata,
+    tensor_widths,
+)
 from service.formats.explain import INSTANCE
 from service.formats.gate_scale import MAX_SCALE
 from service.formats.rows import INSTANCES
@@ -101,22 +113,45 @@ def scale_schema(metadata: Metadata) -> Schema:
 
 
 def example_row(metadata: Metadata) -> list[Any]:
-    """Return the first golden row as a request has it: categories by name, null if missing."""
+    """Return the first golden row as a request has it.
+
+    Categories have their names, dates are in ISO 8601, and missing values are null.
+    """
     row = metadata.verification["golden"][INPUT][0]
     columns = metadata.input.columns
     if not columns:
         return list(row)
-    return [
-        column.categories[int(value)] if column.categories and value is not None else value
-        for column, value in zip(columns, row, strict=True)
-    ]
+    return [_example(column, value) for column, value in zip(columns, row, strict=True)]
 
 
 def _column(column: Column) -> Schema:
+    if column.date is not None:
+        return _date(column.date)
     if not column.categories:
         return {"type": ["number", "null"], "minimum": -LARGEST, "maximum": LARGEST}
     booleans: list[bool] = [False, True] if column.is_boolean else []
     return {"enum": [*column.categories, *booleans, None]}
+
+
+def _example(column: Column, value: Any) -> Any:
+    if value is None:
+        return None
+    if column.date is not None and FIRST_DAY <= value < LAST_DAY:
+        return (datetime(1970, 1, 1) + timedelta(days=value)).date().isoformat()
+    return column.categories[int(value)] if column.categories else value
+
+
+def _date(date_format: str) -> Schema:
+    """Return the schema of a date: a string, or a number of days."""
+    form = "" if date_format == ISO else f" or as {date_format!r}"
+    text = {"type": "string", "description": f"A date in ISO 8601{form}.", "format": "date"}
+    days = {
+        "type": "number",
+        "minimum": FIRST_DAY,
+        "maximum": LAST_DAY,
+        "description": "Days since 1970-01-01.",
+    }
+    return {"anyOf": [text, days, {"type": "null"}]}
 
 
 def _infer_input(general: Schema, served: Sequence[Metadata], max_rows: int) -> Schema:

@@ -20,6 +20,7 @@ from service.inference.batch import (
     nonfinite_error,
     output_names,
 )
+from service.inference.column_values import ColumnValues
 from service.inference.outputs import BatchOutputs
 from service.inference.queue import InferenceRequest, Part, PendingRequest, RequestState, RowQueue
 
@@ -48,6 +49,7 @@ class Engine:
         self._classifier = classifier
         self._queue = queue
         self._on_batch = on_batch
+        self._values = ColumnValues(classifier.metadata.input.columns)
         self._loop_load = LoopLoad()
         self._refusals = Refusals()
         self._batches: SimpleQueue[tuple[list[Part], int] | None] = SimpleQueue()  # for the thread
@@ -94,10 +96,12 @@ class Engine:
 
         Clients get equal shares of the batches; `client` is the name of an API key or an address.
 
-        A full queue is a `QueueFullError`, a closed engine a `NotReadyError`.
+        A full queue is a `QueueFullError`, a closed engine a `NotReadyError`, and a category or a
+        date out of range an `InputError`.
         """
         if not self._open or self._loop is None:
             raise self._not_ready()
+        self._values.check(request.rows)
         pending = PendingRequest(request, done, client, perf_counter_ns())
         try:
             self._queue.put(pending)

@@ -95,6 +95,12 @@ def computed_shape(model: onnx.ModelProto) -> None:
     add_node(model, "Expand", ["one", "shape"])
 
 
+def computed_lookup(model: onnx.ModelProto) -> None:
+    """Rows of a computed tensor, by computed indices: each such step multiplies the sizes."""
+    model.graph.node.append(helper.make_node("Cast", ["logits"], ["indices"], to=INT64))
+    add_node(model, "Gather", ["logits", "indices"], axis=0)
+
+
 def external_data(model: onnx.ModelProto) -> None:
     """A weight in a file beside the server's current folder, outside the digest."""
     weight = model.graph.initializer[0]

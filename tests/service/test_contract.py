@@ -4,7 +4,15 @@ from typing import Any
 
 import pytest
 
-from service.contract import ContractError, Input, Metadata, precision
+from service.contract import (
+    Column,
+    ContractError,
+    Input,
+    Metadata,
+    TextFormat,
+    is_date_format,
+    precision,
+)
 from tests.service.conftest import METADATA, TABLE
 
 
@@ -20,12 +28,47 @@ def test_an_image_in_colour_reads_back_as_it_was_written() -> None:
 
 def test_a_column_is_written_with_its_name_and_categories() -> None:
     columns = json.loads(TABLE.to_props()["highway.input"])["columns"]
+    rest = {"date": None, "unit": ""}
     assert columns == [
-        {"name": "age", "categories": []},
-        {"name": "job", "categories": ["nurse", "teacher", "pilot"]},
-        {"name": "member", "categories": ["false", "true"]},
-        {"name": "income", "categories": []},
+        {"name": "age", "categories": [], **rest},
+        {"name": "job", "categories": ["nurse", "teacher", "pilot"], **rest},
+        {"name": "member", "categories": ["false", "true"], **rest},
+        {"name": "income", "categories": [], **rest},
     ]
+
+
+def test_dates_units_and_the_text_format_read_back_as_they_were_written() -> None:
+    text = TextFormat(
+        columns=(("when", "date:%d/%m/%Y"), ("mass", "number"), ("job", "category")),
+        missing=("-", "?"),
+        decimal=",",
+        delimiter=";",
+        encoding="cp1252",
+        keep_spaces=True,
+    )
+    columns = (Column(name="when", date="%d/%m/%Y"), Column(name="mass", unit="kg"))
+    row = Input(kind="table", shape=(2,), unit="value", columns=columns, text=text)
+    metadata = replace(TABLE, input=row)
+    assert Metadata.from_props(metadata.to_props()) == metadata
+
+
+def test_older_files_have_no_dates_units_and_text_format() -> None:
+    row = {"kind": "table", "shape": [1], "unit": "value", "low": None, "high": None}
+    column = {"name": "age", "categories": []}
+    props = {"highway.input": json.dumps({**row, "columns": [column]})}
+    read = Metadata.from_props(TABLE.to_props() | props).input
+    assert read.columns == (Column(name="age", date=None, unit=""),)
+    assert read.text == TextFormat()
+
+
+@pytest.mark.parametrize("date_format", ["iso", "%d/%m/%Y", "%Y-%m", "%m/%d/%y %H:%M"])
+def test_a_date_format_has_the_year(date_format: str) -> None:
+    assert is_date_format(date_format)
+
+
+@pytest.mark.parametrize("date_format", ["", "ISO", "%d/%m", "%Y%Y", "%q %Y", "%Y" + " " * 99])
+def test_other_strings_are_no_date_formats(date_format: str) -> None:
+    assert not is_date_format(date_format)
 
 
 def test_every_value_is_json_under_its_prefix() -> None:
@@ -139,6 +182,45 @@ def image(**changes: Any) -> tuple[str, dict[str, Any]]:
         (
             row(columns=[AGE, {**JOB, "categories": [False, True]}]),
             "input: columns[1]: categories[0]': expected a valid string, found false",
+        ),
+        (
+            row(columns=[AGE, {**JOB, "date": "iso"}]),
+            'input: columns[1]: date\': expected null for a column of categories, found "iso"',
+        ),
+        (
+            row(columns=[{**AGE, "date": "%d/%m"}, JOB]),
+            "input: columns[0]: date': expected 'iso' or a format of strptime that has the year, "
+            'found "%d/%m"',
+        ),
+        (
+            row(columns=[{**AGE, "date": 1}, JOB]),
+            "input: columns[0]: date': expected a valid string, found 1",
+        ),
+        (
+            row(columns=[{**AGE, "unit": None}, JOB]),
+            "input: columns[0]: unit': expected a valid string, found null",
+        ),
+        (row(text=[]), "input: text': expected an object, found an array"),
+        (row(text={"decimal": ";"}), "input: text: decimal': expected '.' or ',', found \";\""),
+        (
+            row(text={"missing": "-"}),
+            'input: text: missing\': expected a valid array, found "-"',
+        ),
+        (
+            row(text={"keep_spaces": 1}),
+            "input: text: keep_spaces': expected a valid boolean, found 1",
+        ),
+        (
+            row(text={"columns": [["age"]]}),
+            "input: text: columns[0][1]': expected a value, found none",
+        ),
+        *(
+            (
+                row(text={"columns": [["age", kind]]}),
+                "input: text: columns[0][1]': expected 'number', 'category', 'date' or "
+                f"'date:FORMAT', found \"{kind}\"",
+            )
+            for kind in ("text", "date:%d", "number:%Y", "")
         ),
         (
             row(columns=[AGE, {**JOB, "categories": ["nurse", "nurse"]}]),

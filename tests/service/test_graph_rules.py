@@ -88,7 +88,7 @@ def other_attribute(model: onnx.ModelProto) -> None:
 
 
 def other_text(model: onnx.ModelProto) -> None:
-    add_node(model, "Gelu", ["logits"], approximate="tanh")
+    add_node(model, "Gelu", ["logits"], approximate="other")
 
 
 def attribute_without_value(model: onnx.ModelProto) -> None:
@@ -242,6 +242,7 @@ REFUSED: list[tuple[Change, type[ContractError], str]] = [
     (long_attribute, OperatorError, attribute("Transpose", "perm")),
     (attribute_twice, OperatorError, attack("each attribute once", "one twice")),
     (hostile.computed_shape, OperatorError, SHAPE),
+    (hostile.computed_lookup, OperatorError, SHAPE),
     (hostile.expanded, OperatorError, EXPANDED),
     (hostile.expanded_by_a_concatenated_shape, OperatorError, EXPANDED),
     (square_of_a_shape, OperatorError, EXPANDED),

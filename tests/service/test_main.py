@@ -16,7 +16,10 @@ from tests.service.test_classifier import rename_output
 def test_a_valid_file_is_ready_to_serve(file: Path) -> None:
     done = command_process("service", "check", file)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == f"{file}: tiny version 1, 3 labels, 2 highway layers: ready to serve\n"
+    assert done.stdout.startswith(
+        f"{file}: tiny version 1, 3 labels, 2 highway layers: ready to serve; next: `"
+    )
+    assert done.stdout.endswith(f"python -m service serve {file}`\n")
 
 
 def without_labels(path: Path) -> None:

@@ -258,10 +258,11 @@ def test_a_signature_made_by_openssl_is_accepted(file: Path, tmp_path: Path) -> 
 def test_check_names_the_key_of_the_signature(signed: Path, public_key: Path) -> None:
     done = command("service", "check", signed, "--public-key", public_key)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == (
+    assert done.stdout.startswith(
         f"{signed}: tiny version 1, 3 labels, 2 highway layers: signed by the owner of "
-        f"{public_key}, ready to serve\n"
+        f"{public_key}, ready to serve; next: `"
     )
+    assert done.stdout.endswith(f"python -m service serve {signed} --public-key {public_key}`\n")
 
 
 def test_a_refusal_on_the_command_line_is_one_sentence(file: Path, public_key: Path) -> None:

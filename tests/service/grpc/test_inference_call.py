@@ -15,7 +15,7 @@ from service.formats.tensors import DATATYPES
 from service.grpc.library import grpc
 from service.grpc.messages import SERVICE, ModelInferRequest
 from service.inference.statistics import ModelCounters
-from tests.service.conftest import Recipe
+from tests.service.conftest import TABLE, Recipe, take_missing_values
 from tests.service.grpc.transport import (
     INFER,
     ROW_OF_A,
@@ -303,3 +303,16 @@ def test_a_fault_of_the_server_reveals_no_details(caplog: pytest.LogCaptureFixtu
         "internal error; the server's log has the details",
     )
     assert "request mine failed" in caplog.text
+
+
+@pytest.mark.parametrize("code", [57, -1, 1.5])
+def test_an_unknown_category_is_an_invalid_argument(code: float) -> None:
+    content = Recipe(metadata=TABLE, change=take_missing_values).build()
+    with calling(Classifier(content)) as caller:
+        assert caller.infer(request([[41, np.nan, 1, 0]])).code == "OK"
+        answer = caller.infer(request([[41, code, 1, 0]]))
+    assert (answer.code, answer.details) == (
+        "INVALID_ARGUMENT",
+        "row 0, column 'job': expected the index of a category, an integer from 0 to 2, or NaN for "
+        "a missing value, found another number",
+    )

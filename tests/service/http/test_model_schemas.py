@@ -6,6 +6,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from service.classifier import Classifier
+from service.contract import Column
 from service.http import model_schemas
 from service.http.model_schemas import LARGEST, example_row, row_schema, scale_schema
 from tests.service.conftest import METADATA, TABLE, Recipe, application, take_missing_values
@@ -112,6 +113,23 @@ def test_the_examples_are_accepted(recipe: Recipe) -> None:
         explain = content["application/json"]["schema"]["examples"]
         assert [client.post("/predict", json=body).status_code for body in predict] == [200]
         assert [client.post("/explain", json=body).status_code for body in explain] == [200]
+
+
+def test_a_date_is_a_string_or_a_number_of_days_in_the_schema() -> None:
+    columns = (Column(name="a", date="iso"), Column(name="b", date="%d/%m/%Y"))
+    row = row_schema(replace(TABLE.input, shape=(2,), columns=columns))
+    iso, own = row["anyOf"][1]["prefixItems"]
+    assert [each.get("type") for each in iso["anyOf"]] == ["string", "number", "null"]
+    assert iso["anyOf"][0]["description"] == "A date in ISO 8601."
+    assert own["anyOf"][0]["description"] == "A date in ISO 8601 or as '%d/%m/%Y'."
+    assert (iso["anyOf"][1]["minimum"], iso["anyOf"][1]["maximum"]) == (-719162, 2932897)
+
+
+def test_an_example_of_a_table_has_dates_in_iso_8601() -> None:
+    columns = tuple(Column(name=name, date="iso") for name in "abcd")
+    golden = {"golden": {"input": [[0.0, 20454.5, None, -719162.0]]}}
+    metadata = replace(TABLE, input=replace(TABLE.input, columns=columns), verification=golden)
+    assert example_row(metadata) == ["1970-01-01", "2026-01-01", None, "0001-01-01"]
 
 
 def test_an_example_of_a_table_names_categories_and_keeps_missing_values() -> None:
