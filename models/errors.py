@@ -6,6 +6,8 @@ ModelsError
 ├── DataError          data that cannot be read or learned from
 ├── RunError           a run directory that is incomplete or cannot be written
 └── StoppedError       interrupted work that can be resumed
+
+A `ModelsWarning` says how data were read, or what is suspicious in data and scores.
 """
 
 from collections.abc import Sequence
@@ -14,7 +16,16 @@ MAX_NAMES = 20  # in a message; more are only counted
 
 
 class ModelsError(ValueError):
-    """Base of all errors of this package; each message is one sentence for the user."""
+    """Base of all errors of this package; each message is one sentence for the user.
+
+    `options` are words of the command line with which the same command goes through, if known.
+    """
+
+    options: tuple[str, ...] = ()
+
+    def _render_traceback_(self) -> list[str]:
+        """Return what a notebook shows instead of a traceback."""
+        return [f"{type(self).__name__}: {self}"]
 
 
 class ConfigError(ModelsError):
@@ -37,10 +48,19 @@ class StoppedError(ModelsError):
     """Interrupted work that can be resumed."""
 
 
+class ModelsWarning(UserWarning):
+    """One sentence about data or scores that the user should know."""
+
+
 def join_names(names: Sequence[str]) -> str:
-    """Join names with commas for an error message, at most `MAX_NAMES` of them."""
-    more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
-    return ", ".join(names[:MAX_NAMES]) + more
+    """Join names in quotes with commas for an error message, at most `MAX_NAMES` of them."""
+    return join_strings([repr(name) for name in names])
+
+
+def join_strings(strings: Sequence[str]) -> str:
+    """Join strings with commas for an error message, at most `MAX_NAMES` of them."""
+    more = f" and {len(strings) - MAX_NAMES} more" if len(strings) > MAX_NAMES else ""
+    return ", ".join(strings[:MAX_NAMES]) + more
 
 
 def first_line(error: object) -> str:

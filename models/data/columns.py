@@ -1,194 +1,279 @@
-"""Arrow columns as float32 values or class labels: numbers are kept, categories become indices.
+"""Arrow columns as float32 values: numbers and dates are kept, categories become indices.
 
-Every function raises `DataError`; its argument `where` begins the message, and rows count from 1.
+Every function raises `ColumnError`; its argument `where` begins the message, and rows count from 1.
 """
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from highway_client.files.cells import ISO
 from numpy.typing import NDArray
 
-from models.data.dataset import FloatRows, Labels
-from models.errors import DataError, join_names
-from service.contract import BOOLEAN_CATEGORIES, Column
-
-MAX_CATEGORIES = 100
-PLAIN_KINDS = (
-    *(pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean),
-    *(pa.types.is_large_string, pa.types.is_null),
+from models.data.arrow_values import is_number, is_text, plain_values
+from models.data.dataset import FloatRows
+from models.data.dates import arrow_days, date_format, text_days
+from models.data.precision import (
+    check_decimals,
+    check_integers,
+    check_magnitude,
+    check_spread,
+    text_ends,
 )
-FLOAT32_MAX = float(np.finfo(np.float32).max)
+from models.data.remedies import ColumnError, Remedy
+from models.data.selection import CATEGORY, DATE, NUMBER, PLAIN_TEXT
+from models.data.strings import INTEGER, Strings
+from models.data.text_kinds import (
+    MAX_CATEGORIES,
+    declared_numbers,
+    text_kind,
+    too_many_categories,
+)
+from models.errors import join_names
+from service.contract import BOOLEAN_CATEGORIES, Column, TextFormat
+
 FLOAT64_EXACT = 2**53  # all integers up to here are exact in float64
-NUMBER = r"^\s*[+-]?([1-9][0-9]*|0)?\.?[0-9]*([eE][+-]?[0-9]+)?\s*$"
-MAX_ROUNDING = 1e-3  # of a number in float32, in standard deviations of its column
+Numbers = NDArray[np.float64]
 
 
-def infer_column(where: str, name: str, values: pa.ChunkedArray) -> tuple[Column, FloatRows]:
-    """Decide whether an Arrow column (n,) holds numbers or categories, and encode it.
+def infer_column(
+    where: str,
+    name: str,
+    values: pa.ChunkedArray,
+    *,
+    declared: str | None = None,
+    text: TextFormat = PLAIN_TEXT,
+) -> tuple[Column, FloatRows]:
+    """Decide whether an Arrow column (n,) holds numbers, dates or categories, and encode it.
 
-    Strings, booleans and dictionaries of integers are categories, sorted by value. Refused are
-    other types, more than `MAX_CATEGORIES` categories, a column without any value, and numbers that
-    float32 cannot represent or distinguish.
+    `declared` is the kind that the user gave. Without it booleans, dictionaries and strings that
+    are neither numbers nor nearly numbers are categories, sorted by value. Refused are other types,
+    more than `MAX_CATEGORIES` categories, a column without any value, and numbers that float32
+    cannot represent or distinguish.
     """
-    is_dictionary = pa.types.is_dictionary(values.type)
-    values = _normalise(where, values, advice="leave the column out with --exclude")
+    if pa.types.is_dictionary(values.type) and not pa.types.is_floating(values.type.value_type):
+        declared = declared or CATEGORY
+    left_out = Remedy(exclude=(name,))
+    advice = f"leave the column out with {left_out}"
+    values = plain_values(where, values, text, advice=advice, remedy=left_out)
     if values.null_count == len(values):
-        raise DataError(f"{where}: the column has no values; leave it out with --exclude")
-    if _is_string(values):
-        _check_strings(where, values)
-    integers = pa.types.is_integer(values.type)
-    if _is_string(values) or pa.types.is_boolean(values.type) or (is_dictionary and integers):
-        column = Column(name=name, categories=_categories(where, values))
-        return column, encode_column(where, column, values)
-    numbers = _numbers(where, values)
-    _check_precision(where, values, numbers)
-    return Column(name=name), numbers.astype(np.float32)
+        raise ColumnError(
+            f"{where}: the column has no values; leave it out with {left_out}", left_out
+        )
+    if is_text(values):
+        column, numbers = _from_strings(where, name, Strings.of(values, text.decimal), declared)
+    else:
+        column, numbers = _from_typed(where, name, values, declared)
+    return column, numbers.astype(np.float32)
 
 
-def encode_column(where: str, column: Column, values: pa.ChunkedArray) -> FloatRows:
-    """Return an Arrow column as float32 (n,): numbers or indices of `column`'s categories.
+def encode_column(
+    where: str, column: Column, values: pa.ChunkedArray, *, text: TextFormat = PLAIN_TEXT
+) -> FloatRows:
+    """Return an Arrow column as float32 (n,): numbers, days, or indices of the categories.
 
     A missing value is NaN; an unknown category is refused.
     """
-    values = _normalise(where, values, advice="write the column as in the training data")
+    advice = "write the column as in the training data"
+    values = plain_values(where, values, text, advice=advice, remedy=None)
+    if values.null_count == len(values):
+        return np.full(len(values), np.nan, np.float32)
     if column.categories:
-        index = pc.cast(_index(where, values, column.categories), pa.float32())
-        nan_if_missing: FloatRows = index.to_numpy()
-        return nan_if_missing
-    if _is_string(values) and values.null_count < len(values):
-        row, string = _example(values)
-        raise DataError(f"{where}, row {row}: expected a number, found the string {string!r}")
-    if pa.types.is_boolean(values.type) and values.null_count < len(values):
-        raise DataError(f"{where}: expected numbers, found booleans")
-    return _numbers(where, values).astype(np.float32)
+        numbers = _category_index(where, values, column)
+    elif column.date is not None:
+        numbers = _known_days(where, values, column.date, text)
+    else:
+        numbers = _known_numbers(where, values, column, text)
+    return numbers.astype(np.float32)
 
 
-def encode_labels(where: str, values: pa.ChunkedArray) -> tuple[tuple[str, ...], Labels]:
-    """Return the classes of an Arrow column, sorted by value, and each row's index (n,).
-
-    Strings, booleans and integers are classes. Missing values and decimal numbers are refused.
-    """
-    values = _normalise(where, values, advice="choose another target")
-    if values.null_count:
-        row = pc.index(pc.is_null(values), True).as_py() + 1
-        raise DataError(f"{where}, row {row}: the class is missing; remove the row")
-    if pa.types.is_floating(values.type):
-        values = _integers(where, values)
-    labels = _distinct(values)
-    index: Labels = pc.cast(_index(where, values, labels), pa.int64()).to_numpy()
-    return labels, index
-
-
-def _normalise(where: str, values: pa.ChunkedArray, *, advice: str) -> pa.ChunkedArray:
-    """Cast to integers, float32, float64, booleans, large strings or nulls; null replaces NaN."""
-    if pa.types.is_dictionary(values.type):
-        values = pc.cast(values, values.type.value_type)
-    kind = values.type
-    if pa.types.is_string(kind) or pa.types.is_string_view(kind):
-        values = pc.cast(values, pa.large_string())
-    elif pa.types.is_decimal(kind):
-        values = pc.cast(values, pa.float64(), safe=False)
-    elif pa.types.is_float16(kind):
-        values = pc.cast(values, pa.float32())
-    elif not any(is_kind(kind) for is_kind in PLAIN_KINDS):
-        raise DataError(f"{where}: expected numbers, strings or booleans, found {kind}; {advice}")
-    if pa.types.is_floating(values.type):
-        values = pc.if_else(pc.is_nan(values), pa.scalar(None, values.type), values)
-    return values
-
-
-def _is_string(values: pa.ChunkedArray) -> bool:
-    return bool(pa.types.is_large_string(values.type))
-
-
-def _check_strings(where: str, values: pa.ChunkedArray) -> None:
-    """Refuse a column of numbers that became strings because of a few strings among them."""
-    known = values.drop_null()
-    count = pc.sum(pc.match_substring_regex(known, NUMBER)).as_py()
-    if 2 * count > len(known) > count:
-        row, string = _example(values)
-        raise DataError(
-            f"{where}, row {row}: expected a number as in most of the column's rows, found the "
-            f"string {string!r}; correct it, or leave the cell empty if the value is missing"
-        )
-
-
-def _categories(where: str, values: pa.ChunkedArray) -> tuple[str, ...]:
-    if pa.types.is_boolean(values.type):
-        return BOOLEAN_CATEGORIES
-    categories = _distinct(values)
-    if len(categories) > MAX_CATEGORIES:
-        example = repr(_example(values)[1]) if _is_string(values) else categories[0]
-        raise DataError(
-            f"{where}: expected numbers or at most {MAX_CATEGORIES} different strings, found "
-            f"{len(categories)} strings such as {example}; leave the column out with --exclude"
-        )
-    return categories
-
-
-def _distinct(values: pa.ChunkedArray) -> tuple[str, ...]:
+def distinct(values: pa.ChunkedArray) -> tuple[str, ...]:
     """Return the distinct values as strings, sorted by value."""
     ordered = sorted(pc.unique(values.drop_null()).to_pylist())
     return tuple(pc.cast(pa.array(ordered, values.type), pa.large_string()).to_pylist())
 
 
-def _index(where: str, values: pa.ChunkedArray, categories: tuple[str, ...]) -> pa.ChunkedArray:
-    """Return each value's index in `categories`, null if missing; other values are refused."""
-    strings = pc.cast(values, pa.large_string())
+def category_index(
+    where: str, strings: pa.ChunkedArray, categories: tuple[str, ...]
+) -> pa.ChunkedArray:
+    """Return each string's index in `categories`, null if missing; other strings are refused."""
     index = pc.index_in(strings, value_set=pa.array(categories, pa.large_string()), skip_nulls=True)
     row = pc.index(pc.and_(pc.is_null(index), pc.is_valid(strings)), True).as_py()
     if row >= 0:
-        raise DataError(
+        raise ColumnError(
             f"{where}, row {row + 1}: expected one of {join_names(categories)}, found "
             f"{strings[row].as_py()!r}"
         )
     return index
 
 
-def _example(strings: pa.ChunkedArray) -> tuple[int, str]:
-    """Return row and text of the first string that is not a number, or else of the first string."""
-    known = [(row, text) for row, text in enumerate(strings.to_pylist(), 1) if text is not None]
-    return next(((row, text) for row, text in known if not _is_numeric(text)), known[0])
-
-
-def _is_numeric(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _numbers(where: str, values: pa.ChunkedArray) -> NDArray[np.float64]:
-    """Return float64 (n,), NaN where missing; numbers beyond float32 are refused."""
-    if not (pa.types.is_integer(values.type) or pa.types.is_floating(values.type)):
-        return np.full(len(values), np.nan)  # a column of strings or booleans without any value
-    numbers: NDArray[np.float64] = pc.cast(values, pa.float64(), safe=False).to_numpy()
-    outside = np.flatnonzero(np.abs(numbers) > FLOAT32_MAX)
-    if len(outside):
-        raise DataError(
-            f"{where}, row {outside[0] + 1}: expected a number between ±{FLOAT32_MAX:.2g}, found "
-            f"{numbers[outside[0]]:g}; correct it or mark it as missing"
+def _from_strings(
+    where: str, name: str, strings: Strings, declared: str | None
+) -> tuple[Column, Numbers]:
+    if declared is not None and declared.startswith(DATE):
+        found = date_format(where, name, declared, strings)
+        return _checked(
+            where, name, Column(name=name, date=found), text_days(where, strings, found)
         )
+    if declared == NUMBER:
+        numbers, unit = declared_numbers(where, strings)
+        check_magnitude(where, numbers, lambda row: strings.text(int(strings.index[row])))
+        return _checked(where, name, Column(name=name, unit=unit), numbers)
+    kind = declared or text_kind(where, name, strings)
+    if kind == "number":
+        return Column(name=name), _plain_numbers(where, name, strings)
+    if kind == "boolean":
+        booleans = strings.expand(np.array(strings.booleans, float))
+        return Column(name=name, categories=BOOLEAN_CATEGORIES), booleans
+    if len(strings) > MAX_CATEGORIES:
+        raise too_many_categories(where, name, strings)
+    categories = tuple(sorted(strings.distinct.to_pylist()))
+    positions = np.array([categories.index(text) for text in strings.distinct.to_pylist()], float)
+    return Column(name=name, categories=categories), strings.expand(positions)
+
+
+def _plain_numbers(where: str, name: str, strings: Strings) -> Numbers:
+    of_strings = strings.values()
+    numbers = strings.expand(of_strings)
+    check_magnitude(where, numbers, lambda row: strings.text(int(strings.index[row])))
+    check_decimals(where, name, strings, of_strings)
+    if strings.match(INTEGER).all():
+        check_integers(where, name, [*{int(text) for text in strings.distinct.to_pylist()}])
+    check_spread(where, name, numbers, lambda: text_ends(strings))
     return numbers
 
 
-def _check_precision(where: str, values: pa.ChunkedArray, numbers: NDArray[np.float64]) -> None:
-    ends = pc.min_max(values).as_py()  # exact; in float64 they may be equal
-    rounding = np.nanmax(np.abs(numbers - numbers.astype(np.float32)))
-    if ends["min"] != ends["max"] and rounding >= MAX_ROUNDING * np.nanstd(numbers):
-        raise DataError(
-            f"{where}: numbers from {ends['min']} to {ends['max']} are too close together for "
-            "float32; subtract the lowest, or leave the column out with --exclude"
+def _from_typed(
+    where: str, name: str, values: pa.ChunkedArray, kind: str | None
+) -> tuple[Column, Numbers]:
+    if pa.types.is_timestamp(values.type):
+        _refuse_kind(where, kind, DATE, "dates")
+        days = arrow_days(where, values, Remedy(exclude=(name,)))
+        return _checked(where, name, Column(name=name, date=ISO), days)
+    if pa.types.is_boolean(values.type):
+        _refuse_kind(where, kind, CATEGORY, "booleans")
+        column = Column(name=name, categories=BOOLEAN_CATEGORIES)
+        return column, _category_index(where, values, column)
+    if kind == CATEGORY:
+        return _typed_categories(where, name, values)
+    _refuse_kind(where, kind, NUMBER, "numbers")
+    numbers = _float64(where, values)
+    if pa.types.is_integer(values.type) and kind is None:
+        check_integers(where, name, pc.unique(values.drop_null()).to_pylist())
+    return _checked(where, name, Column(name=name), numbers)
+
+
+def _typed_categories(where: str, name: str, values: pa.ChunkedArray) -> tuple[Column, Numbers]:
+    if pa.types.is_floating(values.type):
+        values = integers(where, values, kind="categories", advice="declare it as a number")
+    categories = distinct(values)
+    if len(categories) > MAX_CATEGORIES:
+        remedy = Remedy(exclude=(name,))
+        raise ColumnError(
+            f"{where}: expected at most {MAX_CATEGORIES} categories, found {len(categories)} such "
+            f"as {categories[0]}; leave the column out with {remedy}",
+            remedy,
         )
+    column = Column(name=name, categories=categories)
+    return column, _category_index(where, values, column)
 
 
-def _integers(where: str, values: pa.ChunkedArray) -> pa.ChunkedArray:
+def integers(where: str, values: pa.ChunkedArray, *, kind: str, advice: str) -> pa.ChunkedArray:
+    """Return floating-point numbers as int64; decimal numbers are refused as `kind`."""
     numbers = pc.cast(values, pa.float64()).to_numpy()
-    decimal = np.flatnonzero((np.abs(numbers) > FLOAT64_EXACT) | (numbers != np.trunc(numbers)))
-    if len(decimal):
-        raise DataError(
-            f"{where}, row {decimal[0] + 1}: expected classes as strings or integers, found "
-            f"{numbers[decimal[0]]:g}; choose another target, or round it to integers"
+    known = ~np.isnan(numbers)
+    with np.errstate(invalid="ignore"):
+        decimal = np.flatnonzero(
+            known & ((np.abs(numbers) > FLOAT64_EXACT) | (numbers != np.trunc(numbers)))
         )
-    return pa.chunked_array([pa.array(numbers.astype(np.int64))])
+    if len(decimal):
+        raise ColumnError(
+            f"{where}, row {decimal[0] + 1}: expected {kind} as strings or integers, found "
+            f"{numbers[decimal[0]]:g}; {advice}"
+        )
+    whole = np.where(known, numbers, 0).astype(np.int64)
+    return pa.chunked_array([pa.array(whole, mask=~known)])
+
+
+def _refuse_kind(where: str, declared: str | None, expected: str, found: str) -> None:
+    if declared is not None and not declared.startswith(expected):
+        raise ColumnError(
+            f"{where}: declared as {declared}, but the file holds {found}; leave out the "
+            "declaration"
+        )
+
+
+def _checked(where: str, name: str, column: Column, numbers: Numbers) -> tuple[Column, Numbers]:
+    def ends() -> list[str]:
+        known = numbers[~np.isnan(numbers)]
+        return [f"{number:.17g}" for number in np.unique([known.min(), known.max()])]
+
+    check_spread(where, name, numbers, ends)
+    return column, numbers
+
+
+def _float64(where: str, values: pa.ChunkedArray) -> Numbers:
+    """Return numbers as float64 (n,), NaN where missing."""
+    numbers: Numbers = pc.cast(values, pa.float64(), safe=False).to_numpy()
+    check_magnitude(where, numbers, lambda row: repr(values[row].as_py()))
+    return numbers
+
+
+def _category_index(where: str, values: pa.ChunkedArray, column: Column) -> Numbers:
+    """Return the index of each value's category (n,), NaN where missing."""
+    if pa.types.is_floating(values.type):
+        values = integers(where, values, kind="categories", advice="correct it")
+    if pa.types.is_timestamp(values.type):
+        raise ColumnError(f"{where}: expected one of {join_names(column.categories)}, found dates")
+    strings = pc.cast(values, pa.large_string())
+    if column.is_boolean and is_text(values):
+        strings = _boolean_words(strings)
+    index = category_index(where, strings, column.categories)
+    return np.asarray(pc.cast(index, pa.float64()).to_numpy())
+
+
+def _boolean_words(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return true or 1 and false or 0, in any case, as the words; other strings as they are."""
+    strings = Strings.of(values, ".")
+    words = [
+        text if value is None else BOOLEAN_CATEGORIES[value]
+        for text, value in zip(strings.distinct.to_pylist(), strings.booleans, strict=True)
+    ]
+    known = pa.array(words, pa.large_string())
+    return pa.chunked_array([known.take(pa.array(strings.index, mask=strings.index < 0))])
+
+
+def _known_days(where: str, values: pa.ChunkedArray, date_format: str, text: TextFormat) -> Numbers:
+    if pa.types.is_timestamp(values.type):
+        return arrow_days(where, values)
+    if not is_text(values):
+        raise ColumnError(f"{where}: expected dates, found {values.type}")
+    return text_days(where, Strings.of(values, text.decimal), date_format)
+
+
+def _known_numbers(
+    where: str, values: pa.ChunkedArray, column: Column, text: TextFormat
+) -> Numbers:
+    if is_number(values):
+        return _float64(where, values)
+    if not is_text(values):
+        found = "booleans" if pa.types.is_boolean(values.type) else "dates"
+        raise ColumnError(f"{where}: expected numbers, found {found}")
+    strings = Strings.of(values, text.decimal)
+    if dict(text.columns).get(column.name) == NUMBER:
+        numbers, unit = declared_numbers(where, strings)
+        if unit not in ("", column.unit):
+            raise ColumnError(
+                f"{where}, row {strings.row(0)}: expected numbers in the unit {column.unit!r} of "
+                f"the training data, found {strings.text(0)!r}"
+            )
+    else:
+        strange = np.flatnonzero(~strings.are_numbers)
+        if len(strange):
+            position = int(strange[0])
+            raise ColumnError(
+                f"{where}, row {strings.row(position)}: expected a number, found "
+                f"{strings.text(position)!r}"
+            )
+        numbers = strings.expand(strings.values())
+    check_magnitude(where, numbers, lambda row: strings.text(int(strings.index[row])))
+    return numbers

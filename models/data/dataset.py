@@ -6,9 +6,8 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import train_test_split
 
-from models.errors import DataError, join_names
+from models.errors import DataError, join_names, join_strings
 from service.contract import Column, Input
 
 SplitName = Literal["train", "validation", "test"]
@@ -44,18 +43,23 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True)
 class LabelledData:
-    """Labelled rows before the split; `test` is None if the data has no test rows of its own."""
+    """Labelled rows before the split, and notes for the user on how they were read.
+
+    `validation` and `test` are None if the data has no such rows of its own.
+    """
 
     name: str
     input: Input
     labels: tuple[str, ...]
     rows: Part
+    validation: Part | None = None
     test: Part | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
-    """Labelled rows in three parts; `validation` may be empty."""
+    """Labelled rows in three parts, and notes on how they were read; `validation` may be empty."""
 
     name: str
     input: Input
@@ -63,6 +67,7 @@ class Dataset:
     train: Part
     validation: Part
     test: Part
+    notes: tuple[str, ...] = ()
 
     def part(self, name: SplitName) -> Part:
         """Return the part of that name."""
@@ -70,7 +75,9 @@ class Dataset:
 
     def digest(self) -> str:
         """Return the SHA-256 of labels, columns, rows and split, in hexadecimal."""
-        sha256 = hashlib.sha256(repr((self.labels, self.input.columns)).encode())
+        columns = ", ".join(map(_digested, self.input.columns))
+        ending = "," if len(self.input.columns) == 1 else ""
+        sha256 = hashlib.sha256(f"({self.labels!r}, ({columns}{ending}))".encode())
         for part in (self.train, self.validation, self.test):
             sha256.update(np.ascontiguousarray(part.x).tobytes())
             sha256.update(np.ascontiguousarray(part.y).tobytes())
@@ -100,36 +107,58 @@ class Schema:
                     f"{data.name}: expected one of the network's labels "
                     f"({join_names(self.labels)}), found {label!r}"
                 )
-        return replace(
-            data,
-            labels=self.labels,
-            rows=data.rows.relabel(data.labels, self.labels),
-            test=None if data.test is None else data.test.relabel(data.labels, self.labels),
+        validation, test = (
+            None if part is None else part.relabel(data.labels, self.labels)
+            for part in (data.validation, data.test)
         )
+        rows = data.rows.relabel(data.labels, self.labels)
+        return replace(data, labels=self.labels, rows=rows, validation=validation, test=test)
 
 
 def split(data: LabelledData, *, validation_share: float = HELD_OUT_SHARE) -> Dataset:
     """Split rows into train, validation and test, stratified by label.
 
-    The data's own test rows are kept; without them a tenth of all rows is held out. The validation
-    part is `validation_share`, in [0, 0.5], of all rows; 0 leaves it empty.
+    The data's own test and validation rows are kept. Without test rows a tenth of all rows is held
+    out; without validation rows `validation_share`, in [0, 0.5], of all rows; 0 leaves it empty.
     """
-    _check_counts(data, parts=1 + (data.test is None) + (validation_share > 0))
-    rest, test = np.arange(len(data.rows)), data.test
+    cuts_validation = data.validation is None and validation_share > 0
+    _check_counts(data, parts=1 + (data.test is None) + cuts_validation)
+    train, test, validation = np.arange(len(data.rows)), data.test, data.validation
     if test is None:
-        rest, chosen = _cut(rest, data, HELD_OUT_SHARE, kept=1 + (validation_share > 0))
+        train, chosen = _cut(train, data, HELD_OUT_SHARE, kept=1 + cuts_validation)
         test = data.rows.take(chosen)
-    train, validation = rest, rest[:0]
-    if validation_share > 0:
-        train, validation = _cut(rest, data, validation_share, kept=1)
+    if validation is None:
+        chosen = train[:0]
+        if cuts_validation:
+            train, chosen = _cut(train, data, validation_share, kept=1)
+        validation = data.rows.take(chosen)
     return Dataset(
         name=data.name,
         input=data.input,
         labels=data.labels,
         train=data.rows.take(train),
-        validation=data.rows.take(validation),
+        validation=validation,
         test=test,
+        notes=data.notes,
     )
+
+
+def part_sizes(data: LabelledData, *, validation_share: float) -> dict[SplitName, int]:
+    """Return the number of rows of each part after `split`.
+
+    They are exact if every label has at least one row in each part by its share.
+    """
+    labels, rows = len(data.labels), len(data.rows)
+    test = len(data.test) if data.test is not None else 0
+    validation = len(data.validation) if data.validation is not None else 0
+    left = rows
+    if data.test is None:
+        test = held_out_count(rows, left, labels, HELD_OUT_SHARE)
+        left -= test
+    if data.validation is None and validation_share > 0:
+        validation = held_out_count(rows, left, labels, validation_share)
+        left -= validation
+    return {"train": left, "validation": validation, "test": test}
 
 
 def _check_counts(data: LabelledData, *, parts: int) -> None:
@@ -149,8 +178,10 @@ def _cut(rows: Labels, data: LabelledData, share: float, *, kept: int) -> tuple[
 
     `share` is of all rows. At least `kept` rows of each label stay, and at least one is held out.
     """
+    from sklearn.model_selection import train_test_split  # imported slowly, and not always needed
+
     labels = len(data.labels)
-    count = min(max(labels, round(share * len(data.rows))), len(rows) - labels)
+    count = held_out_count(len(data.rows), len(rows), labels, share)
     stay, held_out = train_test_split(
         rows, test_size=count, stratify=data.rows.y[rows], random_state=SPLIT_SEED
     )
@@ -158,6 +189,11 @@ def _cut(rows: Labels, data: LabelledData, share: float, *, kept: int) -> tuple[
         stay, held_out = _move(stay, held_out, data, label, wanted=1)
         held_out, stay = _move(held_out, stay, data, label, wanted=kept)
     return stay, held_out
+
+
+def held_out_count(all_rows: int, rows: int, labels: int, share: float) -> int:
+    """Return how many of `rows` a share of `all_rows` holds out, at least one of each label."""
+    return min(max(labels, round(share * all_rows)), rows - labels)
 
 
 def _move(
@@ -171,13 +207,23 @@ def _move(
     return source[~np.isin(source, moved)], np.concatenate([target, moved])
 
 
+def _digested(column: Column) -> str:
+    """Write a column for the digest; one of numbers or categories as in runs of older releases."""
+    known = f"name={column.name!r}, categories={column.categories!r}"
+    declared = f", date={column.date!r}, unit={column.unit!r}" if column.date or column.unit else ""
+    return f"Column({known}{declared})"
+
+
 def _describe(row: Input) -> str:
     size = "×".join(map(str, row.shape))
     if row.kind == "table":
-        return f"rows of {size} columns ({join_names([_describe_column(c) for c in row.columns])})"
+        return (
+            f"rows of {size} columns ({join_strings([_describe_column(c) for c in row.columns])})"
+        )
     bounds = "" if row.low is None or row.high is None else f" {row.low:g}–{row.high:g}"
     return f"images of {size} in the unit {row.unit}{bounds}"
 
 
 def _describe_column(column: Column) -> str:
-    return f"{column.name} as {'/'.join(column.categories)}" if column.categories else column.name
+    kind = f" as {'/'.join(column.categories)}" if column.categories else ""
+    return f"{column.name!r}{kind}"

@@ -1,76 +1,146 @@
-"""IDX files of MNIST and Fashion-MNIST, under their original names, plain or gzipped.
+"""IDX files of MNIST, Fashion-MNIST, EMNIST and others, under their usual names.
 
 The format is described at the end of http://yann.lecun.com/exdb/mnist.
 """
 
 import gzip
+import re
 import zlib
-from itertools import product
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.data.dataset import LabelledData, Part
-from models.errors import DataError
+from models.errors import DataError, join_names
 from service.contract import Input
 
 Bytes = NDArray[np.uint8]
 
 UNSIGNED_BYTES = b"\0\0\x08"  # the first bytes of an IDX file of uint8; next, its dimensions
 DIMENSIONS = {"images": 3, "labels": 1}
-TRAIN, TEST = "train", "t10k"  # first words of the files' names
+TRAIN, TEST = "train", "test"
+PARTS = {"train": TRAIN, "t10k": TEST, "test": TEST}  # by the word in a file's name
+# Such as train-images-idx3-ubyte, t10k-labels.idx1-ubyte.gz, emnist-letters-test-images-idx3-ubyte.
+NAME = re.compile(
+    r"(?P<prefix>.*?)(?P<part>train|t10k|test)(?P<first>[-_.])(?P<content>images|labels)"
+    r"(?P<second>[-_.])idx[13](?P<third>[-_.])ubyte(?P<gz>\.gz)?",
+    re.IGNORECASE,
+)
 
 
 def is_idx(folder: Path) -> bool:
-    """Return whether the folder holds any of the four files."""
-    names = product((TRAIN, TEST), DIMENSIONS)
-    return any(_path(folder, prefix, content).is_file() for prefix, content in names)
+    """Return whether the folder holds any file of such a name."""
+    return bool(_matches(folder))
 
 
 def read_idx(folder: Path) -> LabelledData:
-    """Read grey images of pixels 0–255; the `t10k` files are the test part.
+    """Read grey images of pixels 0–255; the `t10k` or `test` files are the test part.
 
-    Raises `DataError`, which names the file, if one is missing, damaged or inconsistent.
+    The labels are those in the train file. Raises `DataError`, which names the file, if one is
+    missing, damaged or inconsistent.
     """
-    images, rows = _read_pair(folder, TRAIN)
-    test_images, test = _read_pair(folder, TEST)
+    files = _Files.of(folder)
+    images, y = files.read(TRAIN)
+    test_images, test_y = files.read(TEST)
     if test_images.shape[1:] != images.shape[1:]:
         raise DataError(
-            f"{_path(folder, TEST, 'images').name}: expected images of {_size(images)} as in "
-            f"the train file, found {_size(test_images)}"
+            f"{files.path(TEST, 'images').name}: expected images of {_size(images)} as in the "
+            f"train file, found {_size(test_images)}"
         )
-    highest = int(rows.y.max())
-    absent = np.flatnonzero(np.bincount(rows.y) == 0)
-    if len(absent):
+    labels, train_index = np.unique(y, return_inverse=True)
+    unknown = np.setdiff1d(test_y, labels)
+    if len(unknown):
+        known = join_names([str(label) for label in labels])
         raise DataError(
-            f"{_path(folder, TRAIN, 'labels').name}: expected every label from 0 to {highest}, "
-            f"but {absent[0]} is missing"
-        )
-    if test.y.max() > highest:
-        raise DataError(
-            f"{_path(folder, TEST, 'labels').name}: expected labels from 0 to {highest} as in "
-            f"the train file, found {test.y.max()}"
+            f"{files.path(TEST, 'labels').name}: expected the labels of the train file ({known}), "
+            f"found {str(unknown[0])!r}"
         )
     return LabelledData(
         name=folder.name,
         input=Input(kind="image", shape=images.shape[1:], unit="pixel", low=0, high=255),
-        labels=tuple(str(label) for label in range(highest + 1)),
-        rows=rows,
-        test=test,
+        labels=tuple(map(str, labels.tolist())),
+        rows=_part(images, train_index),
+        test=_part(test_images, np.searchsorted(labels, test_y)),
+        notes=files.notes(),
     )
 
 
-def _read_pair(folder: Path, prefix: str) -> tuple[Bytes, Part]:
-    images = _read(_path(folder, prefix, "images"), "images")
-    path = _path(folder, prefix, "labels")
-    labels = _read(path, "labels")
-    if len(images) != len(labels):
-        raise DataError(
-            f"{path.name}: expected {len(images)} labels, one for each image, found {len(labels)}"
-        )
+def _part(images: Bytes, index: NDArray[np.intp]) -> Part:
     x = images.reshape(len(images), -1).astype(np.float32)
-    return images, Part(x=x, y=labels.astype(np.int64))
+    return Part(x=x, y=index.astype(np.int64))
+
+
+def _matches(folder: Path) -> list[tuple[Path, re.Match[str]]]:
+    matches = ((path, NAME.fullmatch(path.name)) for path in sorted(folder.glob("*")))
+    return [
+        (path, match)
+        for path, match in matches
+        if match is not None and not path.name.startswith(".") and path.is_file()
+    ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Files:
+    """The files of one data set by part and content, and the form of their names."""
+
+    folder: Path
+    paths: dict[tuple[str, str], Path]
+    form: re.Match[str]  # of any of the names
+
+    @classmethod
+    def of(cls, folder: Path) -> "_Files":
+        """Find the files; of one plain and one gzipped the plain one counts."""
+        matches = _matches(folder)
+        prefixes = sorted({match["prefix"] for _, match in matches})
+        if len(prefixes) > 1:
+            raise DataError(
+                f"{folder.name}: expected the files of one data set, found names that begin with "
+                f"{' and '.join(map(repr, prefixes))}; move each data set into a folder of its own"
+            )
+        paths: dict[tuple[str, str], Path] = {}
+        for path, match in sorted(matches, key=lambda found: found[1]["gz"] is not None):
+            key = PARTS[match["part"].lower()], match["content"].lower()
+            other = paths.setdefault(key, path)
+            if other != path and (match["gz"] is None) == (other.suffix.lower() != ".gz"):
+                raise DataError(
+                    f"{folder.name}: expected one file of {key[0]} {key[1]}, found {other.name!r} "
+                    f"and {path.name!r}; remove one"
+                )
+        return cls(folder=folder, paths=paths, form=matches[0][1])
+
+    def path(self, part: str, content: str) -> Path:
+        """Return the file's path, named like the others if it is missing."""
+        if (part, content) in self.paths:
+            return self.paths[part, content]
+        form = self.form
+        words = {TRAIN: "train", TEST: "test" if form["prefix"] else "t10k"}
+        return self.folder / (
+            f"{form['prefix']}{words[part]}{form['first']}{content}{form['second']}"
+            f"idx{DIMENSIONS[content]}{form['third']}ubyte"
+        )
+
+    def read(self, part: str) -> tuple[Bytes, Bytes]:
+        """Return images (n, height, width) and labels (n,)."""
+        images = _read(self.path(part, "images"), "images")
+        path = self.path(part, "labels")
+        labels = _read(path, "labels")
+        if len(images) != len(labels):
+            raise DataError(
+                f"{path.name}: expected {len(images)} labels, one for each image, found "
+                f"{len(labels)}"
+            )
+        return images, labels
+
+    def notes(self) -> tuple[str, ...]:
+        """Return a note on what looks wrong about the images but is so in the files."""
+        if "emnist" not in self.form["prefix"].lower() + self.folder.name.lower():
+            return ()
+        return (
+            f"{self.folder.name}: the images of EMNIST are stored with rows and columns exchanged; "
+            "they are read as stored, so requests must be alike",
+        )
 
 
 def _read(path: Path, content: str) -> Bytes:
@@ -102,18 +172,12 @@ def _bytes(path: Path) -> bytes:
             "the others"
         )
     try:
-        return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        data = path.read_bytes()
+        return gzip.decompress(data) if path.suffix.lower() == ".gz" else data
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(
             f"{path.name}: the file cannot be read ({error}); download it again"
         ) from error
-
-
-def _path(folder: Path, prefix: str, content: str) -> Path:
-    """Return the path of the plain file, or that of the gzipped file if there is only this one."""
-    plain = folder / f"{prefix}-{content}-idx{DIMENSIONS[content]}-ubyte"
-    zipped = plain.with_name(f"{plain.name}.gz")
-    return zipped if zipped.is_file() and not plain.is_file() else plain
 
 
 def _size(images: Bytes) -> str:

