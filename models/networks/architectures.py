@@ -43,6 +43,7 @@ class FamilyOptions:
     dropout: Rate = 0.0
     kernel: OddSize = 3
     gate_kernel: OddSize | None = None  # None: the same as `kernel`
+    halvings: Annotated[int, Field(ge=0)] = 1  # image-conv: of the image before the first stage
 
 
 def gate_bias_for_depth(highway_layers: int) -> float:
@@ -129,8 +130,24 @@ def _cifar_conv(options: FamilyOptions, layers: int) -> Blocks:
     return (*blocks, last, AveragePoolBlock(), *dropout)
 
 
+def _image_conv(options: FamilyOptions, layers: int) -> Blocks:
+    """Build a network for images of any size: halved to stage size, then three stages of one width.
+
+    With dropout 0.25, the rates after the stages are 0.15, 0.2 and 0.25.
+    """
+    blocks: Blocks = (
+        ConvBlock(width=options.width, kernel=5, padding=2, activation=options.activation),
+        *(MaxPoolBlock(size=2, stride=2),) * options.halvings,
+    )
+    stages = _stages(options, layers, (options.width,) * 3)
+    for stage, share in zip(stages, (0.6, 0.8, 1.0), strict=True):
+        blocks += (*stage, MaxPoolBlock(size=2, stride=2), *_dropout(share * options.dropout))
+    return blocks
+
+
 FAMILIES: dict[str, Family] = {
     "dense": Family(plain_layers=1, blocks=_dense),
+    "image-conv": Family(plain_layers=1, blocks=_image_conv),
     "mnist-conv": Family(plain_layers=2, blocks=_mnist_conv),
     "cifar-conv": Family(plain_layers=5, blocks=_cifar_conv),
 }

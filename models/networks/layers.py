@@ -15,13 +15,15 @@ number for each unit: then only H is computed.
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from models.errors import ConfigError
 
 ActivationName = Literal["relu", "tanh", "sigmoid", "elu", "gelu", "silu", "softplus"]
 
@@ -91,7 +93,8 @@ class HighwayLayer(nn.Module):
     """A highway layer of `width` units or channels; its output has the shape of its input.
 
     `kernel` and `gate_kernel` are the widths of H's and T's windows in pixels. If they are equal,
-    one product computes both branches.
+    one product computes both branches. `gate_bias` −1 suits up to nine highway layers; deeper
+    networks start lower (`architectures.gate_bias_for_depth`).
     """
 
     def __init__(
@@ -100,11 +103,12 @@ class HighwayLayer(nn.Module):
         *,
         kernel: int = 1,
         gate_kernel: int = 1,
-        activation: ActivationName,
-        gate_bias: float,
+        activation: ActivationName = "relu",
+        gate_bias: float = -1.0,
         constant_gate: bool = False,
     ) -> None:
         super().__init__()
+        self.tape: GateTape | None = None  # of the forward pass, in a network of one's own
         self.width = width
         self.activation = activation
         self.constant_gate = constant_gate
@@ -134,7 +138,15 @@ class HighwayLayer(nn.Module):
         assert bias is not None
         return bias[-self.width :]
 
-    def forward(self, x: Tensor, gate_scale: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (batch, width, …) to x + T·(H − x); a tape, if there is one, scales and gets T."""
+        if self.tape is None:
+            return self.mix(x)[0]
+        y, gate = self.mix(x, self.tape.scale_of(self))
+        self.tape.write(self, gate)
+        return y
+
+    def mix(self, x: Tensor, gate_scale: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Map (batch, width, …) to x + scale·T·(H − x) and the transform gates T, of that shape.
 
         `gate_scale`, (batch or 1, 1), multiplies the gates in the mix: 0 closes the layer. The
@@ -152,6 +164,53 @@ class HighwayLayer(nn.Module):
         return torch.addcmul(x, opening, transformed - x), gate
 
 
+class GateTape:
+    """The gates of one forward pass of a user's module, and the scale of each layer.
+
+    It is on the layers while its `with` block runs. `gate_scale` is (batch or 1, layers).
+    """
+
+    def __init__(self, layers: Sequence[HighwayLayer], gate_scale: Tensor | None) -> None:
+        self.layers = layers
+        scales: Sequence[Tensor | None] = [None] * len(layers)
+        if gate_scale is not None:
+            scales = gate_scale.split(1, dim=1)
+        self._scales = dict(zip(layers, scales, strict=True))
+        self._gates: dict[HighwayLayer, Tensor] = {}
+
+    def __enter__(self) -> "GateTape":
+        for layer in self.layers:
+            layer.tape = self
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for layer in self.layers:
+            layer.tape = None
+
+    @property
+    def order(self) -> list[HighwayLayer]:
+        """The layers that were used, in the order of their use."""
+        return list(self._gates)
+
+    def scale_of(self, layer: HighwayLayer) -> Tensor | None:
+        """Return the scale of a layer's gates, (batch or 1, 1)."""
+        scale: Tensor | None = self._scales[layer]
+        return scale
+
+    def write(self, layer: HighwayLayer, gate: Tensor) -> None:
+        """Record a layer's gates; a `ConfigError` if it was already used in this pass."""
+        if layer in self._gates:
+            raise ConfigError(
+                f"network: a highway layer of width {layer.width} is used twice in a forward pass; "
+                "give each use a layer of its own"
+            )
+        self._gates[layer] = gate
+
+    def gates(self) -> list[Tensor]:
+        """Return the gates in the order of `layers`."""
+        return [self._gates[layer] for layer in self.layers]
+
+
 class HighwayDense(HighwayLayer):
     """A fully connected highway layer of `width` units; an image is flattened."""
 
@@ -162,9 +221,9 @@ class HighwayDense(HighwayLayer):
         """Return a linear layer; it has no window, so `kernel` is not used."""
         return nn.Linear(self.width, outputs)
 
-    def forward(self, x: Tensor, gate_scale: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def mix(self, x: Tensor, gate_scale: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Map (batch, width), or images of as many values, to two tensors (batch, width)."""
-        return super().forward(x.flatten(1), gate_scale)
+        return super().mix(x.flatten(1), gate_scale)
 
 
 class HighwayConv(HighwayLayer):

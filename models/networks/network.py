@@ -1,5 +1,7 @@
 """A highway classifier: preparation of raw values, a sequence of blocks, a linear output layer."""
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import prod
 from typing import Annotated
@@ -8,10 +10,18 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from models.networks.blocks import SPATIAL, Block, GateBlock, build_block, image_shape
+from models.networks.blocks import (
+    SPATIAL,
+    Block,
+    GateBlock,
+    HighwayBlock,
+    build_block,
+    image_shape,
+)
+from models.networks.classifier import GatedClassifier, GateLayer
+from models.networks.columns import Columns
 from models.networks.layers import HighwayLayer, draw_weights
 from models.networks.preparation import (
-    Columns,
     ContrastNormalisation,
     Preparation,
     Standardise,
@@ -38,11 +48,23 @@ class NetworkConfig:
 
     @property
     def highway_blocks(self) -> tuple[GateBlock, ...]:
-        """The highway layers in order: one for each column of the mean gates."""
+        """The blocks that are highway layers, in order."""
         return tuple(block for block in self.blocks if isinstance(block, GateBlock))
 
+    @property
+    def gate_layers(self) -> tuple[GateLayer, ...]:
+        """The highway layers in order: one for each column of the mean gates."""
+        return tuple(
+            GateLayer(
+                number=block.number,
+                kind="dense" if isinstance(block, HighwayBlock) else "convolution",
+                width=block.width,
+            )
+            for block in self.highway_blocks
+        )
 
-class HighwayClassifier(nn.Module):
+
+class HighwayClassifier(GatedClassifier):
     """The network of a `NetworkConfig`; it takes raw values and prepares them itself."""
 
     def __init__(self, config: NetworkConfig) -> None:
@@ -63,9 +85,43 @@ class HighwayClassifier(nn.Module):
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @property
-    def device(self) -> torch.device:
-        """The device of the weights, on which input rows must be."""
-        return self.output.weight.device
+    def features(self) -> int:
+        """The number of values in a row."""
+        return self.config.features
+
+    @property
+    def classes(self) -> int:
+        """The number of labels."""
+        return self.config.classes
+
+    @property
+    def gate_layers(self) -> tuple[GateLayer, ...]:
+        """The highway layers in order: one for each column of the mean gates."""
+        return self.config.gate_layers
+
+    @property
+    def exact_columns(self) -> tuple[int, ...]:
+        """The columns whose values rounding must not move: category indices and dates."""
+        preparation = self.config.preparation
+        if not isinstance(preparation, Columns):
+            return ()
+        dates = preparation.dates or (False,) * len(preparation.categories)
+        kinds = enumerate(zip(preparation.categories, dates, strict=True))
+        return tuple(column for column, (count, is_date) in kinds if count or is_date)
+
+    @property
+    def owners(self) -> Mapping[str, str]:
+        """The names of modules: highway layers by number, other blocks by kind, from 1."""
+        owners = {"preparation": "preparation", "output": "output"}
+        counts: Counter[str] = Counter()
+        for position, block in enumerate(self.config.blocks):
+            if isinstance(block, GateBlock):
+                owners[f"blocks.{position}"] = f"highway_{block.number}"
+                continue
+            kind = block.kind.replace("-", "_")
+            counts[kind] += 1
+            owners[f"blocks.{position}"] = f"{kind}_{counts[kind]}"
+        return owners
 
     def fit_preparation(self, rows: Tensor) -> None:
         """Fit the preparation to training rows (n, features), unless it has fixed numbers."""
@@ -84,7 +140,7 @@ class HighwayClassifier(nn.Module):
         x = self.prepare(x)
         for block in self.blocks:
             if isinstance(block, HighwayLayer):
-                x, gate = block(x, None if scales is None else scales[len(gates)])
+                x, gate = block.mix(x, None if scales is None else scales[len(gates)])
                 gates.append(gate)
             else:
                 x = block(x)
@@ -99,10 +155,6 @@ class HighwayClassifier(nn.Module):
         if channels == 1:
             return x.view(-1, 1, height, width)
         return x.view(-1, height, width, channels).permute(0, 3, 1, 2)
-
-    def parameter_count(self) -> int:
-        """Count the trained numbers, without those of the preparation."""
-        return sum(parameter.numel() for parameter in self.parameters())
 
 
 def unit_gates(gate: Tensor) -> Tensor:

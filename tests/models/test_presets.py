@@ -4,10 +4,13 @@ import pytest
 
 from models.errors import ConfigError
 from models.networks.architectures import gate_bias_for_depth
+from models.networks.blocks import MaxPoolBlock
+from models.networks.columns import Columns
 from models.networks.network import HighwayClassifier
-from models.networks.preparation import Columns, Contrast, Standardise
-from models.presets import PAPER_RECIPES, PRESETS, preset
+from models.networks.preparation import Contrast, Standardise
+from models.presets import PAPER_RECIPES, PRESETS, default_preset, preset
 from models.settings import changed
+from service.contract import Column, Input
 
 PARAMETERS = {
     "dense-10": 85_660,
@@ -41,7 +44,8 @@ def test_cifar_19_with_100_classes_has_the_number_of_parameters_of_the_paper() -
 
 @pytest.mark.parametrize("name", [name for name in PRESETS if not name.endswith("-plain")])
 def test_every_preset_has_a_plain_twin_with_a_similar_number_of_parameters(name: str) -> None:
-    shape = (32, 32, 3) if name == "cifar-19" else (28, 28)
+    shapes = {"cifar-19": (32, 32, 3), "table-5": (20,), "table-5-wide": (20,)}
+    shape = shapes.get(name, (28, 28))
     twin = built(f"{name}-plain", shape)
     assert twin.config.highway_blocks == ()
     assert twin.parameter_count() == pytest.approx(built(name, shape).parameter_count(), rel=0.2)
@@ -106,3 +110,61 @@ def test_a_convolutional_preset_refuses_a_table() -> None:
         "network: expected images for its convolutions, found rows of 1 columns; choose a dense "
         "preset"
     )
+
+
+def image(height: int, width: int) -> Input:
+    return Input(kind="image", shape=(height, width), unit="pixel", low=0, high=255)
+
+
+TABLE = Input(kind="table", shape=(1,), unit="value", columns=(Column(name="a"),))
+
+
+@pytest.mark.parametrize(
+    ("row", "rows", "name"),
+    [
+        (TABLE, 9_999, "table-5"),
+        (TABLE, 10_000, "table-5-wide"),
+        (image(8, 8), 1_437, "dense-10"),
+        (image(12, 99), 1_437, "conv-10"),
+    ],
+)
+def test_the_default_preset_depends_on_the_kind_and_size_of_the_data(
+    row: Input, rows: int, name: str
+) -> None:
+    assert default_preset(row, rows) == name
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "batch_size", "epochs"),
+    [
+        ("table-5", 142, 32, 100),  # at most 100 epochs, batches of at least 32
+        ("table-5", 4_000, 128, 50),  # 1,600 steps
+        ("table-5-wide", 43_152, 512, 36),  # 3,000 steps, batches of at most 512
+        ("table-5-wide", 10_000_000, 512, 8),  # at least 8 epochs
+        ("dense-10", 4_000, 100, 60),
+    ],
+)
+def test_epochs_and_batch_size_follow_from_the_number_of_rows(
+    name: str, rows: int, batch_size: int, epochs: int
+) -> None:
+    training = preset(name).fitted(TABLE, rows).training
+    assert (training.batch_size, training.epochs) == (batch_size, epochs)
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "halvings"),
+    [(12, 12, 0), (16, 16, 0), (28, 28, 1), (64, 64, 2), (224, 224, 4)],
+)
+def test_images_are_halved_until_a_stage_is_fast(height: int, width: int, halvings: int) -> None:
+    fitted = preset("conv-10").fitted(image(height, width), 480)
+    assert fitted.halvings == halvings
+    network = fitted.network(shape=(height, width), classes=4, preparation=Standardise())
+    pools = [block for block in network.blocks if isinstance(block, MaxPoolBlock)]
+    assert len(pools) == halvings + 3
+    assert len(network.highway_blocks) == 9
+    HighwayClassifier(network)
+
+
+def test_every_preset_but_the_papers_recipes_stops_early() -> None:
+    assert all(chosen.training.patience for chosen in PRESETS.values())
+    assert not any(recipe.training.patience for recipe in PAPER_RECIPES.values())

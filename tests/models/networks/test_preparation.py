@@ -1,13 +1,9 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
-from torch import Tensor
 
+from models.networks.columns import Columns
 from models.networks.preparation import (
-    ColumnPreparation,
-    Columns,
     ContrastNormalisation,
     Scale,
     ShiftAndScale,
@@ -16,51 +12,6 @@ from models.networks.preparation import (
     preparation_for,
 )
 from service.contract import Column, Input
-
-NAN = float("nan")
-# age, job (one of three categories), income; age and job have missing values
-ROWS = torch.tensor([[20.0, 0, 100], [40.0, 2, 100], [NAN, 1, 100], [30.0, NAN, 100]])
-TABLE = Columns(categories=(0, 3, 0), missing_flags=(True, True, False))
-
-
-def prepare(rows: Tensor) -> list[list[float]]:
-    module = ColumnPreparation(TABLE)
-    module.fit(ROWS)
-    values: list[list[float]] = module(rows).tolist()
-    return values
-
-
-def test_a_table_becomes_numbers_then_category_flags_then_missing_flags() -> None:
-    # known ages 20, 40, 30: mean 30, spread √(200/3); the income is constant
-    z = 10 / (200 / 3) ** 0.5
-    assert prepare(ROWS) == [
-        pytest.approx([-z, 0, 1, 0, 0, 0, 0]),
-        pytest.approx([z, 0, 0, 0, 1, 0, 0]),
-        pytest.approx([0, 0, 0, 1, 0, 1, 0]),
-        pytest.approx([0, 0, 0, 0, 0, 0, 1]),
-    ]
-
-
-def test_an_unknown_category_index_sets_no_flag() -> None:
-    assert prepare(torch.tensor([[30.0, 7.0, 100.0]])) == [[0, 0, 0, 0, 0, 0, 0]]
-
-
-def test_a_value_never_missing_in_training_is_replaced_by_the_mean() -> None:
-    (row,) = prepare(torch.tensor([[30.0, 1.0, NAN]]))
-    assert row == [0, 0, 0, 1, 0, 0, 0]
-
-
-def test_a_column_without_training_values_becomes_zero() -> None:
-    module = ColumnPreparation(Columns(categories=(0, 0), missing_flags=(True, False)))
-    module.fit(torch.tensor([[NAN, 1.0], [NAN, 3.0]]))
-    assert torch.isfinite(torch.cat([module.mean, module.spread])).all()
-    assert module(torch.tensor([[NAN, 2.0]])).tolist() == [[0, 0, 1]]
-
-
-@given(st.lists(st.floats(width=32), min_size=3, max_size=3))
-def test_the_output_is_never_nan(values: list[float]) -> None:
-    if not any(np.isinf(values)):
-        assert not np.isnan(prepare(torch.tensor([values]))).any()
 
 
 def test_an_images_pixels_share_one_mean_and_spread() -> None:
@@ -98,6 +49,20 @@ def test_tables_are_prepared_by_column_and_images_are_standardised() -> None:
     columns = (Column(name="age"), Column(name="job", categories=("a", "b")))
     table = Input(kind="table", shape=(2,), unit="value", columns=columns)
     rows = np.array([[1.0, 0.0], [np.nan, 1.0]], np.float32)
-    assert preparation_for(table, rows) == Columns(categories=(0, 2), missing_flags=(True, False))
+    assert preparation_for(table, rows) == Columns(
+        categories=(0, 2), missing_flags=(True, False), dates=(False, False), pieces=(0, 0)
+    )
     image = Input(kind="image", shape=(1, 2), unit="pixel")
     assert preparation_for(image, rows) == Standardise()
+
+
+@pytest.mark.parametrize("unit", [1e-13, 1.0, 1e13])
+def test_images_are_prepared_in_any_unit(unit: float) -> None:
+    pixels = torch.tensor([[1.0, 2.0, 3.0, 7.0], [4.0, 4.0, 4.0, 4.0]])
+    for module in (ShiftAndScale(4), ContrastNormalisation(4)):
+        prepared = []
+        for rows in (pixels, pixels * unit):
+            if isinstance(module, ShiftAndScale):
+                module.fit(rows)
+            prepared.append(module(rows).numpy())
+        assert prepared[1] == pytest.approx(prepared[0], abs=1e-5)
