@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.stats import binomtest
 from torch import Tensor
 from torch.nn import functional
 
 from models.data.dataset import Part
-from models.networks.network import HighwayClassifier, mean_gates
+from models.intervals import Interval, accuracy_interval
+from models.networks.classifier import GatedClassifier
+from models.networks.network import mean_gates
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,15 +28,13 @@ class Evaluation:
         """The mean over the highway layers; the network must have at least one."""
         return sum(self.openness) / len(self.openness)
 
-    def accuracy_interval(self) -> tuple[float, float]:
-        """Return Wilson's 95 % confidence interval of the accuracy."""
-        correct = round(self.accuracy * self.rows)
-        interval = binomtest(correct, self.rows).proportion_ci(method="wilson")
-        return float(interval.low), float(interval.high)
+    def accuracy_interval(self) -> Interval:
+        """Return the 95 % confidence interval of the accuracy."""
+        return accuracy_interval(self.accuracy, self.rows)
 
 
 def rows_in_order(
-    network: HighwayClassifier, part: Part, *, batch_size: int = 1000
+    network: GatedClassifier, part: Part, *, batch_size: int = 1000
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield batches of the rows of `part` in order, with their labels, on the network's device."""
     x, y = torch.from_numpy(part.x), torch.from_numpy(part.y)
@@ -45,20 +44,25 @@ def rows_in_order(
 
 @torch.no_grad()
 def evaluate(
-    network: HighwayClassifier, part: Part, gate_scale: Tensor | None = None
+    network: GatedClassifier,
+    part: Part,
+    gate_scale: Tensor | None = None,
+    *,
+    class_weights: Tensor | None = None,
 ) -> Evaluation:
     """Score the network in evaluation mode on `part`, at least one row, and restore its mode.
 
     `gate_scale`, (1, layers), multiplies the gates of each layer; 0 closes the layer.
+    `class_weights`, (classes,), multiply the rows' losses by their label.
     """
     was_training = network.training
     network.eval()
-    layers = len(network.config.highway_blocks)
+    layers = len(network.gate_layers)
     correct, loss, gate_sum = 0, 0.0, torch.zeros(layers, dtype=torch.float64)
     for x, y in rows_in_order(network, part):
         logits, gates = network(x, gate_scale)
         correct += int((logits.argmax(dim=1) == y).sum())
-        loss += float(functional.cross_entropy(logits, y, reduction="sum"))
+        loss += float(functional.cross_entropy(logits, y, weight=class_weights, reduction="sum"))
         if layers:
             gate_sum += mean_gates(gates).cpu().double().sum(dim=0)  # not every device has float64
     network.train(was_training)
@@ -69,6 +73,16 @@ def evaluate(
         loss=loss / rows,
         openness=tuple((gate_sum / rows).tolist()),
     )
+
+
+def class_weights(part: Part, *, classes: int) -> Tensor:
+    """Return weights of labels that give all labels of `part` the same sum, (classes,).
+
+    They are n / (k·n_c) as in scikit-learn's `class_weight="balanced"`, with a mean of 1 over rows.
+    """
+    rows = np.bincount(part.y, minlength=classes)
+    weights = len(part) / (classes * np.maximum(rows, 1))
+    return torch.from_numpy(weights.astype(np.float32))
 
 
 def merge(shares: list[Evaluation]) -> Evaluation:

@@ -5,12 +5,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from models.data.dataset import Dataset
 from models.errors import ConfigError
 
 OptimizerName = Literal["adamw", "sgd"]
 ScheduleName = Literal["one-cycle", "steps", "exponential", "constant"]
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
+KeptEpoch = Literal["best", "last"]
+ClassWeight = Literal["none", "balanced"]
 
 AtLeastZero = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 AboveZero = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -37,13 +38,17 @@ class TrainConfig:
     output_decay_factor: AtLeastZero = 1.0  # multiplies the weight decay of the output layer
     bias_rate_factor: AboveZero = 1.0  # multiplies the learning rate of biases
     gradient_clip: AtLeastZero = 1.0  # largest norm of the gradient; 0 disables clipping
-    patience: Count | None = None  # epochs without a lower validation loss before early stopping
+    keep: KeptEpoch = "best"  # by validation loss; without validation rows the last
+    # Epochs without a lower validation loss before early stopping; 0 and None disable it.
+    patience: Annotated[int, Field(ge=0)] | None = None
+    class_weight: ClassWeight = "none"  # in the loss; balanced: rows / (labels × rows of the label)
     precision: Precision = "32-true"
     shift: Annotated[float, Field(ge=0, le=0.5)] = 2 / 28  # fraction of the image's size
     rotate_degrees: Annotated[float, Field(ge=0, le=180)] = 15.0
     scale: Annotated[float, Field(ge=0, lt=1)] = 0.15  # fraction of the image's size
     flip: bool = False
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    threads: Count | None = None  # of all processes on a machine; None in presets: `threads_for`
 
     @property
     def augments_images(self) -> bool:
@@ -64,14 +69,23 @@ class Hardware:
         """The number of processes on all machines."""
         return self.devices * self.nodes
 
-
-def check_training(config: TrainConfig, hardware: Hardware, dataset: Dataset) -> None:
-    """Raise `ConfigError` if settings contradict each other, the hardware or the data."""
-    if config.patience is not None and not len(dataset.validation):
-        raise ConfigError(
-            "--patience: early stopping needs validation rows; "
-            "set --validation-share to a number above 0"
+    def options(self) -> tuple[str, ...]:
+        """Return the options of the command line that differ from their defaults."""
+        given = (
+            ("--accelerator", self.accelerator, "cpu"),
+            ("--devices", self.devices, 1),
+            ("--nodes", self.nodes, 1),
         )
+        return tuple(
+            word
+            for name, value, default in given
+            if value != default
+            for word in (name, f"{value}")
+        )
+
+
+def check_training(config: TrainConfig, hardware: Hardware) -> None:
+    """Raise `ConfigError` if settings contradict each other or the hardware."""
     if config.precision == "16-mixed" and hardware.accelerator != "gpu":
         raise ConfigError("--precision: 16-mixed needs --accelerator gpu; use bf16-mixed on a CPU")
     if config.batch_size % hardware.processes:

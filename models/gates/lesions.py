@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from models.data.dataset import Part
 from models.evaluation import rows_in_order
+from models.intervals import Interval, change_interval
 from models.networks.layers import HighwayLayer
 from models.networks.network import HighwayClassifier
 from models.progress import OnProgress
@@ -21,36 +22,57 @@ from models.progress import OnProgress
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """Accuracy in [0, 1] and mean cross-entropy in nats."""
+    """Accuracy in [0, 1] and mean cross-entropy in nats.
+
+    `change` is the 95 % interval of the accuracy minus the intact network's, on the same rows.
+    """
 
     accuracy: float
     loss: float
+    change: Interval = (0.0, 0.0)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Lesions:
-    """Outcomes of the intact network, and with each highway layer closed in turn."""
+    """Outcomes of the intact network, and with each highway layer closed in turn.
+
+    `ties` are the positions, from 0, of layers that are not distinguishable from the least useful
+    one: the interval of the difference of the two accuracies contains 0.
+    """
 
     intact: Outcome
     single: tuple[Outcome, ...]
+    ties: tuple[int, ...] = ()
 
     def least_useful_first(self) -> tuple[int, ...]:
         """Return the layers' positions, from 0, by the loss with that layer closed."""
-        return tuple(sorted(range(len(self.single)), key=lambda layer: self.single[layer].loss))
+        return _by_loss(self.single)
 
 
 class _Sums:
     """Sums over batches in the order of `evaluate`, so that outcomes are exactly comparable."""
 
     def __init__(self) -> None:
-        self.right, self.loss = 0, 0.0
+        self.batches: list[Tensor] = []  # whether each row is right
+        self.loss = 0.0
 
     def add(self, logits: Tensor, labels: Tensor) -> None:
-        self.right += int((logits.argmax(dim=1) == labels).sum())
+        self.batches.append((logits.argmax(dim=1) == labels).cpu())
         self.loss += float(functional.cross_entropy(logits, labels, reduction="sum"))
 
-    def outcome(self, rows: int) -> Outcome:
-        return Outcome(accuracy=self.right / rows, loss=self.loss / rows)
+    def outcome(self, intact: "_Sums") -> Outcome:
+        right = torch.cat(self.batches)
+        return Outcome(
+            accuracy=int(right.sum()) / len(right),
+            loss=self.loss / len(right),
+            change=(0.0, 0.0) if self is intact else self.change_from(intact),
+        )
+
+    def change_from(self, other: "_Sums") -> Interval:
+        """Return the interval of this accuracy minus the other's."""
+        right, before = torch.cat(self.batches), torch.cat(other.batches)
+        gained, lost = int((right & ~before).sum()), int((before & ~right).sum())
+        return change_interval(gained, lost, len(right))
 
 
 @torch.no_grad()
@@ -71,11 +93,15 @@ def single_lesions(network: HighwayClassifier, part: Part, on_progress: OnProgre
             if isinstance(block, HighwayLayer):
                 next(closed).add(logits_of(network, x, blocks[position:]), labels)
                 on_progress(len(labels))
-            x = _output(block, x)
+            x = block(x)
         intact.add(logits_of(network, x, []), labels)
+    outcomes = tuple(sums.outcome(intact) for sums in single)
+    first, *others = _by_loss(outcomes)
+    changes = {layer: single[layer].change_from(single[first]) for layer in others}
     return Lesions(
-        intact=intact.outcome(len(part)),
-        single=tuple(sums.outcome(len(part)) for sums in single),
+        intact=intact.outcome(intact),
+        single=outcomes,
+        ties=tuple(layer for layer, (low, high) in changes.items() if low <= 0 <= high),
     )
 
 
@@ -97,17 +123,16 @@ def joint_lesions(
             left = [block for block in network.blocks if block not in closed]
             sums.add(logits_of(network, x, left), labels)
             on_progress(len(labels))
-    return tuple(sums.outcome(len(part)) for sums in joint)
+    return tuple(sums.outcome(joint[0]) for sums in joint)
+
+
+def _by_loss(outcomes: Sequence[Outcome]) -> tuple[int, ...]:
+    return tuple(sorted(range(len(outcomes)), key=lambda layer: outcomes[layer].loss))
 
 
 def logits_of(network: HighwayClassifier, x: Tensor, blocks: Iterable[nn.Module]) -> Tensor:
     """Return the logits of `x` after these blocks alone."""
     for block in blocks:
-        x = _output(block, x)
+        x = block(x)
     logits: Tensor = network.output(x.flatten(1))
     return logits
-
-
-def _output(block: nn.Module, x: Tensor) -> Tensor:
-    output: Tensor = block(x)[0] if isinstance(block, HighwayLayer) else block(x)
-    return output

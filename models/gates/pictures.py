@@ -16,6 +16,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, PercentForma
 from models.drawing import INK, drawing_settings, save
 from models.gates.lesions import Outcome
 from models.gates.report import GateReport, Values
+from service.terminal import escaped
 
 ACCURACY, LOSS = "#2f81f7", "#d9622b"
 Layers = Sequence[Values]  # numbers of each unit of each layer
@@ -165,8 +166,8 @@ def _new_figure(height: float, title: str) -> Figure:
 
 
 def _cut(text: str, letters: int) -> str:
-    """Return the start of a text, on one line."""
-    line = " ".join(text.split())
+    """Return the start of a text, on one line; an SVG file may not contain control characters."""
+    line = escaped(" ".join(text.split()), encoding="utf-8")
     return line if len(line) <= letters else f"{line[: letters - 1]}…"
 
 

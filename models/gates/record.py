@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from models.data.dataset import Dataset, FloatRows, Part
 from models.evaluation import rows_in_order
 from models.gates.typicality import GateOutputs, Typicality, fit_typicality
-from models.networks.network import HighwayClassifier, mean_gates, unit_gates
+from models.networks.classifier import GatedClassifier
+from models.networks.network import mean_gates, unit_gates
 from service.contract import GATE_BINS, HeldOutRows
 
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
@@ -55,9 +56,9 @@ class GateRecord:
     typicality: Typicality
 
 
-def record_gates(network: HighwayClassifier, dataset: Dataset) -> GateRecord:
+def record_gates(network: GatedClassifier, dataset: Dataset) -> GateRecord:
     """Measure the gates of a network with highway layers, in evaluation mode."""
-    widths = [block.width for block in network.config.highway_blocks]
+    widths = [layer.width for layer in network.gate_layers]
     fitted, (held_out, part) = _fitted_rows(dataset), normal_rows(dataset)
     trained, normal = gate_outputs(network, fitted), gate_outputs(network, held_out)
     gates, predicted = openness(normal.gate_units, widths), normal.logits.argmax(axis=1)
@@ -70,7 +71,7 @@ def record_gates(network: HighwayClassifier, dataset: Dataset) -> GateRecord:
 
 
 def gate_baseline(
-    network: HighwayClassifier, dataset: Dataset, held_out: HeldOutRows
+    network: GatedClassifier, dataset: Dataset, held_out: HeldOutRows
 ) -> GateBaseline:
     """Measure the network's gates on the training rows."""
     gates = layer_openness(network, dataset.train)
@@ -84,7 +85,7 @@ def gate_baseline(
 
 
 @torch.no_grad()
-def layer_openness(network: HighwayClassifier, part: Part) -> FloatRows:
+def layer_openness(network: GatedClassifier, part: Part) -> FloatRows:
     """Return the mean transform gate of each layer for each row, (rows, layers)."""
     network.eval()
     means = [mean_gates(network(x)[1]) for x, _ in rows_in_order(network, part)]
@@ -92,7 +93,7 @@ def layer_openness(network: HighwayClassifier, part: Part) -> FloatRows:
 
 
 @torch.no_grad()
-def gate_outputs(network: HighwayClassifier, part: Part) -> GateOutputs:
+def gate_outputs(network: GatedClassifier, part: Part) -> GateOutputs:
     """Return the logits and every gate of each row."""
     network.eval()
     logits, units = [], []

@@ -54,7 +54,10 @@ class JointLesion(Outcome):
 
 @dataclass(frozen=True, kw_only=True)
 class GateReport:
-    """Content of `gates.json`; `joint_lesions` close the least useful layers, from none to all."""
+    """Content of `gates.json`; `joint_lesions` close the least useful layers, from none to all.
+
+    `ties` are the numbers of the layers that are not distinguishable from the least useful one.
+    """
 
     run: str
     rows_of: str
@@ -64,6 +67,7 @@ class GateReport:
     intact: Outcome
     classes: tuple[ClassReport, ...]
     joint_lesions: tuple[JointLesion, ...]
+    ties: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +111,7 @@ def gate_report(
             )
             for count, outcome in enumerate(joint)
         ),
+        ties=tuple(numbers[layer] for layer in lesions.ties),
     )
 
 
@@ -146,4 +151,9 @@ def _classes(means: MeanGates, labels: tuple[str, ...]) -> tuple[ClassReport, ..
 
 
 def _rounded_outcome(outcome: Outcome) -> Outcome:
-    return Outcome(accuracy=round(outcome.accuracy, DECIMALS), loss=round(outcome.loss, DECIMALS))
+    low, high = outcome.change
+    return Outcome(
+        accuracy=round(outcome.accuracy, DECIMALS),
+        loss=round(outcome.loss, DECIMALS),
+        change=(round(low, DECIMALS), round(high, DECIMALS)),
+    )

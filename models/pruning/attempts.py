@@ -9,6 +9,7 @@ from models.directory import write_atomically
 from models.errors import DivergedError
 from models.evaluation import evaluate
 from models.gates.record import record_gates
+from models.kept_rows import KeptRows
 from models.networks.network import HighwayClassifier
 from models.pruning.dead_units import drop_dead_units
 from models.pruning.record import PRUNING, Plan
@@ -110,7 +111,7 @@ def keep_weights(out: Run, smaller: Reduced, dataset: Dataset, count: int) -> Ru
     shutil.rmtree(path, ignore_errors=True)  # incomplete, from an interrupted pruning
     run = Run.create(path, smaller.config)
     run.append_test_metrics(smaller.network, evaluate(smaller.network, dataset.test))
-    run.finish(smaller.network, record_gates(smaller.network, dataset))
+    run.finish(smaller.network, record_gates(smaller.network, dataset), KeptRows.of(dataset))
     return run
 
 

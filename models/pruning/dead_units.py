@@ -15,7 +15,6 @@ from torch import Tensor
 from models.data.dataset import Part
 from models.evaluation import rows_in_order
 from models.networks.blocks import Block, ConvBlock, DenseBlock, GateBlock
-from models.networks.layers import HighwayLayer
 from models.networks.network import HighwayClassifier
 from models.pruning.surgery import Weights, block_position, rebuild
 
@@ -60,7 +59,7 @@ def _alive(network: HighwayClassifier, part: Part) -> dict[range, Tensor]:
     for rows, _ in rows_in_order(network, part):
         x = network.prepare(rows)
         for position, block in enumerate(network.blocks):
-            x = block(x)[0] if isinstance(block, HighwayLayer) else block(x)
+            x = block(x)
             for segment in candidates:
                 if position in segment:
                     units = (x.transpose(0, 1).flatten(1) != 0).any(dim=1)

@@ -1,6 +1,6 @@
 """The content of `pruning.json`: settings, progress and result of a pruning."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from pydantic import Field, TypeAdapter, ValidationError
@@ -8,6 +8,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from models.directory import write_atomically
 from models.errors import RunError
 from models.evaluation import Evaluation
+from models.intervals import Interval
 from models.pruning.cost import Cost
 from models.run import Run
 
@@ -23,6 +24,7 @@ class Plan:
     """
 
     run: str
+    data: str | None = None  # where the run's data are, if they have moved
     weights: str | None = None  # SHA-256 digest of the run's weights when the pruning started
     max_accuracy_drop: Annotated[float, Field(ge=0, le=100)] = 0.1
     keep_layers: Annotated[int, Field(ge=1)] | None = None
@@ -50,6 +52,8 @@ class Attempt:
     removed: int
     accuracy: float
     within: bool  # whether the accuracy is within the budget
+    # The 95 % interval of the accuracy; None in records of older releases.
+    interval: Interval | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)

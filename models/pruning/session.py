@@ -9,6 +9,7 @@ from models.data.dataset import Dataset
 from models.errors import ConfigError, ModelsError, RunError
 from models.evaluation import evaluate
 from models.gates.lesions import joint_lesions
+from models.intervals import accuracy_interval
 from models.networks.network import HighwayClassifier
 from models.progress import OnProgress
 from models.pruning.attempts import Reduced, accept, fine_tune, keep_weights, reduced
@@ -54,7 +55,7 @@ class Subject:
         `min_accuracy` is above 0 for any budget, so a network without a correct label is rejected.
         """
         config = run.config()
-        layers = len(config.network.highway_blocks)
+        layers = len(config.gate_layers)
         if layers < 2:
             raise ConfigError(
                 f"{run.path}: pruning needs a network with at least two highway layers, found "
@@ -65,7 +66,7 @@ class Subject:
                 f"--keep-layers: expected 1 to {layers - 1}, fewer than the network has, found "
                 f"{plan.keep_layers}"
             )
-        network, dataset = run.network(), run.dataset()
+        network, dataset = run.network(), run.dataset(config, plan.data)
         if not len(dataset.validation):
             raise ConfigError(
                 f"{run.path}: pruning needs validation rows; train with --validation-share above 0"
@@ -143,14 +144,18 @@ def _attempts(
         run = fine_tune(out, subject.without(layers[:count]), subject.dataset, plan, count)
         return evaluate(run.network(), subject.dataset.validation).accuracy if run else 0.0
 
+    def attempt(count: int, accuracy: float, within: bool) -> Attempt:
+        interval = accuracy_interval(accuracy, len(subject.dataset.validation))
+        return Attempt(removed=count, accuracy=accuracy, within=within, interval=interval)
+
     if plan.keep_layers is not None:
-        yield Attempt(removed=removable, accuracy=measure(removable), within=True)
+        yield attempt(removable, measure(removable), within=True)
         return
     # From `removable` − 1, so that `removable` layers are removed and fine-tuned too.
     for count, accuracy in bisect(
         max(removable - 1, 0), len(layers), subject.min_accuracy, measure
     ):
-        yield Attempt(removed=count, accuracy=accuracy, within=accuracy >= subject.min_accuracy)
+        yield attempt(count, accuracy, within=accuracy >= subject.min_accuracy)
 
 
 def _conclude(

@@ -16,7 +16,9 @@ from rich.table import Table
 
 from models.drawing import drawing_settings, save
 from models.errors import ConfigError
+from models.intervals import Interval, accuracy_interval
 from models.run import Run
+from models.scores import Baseline
 from models.search.config import SettingValue
 from models.search.study import Study, TrialRecord
 
@@ -35,13 +37,18 @@ JITTER = 0.618  # golden ratio: spreads consecutive trials of one category evenl
 
 @dataclass(frozen=True, kw_only=True)
 class Ranking:
-    """All trials by number in `records`, and those with a loss from best to worst in `best`."""
+    """All trials by number in `records`, and those with a loss from best to worst in `best`.
+
+    `baseline` is the accuracy of a constant prediction on the `rows` validation rows.
+    """
 
     records: list[TrialRecord]
     best: list[TrialRecord]
+    baseline: Baseline
+    rows: int
 
     @classmethod
-    def of(cls, records: list[TrialRecord]) -> "Ranking":
+    def of(cls, records: list[TrialRecord], baseline: Baseline, rows: int) -> "Ranking":
         """Rank by validation loss; a `ConfigError` if all trials failed."""
         best = sorted(
             (record for record in records if not record.failed),
@@ -52,7 +59,17 @@ class Ranking:
                 f"search: all {len(records)} trials failed, the first at "
                 f"{records[0].outcome.reason}; increase --trials"
             )
-        return cls(records=records, best=best)
+        return cls(records=records, best=best, baseline=baseline, rows=rows)
+
+    @property
+    def interval(self) -> Interval:
+        """The 95 % interval of the validation accuracy of the first trial."""
+        return accuracy_interval(self.best[0].outcome.accuracy, self.rows)
+
+    @property
+    def beats_baseline(self) -> bool:
+        """Whether the first trial is certainly better than a constant prediction."""
+        return self.baseline.is_beaten_by(self.interval)
 
     @property
     def failed(self) -> list[TrialRecord]:
@@ -70,7 +87,8 @@ def best_table(ranking: Ranking) -> Table:
 
     It has no test scores: they must not influence the choice of a trial.
     """
-    title = f"best of {len(ranking.records)} trials by validation loss"
+    best = "best of " if ranking.beats_baseline else ""
+    title = f"{best}{len(ranking.records)} trials by validation loss"
     if ranking.failed:
         title += f", {len(ranking.failed)} of which failed"
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
@@ -90,12 +108,25 @@ def best_table(ranking: Ranking) -> Table:
     return table
 
 
-def best_line(run: Run, best: TrialRecord) -> str:
-    """Return a line for the best trial; it is the only one whose test accuracy is shown."""
-    test = next(line for line in run.metrics()[::-1] if "test_accuracy" in line)
+def best_line(run: Run, ranking: Ranking) -> str:
+    """Return a line for the best trial; it is the only one whose test accuracy is shown.
+
+    If no trial beats the baseline, none is called the best, and none has a test accuracy.
+    """
+    best, baseline, (low, high) = ranking.best[0], ranking.baseline, ranking.interval
+    scores = (
+        f"validation loss {format_loss(best.outcome.loss)}, validation accuracy "
+        f"{best.outcome.accuracy:.2%} (95 % interval {low:.2%} to {high:.2%}; always predicting "
+        f"{baseline.label!r} {baseline.accuracy:.2%})"
+    )
+    if not ranking.beats_baseline:
+        return (
+            f"no trial is certainly better than always predicting {baseline.label!r}; the lowest "
+            f"loss is that of {run.path}: {scores}"
+        )
+    test = run.metrics()[-1]
     return (
-        f"{run.path}: the best trial, validation loss {format_loss(best.outcome.loss)}, "
-        f"validation accuracy {best.outcome.accuracy:.2%}, "
+        f"{run.path}: the best trial, {scores}, "
         f"test accuracy {test['test_accuracy']:.2%} on {test['test_rows']} rows"
     )
 
@@ -223,7 +254,8 @@ def _draw_legend(axes: Axes, panel: Axes, ranking: Ranking) -> None:
     note = f"\n(losses above {LARGEST:g} drawn at {LARGEST:g})" if capped else ""
     labels = [
         f"{len(ranking.best)} finished trials{note}",
-        f"best, trial {best.number:04d}: {format_loss(best.outcome.loss)}",
+        f"{'best' if ranking.beats_baseline else 'lowest loss'}, trial {best.number:04d}: "
+        f"{format_loss(best.outcome.loss)}",
     ]
     if ranking.failed:
         labels.append(f"{len(ranking.failed)} failed trials")

@@ -29,7 +29,7 @@ NUMBER, ACCURACY, REASON = "number", "validation_accuracy", "reason"  # attribut
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """The outcome of a trial: validation scores after the last epoch, or why there are none."""
+    """The outcome of a trial: validation scores after the kept epoch, or why there are none."""
 
     loss: float = math.nan
     accuracy: float = math.nan

@@ -99,8 +99,9 @@ def run_trial(
             # Trials are not resumed, and a checkpoint is three times as large as the weights.
             if (checkpoint := run.checkpoint()) is not None:
                 checkpoint.unlink()
-    last = [line for line in run.metrics() if "epoch" in line][-1]
-    return Outcome(loss=last["validation_loss"], accuracy=last["validation_accuracy"])
+    *epochs, test = run.metrics()
+    kept = epochs[int(test["kept_epoch"]) - 1]
+    return Outcome(loss=kept["validation_loss"], accuracy=kept["validation_accuracy"])
 
 
 def _finished(run: Run, config: RunConfig) -> bool:

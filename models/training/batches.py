@@ -20,17 +20,19 @@ def epoch_seed(seed: int, epoch: int) -> int:
 
 
 class EpochSampler(Sampler[Tensor]):
-    """Row indices of each batch; the order depends on the seed and the epoch only.
+    """Row indices of each group of batches; the order depends on the seed and the epoch only.
 
-    Lightning calls `set_epoch` before every epoch. With several processes, each takes its share of
-    every batch, so that the mean of their gradients is the gradient of the full batch.
-    `batch_size` must be a multiple of `processes`. The last batch loses the rows that cannot be
-    shared evenly.
+    A group holds the rows of `group` batches one after another. Lightning calls `set_epoch` before
+    every epoch. With several processes, each takes its share of every batch, so that the mean of
+    their gradients is the gradient of the full batch. `batch_size` must be a multiple of
+    `processes`. The last batch loses the rows that cannot be shared evenly.
     """
 
-    def __init__(self, rows: int, *, batch_size: int, seed: int, processes: int = 1) -> None:
+    def __init__(
+        self, rows: int, *, batch_size: int, seed: int, processes: int = 1, group: int = 1
+    ) -> None:
         self.rows, self.batch_size, self.seed, self.epoch = rows, batch_size, seed, 0
-        self.processes = processes
+        self.processes, self.group = processes, group
 
     def set_epoch(self, epoch: int) -> None:
         """Select the epoch that the next iteration belongs to."""
@@ -42,22 +44,24 @@ class EpochSampler(Sampler[Tensor]):
         generator = torch.Generator().manual_seed(epoch_seed(self.seed, self.epoch))
         order = torch.randperm(self.rows, generator=generator)[: self._shared_rows()]
         rank = distributed.get_rank() if self.processes > 1 else 0
-        for batch in order.split(self.batch_size):
-            yield batch[rank :: self.processes]
+        for rows in order.split(self.batch_size * self.group):
+            yield rows[rank :: self.processes]
 
     def __len__(self) -> int:
+        return -(-self.steps // self.group)
+
+    @property
+    def steps(self) -> int:
+        """The number of batches in an epoch."""
         return -(-self._shared_rows() // self.batch_size)
 
     def _shared_rows(self) -> int:
         return self.rows - self.rows % self.batch_size % self.processes
 
 
-def training_batches(
-    part: Part, *, batch_size: int, seed: int, processes: int = 1
-) -> DataLoader[tuple[Tensor, ...]]:
+def training_batches(part: Part, sampler: EpochSampler) -> DataLoader[tuple[Tensor, ...]]:
     """Return a loader of the rows of `part`, in a new order each epoch."""
-    sampler = EpochSampler(len(part), batch_size=batch_size, seed=seed, processes=processes)
-    # Indexed by all rows of a batch at once, which is much faster than row by row.
+    # Indexed by all rows of a group at once, which is much faster than row by row.
     rows = TensorDataset(torch.from_numpy(part.x), torch.from_numpy(part.y))
     return DataLoader(rows, sampler=sampler, batch_size=None)
 

@@ -4,13 +4,14 @@ import torch
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ExponentialLR, LRScheduler, MultiStepLR, OneCycleLR
 
+from models.networks.classifier import GatedClassifier
 from models.networks.network import HighwayClassifier
 from models.recipe import TrainConfig
 
 Group = dict[str, object]
 
 
-def optimizer(network: HighwayClassifier, config: TrainConfig) -> Optimizer:
+def optimizer(network: GatedClassifier, config: TrainConfig) -> Optimizer:
     """Return the configured optimizer over all of the network's parameters."""
     groups = parameter_groups(network, config)
     if config.optimizer == "sgd":
@@ -22,18 +23,20 @@ def optimizer(network: HighwayClassifier, config: TrainConfig) -> Optimizer:
     return torch.optim.AdamW(groups, lr=config.learning_rate, fused=fused)
 
 
-def parameter_groups(network: HighwayClassifier, config: TrainConfig) -> list[Group]:
+def parameter_groups(network: GatedClassifier, config: TrainConfig) -> list[Group]:
     """Return three groups with their own rate and decay: weights, output weights, biases.
 
-    Biases have no weight decay: decay of b_T would open the gates.
+    Biases have no weight decay: decay of b_T would open the gates. The output weights of a module
+    of one's own are not known, and are among the weights.
     """
-    last = network.output.weight
+    last = network.output.weight if isinstance(network, HighwayClassifier) else None
     weights = [p for p in network.parameters() if p.ndim > 1 and p is not last]
-    biases = [p for p in network.parameters() if p.ndim == 1]
+    biases = [p for p in network.parameters() if p.ndim <= 1]
     decay, rate = config.weight_decay, config.learning_rate
+    output = [] if last is None else [last]
     return [
         {"params": weights, "weight_decay": decay},
-        {"params": [last], "weight_decay": decay * config.output_decay_factor},
+        {"params": output, "weight_decay": decay * config.output_decay_factor},
         {"params": biases, "weight_decay": 0.0, "lr": rate * config.bias_rate_factor},
     ]
 

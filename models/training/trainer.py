@@ -4,15 +4,13 @@ import importlib.util
 import math
 import signal
 import time
-from functools import partial
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any
 
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from lightning.pytorch import Trainer
+from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch.multiprocessing.spawn import ProcessRaisedException
 
@@ -20,16 +18,27 @@ from models.data.dataset import Dataset
 from models.errors import ConfigError, DataError, DivergedError, RunError
 from models.evaluation import Evaluation, evaluate
 from models.gates.record import record_gates
+from models.kept_rows import KeptRows
+from models.networks.custom import CustomNetwork
 from models.networks.network import HighwayClassifier
-from models.recipe import Hardware, TrainConfig, check_training
+from models.recipe import Hardware, check_training
 from models.run import CHECKPOINT, Run
 from models.run_config import RunConfig
 from models.training.batches import training_batches
+from models.training.checkpoints import (
+    SECONDS,
+    DeferredCheckpoints,
+    EpochKeeper,
+    ResumableStopping,
+    kept_epoch,
+    load_checkpoint,
+)
 from models.training.logging import quiet_logs
 from models.training.module import HighwayTraining
+from models.training.threads import torch_threads
 
+MIN_GAIN = 1e-3  # of the validation loss, in nats, below which an epoch counts as no better
 USER_ERRORS = (ConfigError, DataError, DivergedError, RunError)
-BEST = "best.ckpt"  # the weights with the lowest validation loss, written for early stopping only
 
 
 def train(
@@ -39,54 +48,72 @@ def train(
     hardware: Hardware | None = None,
     *,
     start: HighwayClassifier | None = None,
+    custom: CustomNetwork | None = None,
     show_progress: bool = True,
 ) -> Evaluation | None:
     """Train the network of `config`, fill the run directory and return the test scores.
 
-    The initial weights are random, or those of `start`, a network of the same blocks. A run
-    directory with a checkpoint is resumed after its last complete epoch, and ends with the same
-    weights as an uninterrupted training. On several machines only the first writes the run and
-    scores it; the others return None.
+    The initial weights are random, or those of `start`, a network of the same blocks; a `custom`
+    network is trained in place, from the weights that it has. The weights
+    of the best epoch are kept, or of the last (`TrainConfig.keep`). A run directory with a
+    checkpoint is resumed after its last complete epoch, and ends with the same weights as an
+    uninterrupted training. On several machines only the first writes the run and scores it; the
+    others return None.
     """
     hardware = hardware or Hardware()
-    check_training(config.training, hardware, dataset)
+    check_training(config.training, hardware)
     torch.manual_seed(config.training.seed)
+    network = custom or _initial(config, dataset, start)
+    began = time.perf_counter()
+    training = HighwayTraining(network, dataset, run, config.training, processes=hardware.processes)
+    if not show_progress:
+        training.progress.disable()
+    with torch_threads(config.training.threads):
+        if not _fit(training, hardware):
+            return None
+        return _finish(training, began)
+
+
+def _initial(
+    config: RunConfig, dataset: Dataset, start: HighwayClassifier | None
+) -> HighwayClassifier:
+    """Build the network, with random weights or those of `start`."""
     network = HighwayClassifier(config.network)
     if start is None:
         network.fit_preparation(torch.from_numpy(dataset.train.x))
     else:
         network.load_state_dict(start.state_dict())
-    began = time.perf_counter()
-    training = HighwayTraining(network, dataset, run, config.training)
-    if not show_progress:
-        training.progress.disable()
-    if not _fit(training, hardware):
-        return None
+    return network
+
+
+def _finish(training: HighwayTraining, began: float) -> Evaluation:
+    """Keep the chosen epoch's weights, score them and write the files of a finished run."""
+    run, network, dataset = training.run, training.network, training.dataset
+    checkpoint = load_checkpoint(run.path / CHECKPOINT)
     # A training stopped after its last epoch may already have written its test scores.
-    run.keep_epochs(_load(run.path / CHECKPOINT)["epoch"] + 1)
-    if config.training.patience is not None:
-        training.load_state_dict(_load(run.path / BEST)["state_dict"])
+    run.keep_epochs(checkpoint["epoch"] + 1)
+    epoch, weights = kept_epoch(checkpoint)
+    training.load_state_dict(weights)
     test = evaluate(network, dataset.test)
     if not math.isfinite(test.loss):
         raise DivergedError(
             f"after training: expected a finite test loss, found {test.loss}; lower --learning-rate"
         )
-    run.append_test_metrics(network, test, seconds=round(time.perf_counter() - began, 3))
-    gates = record_gates(network, dataset) if config.network.highway_blocks else None
-    run.finish(network, gates)
+    seconds = round(time.perf_counter() - began, 3)
+    run.append_test_metrics(network, test, kept_epoch=epoch, seconds=seconds)
+    gates = record_gates(network, dataset) if network.gate_layers else None
+    run.finish(network, gates, KeptRows.of(dataset))
     return test
 
 
 def _fit(training: HighwayTraining, hardware: Hardware) -> bool:
     """Train; return whether this process is the one that writes the run."""
     config, run = training.config, training.run
-    batches = training_batches(
-        training.dataset.train,
-        batch_size=config.batch_size,
-        seed=config.seed,
-        processes=hardware.processes,
-    )
+    batches = training_batches(training.dataset.train, training.sampler)
     checkpoint = _checked_checkpoint(run)
+    # Several processes are killed when the first one is stopped, so nothing is deferred in them.
+    seconds = SECONDS if hardware.processes == 1 else 0.0
+    writer = DeferredCheckpoints(run.path / CHECKPOINT, seconds=seconds)
     with quiet_logs():
         try:
             trainer = Trainer(
@@ -97,8 +124,8 @@ def _fit(training: HighwayTraining, hardware: Hardware) -> bool:
                 use_distributed_sampler=False,  # `EpochSampler` divides each batch
                 precision=config.precision,
                 max_epochs=config.epochs,
-                gradient_clip_val=config.gradient_clip or None,
-                callbacks=[training.progress, *_callbacks(run, config)],
+                callbacks=[training.progress, *_callbacks(training, writer)],
+                plugins=[writer],
                 enable_model_summary=False,
                 logger=TensorBoardLogger(run.path, name="tensorboard", version="")
                 if importlib.util.find_spec("tensorboard")
@@ -109,7 +136,7 @@ def _fit(training: HighwayTraining, hardware: Hardware) -> bool:
         except SystemExit as stop:  # raised by Lightning after Ctrl-C and SIGTERM
             if trainer.strategy.launcher is not None:  # else its processes continue the training
                 trainer.strategy.launcher.kill(signal.SIGKILL)
-            raise run.stopped() from stop
+            raise run.stopped(hardware) from stop
         except ProcessRaisedException as error:
             raise _user_error(error) from error
         except MisconfigurationException as error:
@@ -121,17 +148,12 @@ def _checked_checkpoint(run: Run) -> Path | None:
     path = run.checkpoint()
     if path is not None:
         try:
-            _load(path)
+            load_checkpoint(path)
         except (EOFError, OSError, RuntimeError, UnpicklingError) as error:
             raise RunError(
                 f"{path}: the checkpoint is damaged; remove it to train from the start"
             ) from error
     return path
-
-
-def _load(checkpoint: Path) -> dict[str, Any]:
-    state: dict[str, Any] = torch.load(checkpoint, weights_only=True, map_location="cpu")
-    return state
 
 
 def _user_error(error: ProcessRaisedException) -> Exception:
@@ -144,23 +166,11 @@ def _user_error(error: ProcessRaisedException) -> Exception:
     return kinds[name](message) if name in kinds else error
 
 
-class ResumableStopping(EarlyStopping):
-    """Early stopping that stays in effect when a stopped training is resumed."""
-
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Stop before an epoch that the uninterrupted training would not have run."""
-        trainer.should_stop = trainer.should_stop or self.wait_count >= self.patience
-
-
-def _callbacks(run: Run, config: TrainConfig) -> list[Callback]:
-    checkpoint = partial(
-        ModelCheckpoint, dirpath=run.path, save_top_k=1, enable_version_counter=False
-    )
-    latest = checkpoint(filename=CHECKPOINT.removesuffix(".ckpt"))
-    if config.patience is None:
-        return [latest]
-    best = checkpoint(
-        filename=BEST.removesuffix(".ckpt"), monitor="validation_loss", save_weights_only=True
-    )
-    # Early stopping runs before `latest`, whose checkpoint must contain its state.
-    return [ResumableStopping("validation_loss", patience=config.patience), best, latest]
+def _callbacks(training: HighwayTraining, writer: DeferredCheckpoints) -> list[Callback]:
+    config = training.config
+    keeper = EpochKeeper(writer, best=config.keep == "best")
+    if not config.patience or not len(training.dataset.validation):
+        return [keeper]
+    # Early stopping runs before the keeper, whose checkpoint must contain its state.
+    stopping = ResumableStopping("validation_loss", patience=config.patience, min_delta=MIN_GAIN)
+    return [stopping, keeper]

@@ -87,14 +87,15 @@ def test_single_lesions_by_hand() -> None:
 
 def test_closing_an_idle_layer_changes_nothing() -> None:
     lesions = single_lesions(hand_made(), PART, no_op)
-    assert lesions.single[1] == lesions.intact
+    idle = lesions.single[1]
+    assert (idle.accuracy, idle.loss) == (lesions.intact.accuracy, lesions.intact.loss)
     assert lesions.least_useful_first() == (1, 0)
 
 
 def test_joint_lesions_by_hand() -> None:
     lesions = single_lesions(hand_made(), PART, no_op)
     joint = joint_lesions(hand_made(), PART, (1, 0), no_op)
-    assert joint == (lesions.intact, lesions.intact, lesions.single[0])
+    assert joint == (lesions.intact, lesions.single[1], lesions.single[0])
 
 
 @pytest.mark.parametrize("spatial", [False, True])
@@ -130,3 +131,17 @@ def test_progress_counts_the_rows_of_each_lesion() -> None:
     single_lesions(hand_made(), PART, single.append)
     joint_lesions(hand_made(), PART, (1, 0), joint.append)
     assert (sum(single), sum(joint)) == (2 * 2, 3 * 2)
+
+
+def test_the_change_of_accuracy_is_measured_on_the_same_rows() -> None:
+    # Without the useful layer one of two rows becomes wrong: −1/4 ± 1.96 · sqrt(2/4 − 1/16) / 2.
+    useful, idle = single_lesions(hand_made(), PART, no_op).single
+    assert useful.change == pytest.approx((-0.8982, 0.3982), abs=1e-4)
+    assert idle.change == pytest.approx((-0.49, 0.49))  # 1.96 · sqrt(1/4) / 2
+
+
+def test_layers_that_few_rows_cannot_tell_apart_are_ties() -> None:
+    few = single_lesions(hand_made(), PART, no_op)
+    assert few.ties == few.least_useful_first()[1:]
+    many = Part(x=np.repeat(PART.x, 50, axis=0), y=np.repeat(PART.y, 50))
+    assert single_lesions(hand_made(), many, no_op).ties == ()

@@ -162,6 +162,17 @@ def test_a_letter_missing_in_the_font_gives_no_warning(tmp_path: Path) -> None:
     write_pictures(replace(report([3]), sample=Sample(row=0, label="数")), tmp_path)
 
 
+def test_control_characters_in_names_do_not_damage_an_svg(tmp_path: Path) -> None:
+    gates = report([3])
+    label = replace(gates.classes[0], label="$\x1b[31m_\x07")
+    odd = replace(
+        gates, classes=(label, gates.classes[1]), sample=Sample(row=0, label="\u202e\x00")
+    )
+    for path in write_pictures(odd, tmp_path):
+        if path.suffix == ".svg":
+            assert ElementTree.parse(path).getroot().tag == f"{SVG}svg"
+
+
 def test_titles_name_the_numbers_and_the_rows() -> None:
     gates = report([4, 4])
     assert titles("biases", gates)[0] == "Gate biases: −2 before training"

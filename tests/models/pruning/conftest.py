@@ -10,6 +10,7 @@ import torch
 from models.data.dataset import Part
 from models.data.source import Source, load
 from models.gates.record import record_gates
+from models.kept_rows import KeptRows
 from models.networks.blocks import (
     Block,
     ConvBlock,
@@ -129,7 +130,8 @@ def known_run(
     )
     run = Run.create(path / "run", config)
     run.append_metrics(test_rows=16, test_accuracy=1.0)
-    run.finish(network, record_gates(network, dataset) if config.network.highway_blocks else None)
+    gates = record_gates(network, dataset) if config.network.highway_blocks else None
+    run.finish(network, gates, KeptRows.of(dataset))
     return run
 
 

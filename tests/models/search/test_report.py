@@ -8,8 +8,17 @@ from matplotlib.image import imread
 from rich.console import Console
 
 from models.errors import ConfigError
+from models.run import Run
+from models.scores import Baseline
 from models.search.config import search_space
-from models.search.report import Ranking, best_table, importance_line, write_csv, write_pictures
+from models.search.report import (
+    Ranking,
+    best_line,
+    best_table,
+    importance_line,
+    write_csv,
+    write_pictures,
+)
 from models.search.study import Outcome, TrialRecord, open_study
 from tests.models.search.conftest import search_config
 
@@ -32,6 +41,14 @@ def record(
     )
 
 
+BASELINE = Baseline(label="a", accuracy=0.4)
+
+
+def ranking_of(records: list[TrialRecord], *, rows: int = 1000) -> Ranking:
+    """Rank trials with an accuracy of 50 %, which many rows tell apart from 40 %."""
+    return Ranking.of(records, BASELINE, rows)
+
+
 RECORDS = [
     record(0, 0.4),
     record(1, None, rate=0.8),
@@ -41,17 +58,17 @@ RECORDS = [
 
 
 def test_the_lowest_validation_loss_ranks_first_and_failed_trials_are_left_out() -> None:
-    ranking = Ranking.of(RECORDS)
+    ranking = ranking_of(RECORDS)
     assert [record.number for record in ranking.best] == [2, 0, 3]
 
 
 def test_the_earlier_of_two_trials_with_equal_losses_ranks_first() -> None:
-    assert [r.number for r in Ranking.of([record(0, 0.5), record(1, 0.5)]).best] == [0, 1]
+    assert [r.number for r in ranking_of([record(0, 0.5), record(1, 0.5)]).best] == [0, 1]
 
 
 def test_a_search_of_failed_trials_is_an_error() -> None:
     with pytest.raises(ConfigError) as caught:
-        Ranking.of([record(0, None), record(1, None)])
+        ranking_of([record(0, None), record(1, None)])
     assert str(caught.value) == (
         "search: all 2 trials failed, the first at epoch 1: expected a finite loss, found nan; "
         "increase --trials"
@@ -60,7 +77,7 @@ def test_a_search_of_failed_trials_is_an_error() -> None:
 
 def test_the_table_fits_a_terminal_and_shows_the_best_ten() -> None:
     console = Console(width=80, file=StringIO(), record=True)
-    console.print(best_table(Ranking.of([record(n, n + 1.0) for n in range(12)] + RECORDS[1:2])))
+    console.print(best_table(ranking_of([record(n, n + 1.0) for n in range(12)] + RECORDS[1:2])))
     title, header, _, *rows = [line for line in console.export_text().splitlines() if line.strip()]
     assert title.strip() == "best of 13 trials by validation loss, 1 of which failed"
     assert " ".join(header.split()) == (
@@ -70,8 +87,20 @@ def test_the_table_fits_a_terminal_and_shows_the_best_ten() -> None:
     assert " ".join(rows[0].split()) == "1 0000 0.1 0.9 0.98 relu -2 1.0000 50.00%"
 
 
+def test_no_trial_is_the_best_that_does_not_beat_a_constant_prediction(tmp_path: Path) -> None:
+    ranking = ranking_of(RECORDS, rows=20)  # 50 % of 20 rows may be 40 %
+    line = best_line(Run(tmp_path), ranking)
+    assert line == (
+        "no trial is certainly better than always predicting 'a'; the lowest loss is that of "
+        f"{tmp_path}: validation loss 0.2000, validation accuracy 50.00% (95 % interval 29.93% to "
+        "70.07%; always predicting 'a' 40.00%)"
+    )
+    assert best_table(ranking).title == "4 trials by validation loss, 1 of which failed"
+    write_pictures(tmp_path, ranking, search_space(plain=False))
+
+
 def test_the_csv_file_has_every_trial_by_number(tmp_path: Path) -> None:
-    write_csv(tmp_path, Ranking.of(RECORDS))
+    write_csv(tmp_path, ranking_of(RECORDS))
     rows = list(csv.DictReader((tmp_path / "trials.csv").read_text().splitlines()))
     assert [row["trial"] for row in rows] == ["0", "1", "2", "3"]
     assert [row["state"] for row in rows] == ["finished", "failed", "finished", "finished"]
@@ -83,7 +112,7 @@ def test_the_csv_file_has_every_trial_by_number(tmp_path: Path) -> None:
 def test_the_picture_is_reproducible_and_transparent(tmp_path: Path, plain: bool) -> None:
     written = []
     for _ in range(2):
-        write_pictures(tmp_path, Ranking.of(RECORDS), search_space(plain=plain))
+        write_pictures(tmp_path, ranking_of(RECORDS), search_space(plain=plain))
         written.append((tmp_path / "search.svg").read_bytes())
     assert written[0] == written[1]
     assert ET.fromstring(written[0]).tag == "{http://www.w3.org/2000/svg}svg"
@@ -92,7 +121,7 @@ def test_the_picture_is_reproducible_and_transparent(tmp_path: Path, plain: bool
 
 
 def test_a_search_of_one_trial_has_a_picture(tmp_path: Path) -> None:
-    write_pictures(tmp_path, Ranking.of([record(0, 0.0)]), search_space(plain=False))
+    write_pictures(tmp_path, ranking_of([record(0, 0.0)]), search_space(plain=False))
     assert (tmp_path / "search.png").stat().st_size > 0
 
 

@@ -30,7 +30,7 @@ def trial_context(out: Path, **training: object) -> TrialContext:
     )
 
 
-def test_a_trial_is_a_run_with_the_validation_scores_of_its_last_epoch(
+def test_a_trial_is_a_run_with_the_validation_scores_of_its_kept_epoch(
     tmp_path: Path,
 ) -> None:
     context = trial_context(tmp_path)
@@ -40,9 +40,10 @@ def test_a_trial_is_a_run_with_the_validation_scores_of_its_last_epoch(
     assert run.finished
     assert run.config() == context.run_config(TRIAL_SETTINGS)
     assert run.checkpoint() is None
-    last = run.metrics()[1]
-    assert last["epoch"] == 2
-    assert outcome == Outcome(loss=last["validation_loss"], accuracy=last["validation_accuracy"])
+    *epochs, test = run.metrics()
+    kept = epochs[int(test["kept_epoch"]) - 1]
+    assert kept["validation_loss"] == min(line["validation_loss"] for line in epochs)
+    assert outcome == Outcome(loss=kept["validation_loss"], accuracy=kept["validation_accuracy"])
 
 
 def test_a_finished_trial_is_read_and_not_repeated(

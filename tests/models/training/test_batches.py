@@ -59,6 +59,25 @@ def test_processes_share_the_batches_of_a_single_process(
         assert len(left) == len(right)
 
 
+def test_a_group_holds_the_rows_of_its_batches_one_after_another() -> None:
+    single = EpochSampler(10, batch_size=3, seed=0)
+    grouped = EpochSampler(10, batch_size=3, seed=0, group=2)
+    assert [len(rows) for rows in grouped] == [6, 4]
+    batches = [batch for rows in grouped for batch in rows.split(3)]
+    assert [batch.tolist() for batch in batches] == [batch.tolist() for batch in single]
+    assert (len(grouped), grouped.steps, single.steps) == (2, 4, 4)
+
+
+def test_a_process_finds_its_shares_of_the_batches_in_its_share_of_a_group(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch.distributed, "get_rank", lambda: 1)
+    single = EpochSampler(10, batch_size=4, seed=0, processes=2)
+    grouped = EpochSampler(10, batch_size=4, seed=0, processes=2, group=3)
+    (rows,) = grouped
+    assert [part.tolist() for part in rows.split(2)] == [part.tolist() for part in single]
+
+
 @given(rows=st.integers(4, 60), times=st.integers(1, 4), processes=st.integers(1, 4))
 def test_all_processes_have_as_many_rows_in_every_batch(
     rows: int, times: int, processes: int
@@ -79,7 +98,7 @@ def test_epochs_of_neighbouring_seeds_have_different_seeds() -> None:
 
 
 def test_all_batches_but_the_last_are_full_and_rows_keep_their_labels() -> None:
-    batches = list(training_batches(TEN, batch_size=4, seed=0))
+    batches = list(training_batches(TEN, EpochSampler(10, batch_size=4, seed=0)))
     assert [len(y) for _, y in batches] == [4, 4, 2]
     assert all(torch.equal(x[:, 0].long(), y) for x, y in batches)
 

@@ -26,7 +26,7 @@ def stopped(out: Path, signal_number: int, epochs: int, *more: str) -> tuple[int
     process = subprocess.Popen(
         arguments, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
-    metrics, deadline = out / "metrics.jsonl", time.monotonic() + 60
+    metrics, deadline = out / "metrics.jsonl", time.monotonic() + 120
     while not metrics.exists() or metrics.read_bytes().count(b"\n") < epochs:
         assert process.poll() is None, process.communicate()[0]
         assert time.monotonic() < deadline
@@ -87,8 +87,9 @@ def test_the_error_of_a_stopped_training_names_the_command_that_resumes_it(
     path = tmp_path / "run"
     code, output = stopped(path, signal_number, epochs=3)
     assert code == 130
-    assert output == (
-        f"stopped: complete epochs are kept in {path}; resume with `highway train --resume {path}`"
+    assert output.splitlines()[-1] == (
+        f"stopped: complete epochs are kept in {path}; resume with "
+        f"`{sys.executable} -m models train --resume {path}`"
     )
     assert_resumes_to_the_same_weights(path, uninterrupted)
 
@@ -96,7 +97,7 @@ def test_the_error_of_a_stopped_training_names_the_command_that_resumes_it(
 def test_a_signal_to_one_of_two_processes_stops_both(tmp_path: Path) -> None:
     code, output = stopped(tmp_path / "run", signal.SIGINT, 1, "--devices", "2")
     assert code == 130
-    assert output.startswith("stopped: ")
+    assert output.splitlines()[-1].endswith(f" --resume {tmp_path / 'run'} --devices 2`")
     assert len(Run(tmp_path / "run").metrics()) < 6
 
 

@@ -10,13 +10,15 @@ from torch.multiprocessing.spawn import ProcessRaisedException
 
 from models.data.dataset import Dataset
 from models.data.source import Source, load
-from models.errors import ConfigError, DivergedError
+from models.errors import ConfigError, DivergedError, StoppedError
+from models.evaluation import evaluate
 from models.networks.network import HighwayClassifier
 from models.networks.preparation import Standardise
 from models.presets import preset
 from models.recipe import Hardware, TrainConfig
 from models.run import Run
 from models.run_config import DataConfig, RunConfig
+from models.training.checkpoints import load_checkpoint
 from models.training.trainer import _user_error, train
 
 UNAUGMENTED: dict[str, Any] = {"shift": 0.0, "rotate_degrees": 0.0, "scale": 0.0}
@@ -110,8 +112,73 @@ def test_patience_stops_early_and_keeps_the_best_epochs_weights(tmp_path: Path) 
     validation = losses(run, "validation_loss")
     best = validation.index(min(validation))
     assert len(validation) == best + 3 < 40
-    kept = torch.load(run.path / "best.ckpt", weights_only=True)["state_dict"]
-    assert torch.equal(kept["network.output.weight"], run.network().output.weight)
+    assert run.metrics()[-1]["kept_epoch"] == best + 1
+    assert not (run.path / "best.ckpt").exists()
+    kept = evaluate(run.network(), load(DIGITS).validation)
+    assert kept.loss == pytest.approx(min(validation), abs=2e-6)
+
+
+WORSE: dict[str, Any] = {"optimizer": "sgd", "schedule": "constant", "learning_rate": 2.0}
+
+
+@pytest.mark.parametrize("keep", ["best", "last"])
+def test_the_best_epoch_is_kept_unless_the_last_is_wanted(tmp_path: Path, keep: str) -> None:
+    digits = load(DIGITS)
+    few = replace(digits, train=digits.train.take(slice(60)))  # which the network learns by heart
+    config = small(epochs=30, schedule="constant", learning_rate=0.03, keep=keep, **UNAUGMENTED)
+    run = Run.create(tmp_path / "run", config)
+    train(run, config, few)
+    validation = losses(run, "validation_loss")
+    best = validation.index(min(validation))
+    assert best < 29  # else this test could not fail
+    expected = best if keep == "best" else 29
+    assert run.metrics()[-1]["kept_epoch"] == expected + 1
+    scores = evaluate(run.network(), load(DIGITS).validation)
+    assert scores.loss == pytest.approx(validation[expected], abs=2e-6)
+
+
+class StoppedRun(Run):
+    """A run directory that stops the training while the fourth epoch's metrics are written."""
+
+    def append_metrics(self, **values: float | int) -> None:
+        super().append_metrics(**values)
+        if values.get("epoch") == 4:
+            raise KeyboardInterrupt
+
+
+def test_a_stopped_training_keeps_its_complete_epochs_and_resumes_to_the_same_weights(
+    tmp_path: Path,
+) -> None:
+    config = small(epochs=6, learning_rate=0.02, keep="best")
+    expected = trained(tmp_path / "expected", config)
+    run = StoppedRun(Run.create(tmp_path / "run", config).path)
+    with pytest.raises(StoppedError):
+        train(run, config, load(DIGITS))
+    assert load_checkpoint(run.path / "checkpoint.ckpt")["epoch"] == 2  # the third, from 0
+    resumed = Run(run.path)
+    train(resumed, config, load(DIGITS))
+    assert weights(resumed) == weights(expected)
+    assert [{**line, "seconds": 0} for line in resumed.metrics()] == [
+        {**line, "seconds": 0} for line in expected.metrics()
+    ]
+
+
+def test_two_processes_keep_the_best_epoch(tmp_path: Path) -> None:
+    config = small(epochs=4, gradient_clip=0.0, **WORSE)
+    run = trained(tmp_path / "run", config, Hardware(devices=2))
+    validation = losses(run, "validation_loss")
+    kept = int(run.metrics()[-1]["kept_epoch"])
+    scores = evaluate(run.network(), load(DIGITS).validation)
+    assert scores.loss == pytest.approx(validation[kept - 1], abs=2e-6)
+    assert validation[kept - 1] == min(validation)
+
+
+def test_a_preset_with_patience_keeps_the_last_epoch_without_validation_rows(
+    tmp_path: Path,
+) -> None:
+    source = Source.of("digits", validation_share=0.0)
+    run = trained(tmp_path / "run", small(source, patience=1, epochs=3))
+    assert run.metrics()[-1]["kept_epoch"] == 3
 
 
 @pytest.mark.parametrize("more", [{}, {"patience": 1, "epochs": 30, "schedule": "constant"}])
@@ -215,16 +282,6 @@ def test_a_missing_accelerator_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as error:
         trained(tmp_path / "run", small(), Hardware(accelerator="gpu"))
     assert str(error.value).startswith("--accelerator: No supported gpu backend found!")
-
-
-def test_patience_needs_validation_rows(tmp_path: Path) -> None:
-    source = Source.of("digits", validation_share=0.0)
-    with pytest.raises(ConfigError) as error:
-        trained(tmp_path / "run", small(source, patience=3))
-    assert str(error.value) == (
-        "--patience: early stopping needs validation rows; set --validation-share to a number "
-        "above 0"
-    )
 
 
 def test_the_last_line_of_metrics_has_finite_test_scores(tmp_path: Path) -> None:
