@@ -3,6 +3,11 @@
 torch, onnx and onnxruntime take seconds to import, so only commands that need them import them.
 """
 
+from service import terminal
+
+if __name__ == "__main__":  # before the other imports, which take most of the start
+    terminal.exit_on_signals()
+
 import json
 import logging
 from collections.abc import Callable, Iterator
@@ -17,9 +22,11 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from export.errors import ExportError, VerificationError
 from export.report import Report, quantised_sentence, report_sentence, report_table, summary
-from models.errors import ModelsError
+from models.errors import ModelsError, StoppedError
 from service.artifact import read_artifact
 from service.contract import ContractError
+from service.invocation import command
+from service.terminal import encodable, escaped
 
 app = typer.Typer(
     help="Export a trained run to one verified ONNX file.",
@@ -28,7 +35,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+DOTS = "⠋"  # of rich's first spinner
+
 FileArgument = Annotated[Path, typer.Argument(help="The .onnx file.")]
+DataOption = Annotated[
+    str | None,
+    typer.Option(help="The run's own data, to verify with all test rows; default: its kept rows."),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
 
 
@@ -48,6 +61,7 @@ def export_command(
         float,
         typer.Option(min=0, max=100, help="int8: highest percentage of changed test labels."),
     ] = 0.5,
+    data: DataOption = None,
     json_output: JsonOption = False,
 ) -> None:
     """Write the network of RUN to FILE, after verification against torch."""
@@ -62,6 +76,7 @@ def export_command(
             version=version,
             precision=precision,
             max_label_changes=max_label_changes,
+            data=data,
         )
     if json_output:
         typer.echo(json.dumps(asdict(exported)))
@@ -69,7 +84,8 @@ def export_command(
     _print_report(exported.report)
     if exported.quantised is not None:
         typer.echo(quantised_sentence(exported))
-    typer.echo(f"{file}: {file.stat().st_size:,} bytes, verified")
+    serve = command("serve", file)
+    typer.echo(escaped(f"{file}: {file.stat().st_size:,} bytes, verified; next: `{serve}`"))
 
 
 @app.command("verify")
@@ -108,7 +124,8 @@ def verify_command(
         return
     if report is not None:
         _print_report(report)
-    typer.echo(f"{file}: verified")
+    signed = () if public_key is None else ("--public-key", public_key)
+    typer.echo(escaped(f"{file}: verified; next: `{command('serve', file, *signed)}`"))
 
 
 @app.command("sign")
@@ -119,7 +136,8 @@ def sign_command(
     """Write FILE.sig, a signature of FILE by the private key."""
     from export.signing import sign
 
-    typer.echo(f"{sign(file, key)}: signature of {file} written")
+    check = command("check", file, "--public-key", "PUBLIC_KEY")
+    typer.echo(escaped(f"{sign(file, key)}: signature of {file} written; next: `{check}`"))
 
 
 @app.command("show")
@@ -138,7 +156,8 @@ def show_command(file: FileArgument) -> None:
 def _progress() -> Iterator[Callable[[str], None]]:
     """Show the current step and the elapsed time on standard error, if it is a terminal."""
     console = Console(stderr=True)
-    columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
+    spinner = SpinnerColumn("dots" if encodable(DOTS) else "line")
+    columns = spinner, TextColumn("{task.description}", markup=False), TimeElapsedColumn()
     disabled = not console.is_terminal
     with Progress(*columns, console=console, transient=True, disable=disabled) as progress:
         task = progress.add_task("reading", total=None)
@@ -151,13 +170,10 @@ def _print_report(report: Report) -> None:
 
 
 def main() -> None:
-    """Run a command; a user's error is one sentence and exit code 1."""
+    """Run a command."""
     # torch's exporter and onnxruntime's quantiser log advice that is not for the user.
     logging.disable(logging.WARNING)
-    try:
-        app()
-    except (ContractError, ExportError, ModelsError) as error:
-        raise SystemExit(f"error: {error}") from error
+    terminal.run(app, errors=(ContractError, ExportError, ModelsError), stopped=(StoppedError,))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,10 @@ class OperatorError(StructureError):
     """The graph has an operator that no highway network needs."""
 
 
+class LayerError(ExportError):
+    """A network of one's own has a layer that torch cannot export or the service does not serve."""
+
+
 class TensorError(StructureError):
     """The graph's inputs or outputs differ from the contract."""
 

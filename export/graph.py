@@ -6,24 +6,30 @@ its weights are `highway_3/branches.weight`, with the layer's number in the netw
 """
 
 import ast
-import re
+import logging
 import warnings
 from collections import Counter
+from collections.abc import Mapping
 
 import numpy as np
 import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
+from torch.onnx import OnnxExporterError
 
+from export.errors import LayerError
+from models.errors import first_line
 from models.gates.typicality import Typicality
-from models.networks.blocks import GateBlock
-from models.networks.network import HighwayClassifier, NetworkConfig, mean_gates, unit_gates
+from models.networks.classifier import GatedClassifier
+from models.networks.network import mean_gates, unit_gates
 from service import __version__
 from service.contract import GATE_SCALE, INPUT, OUTPUTS, TYPICALITY
 from service.graph_rules import IR_VERSION, OPSET
 
 PRODUCER = "highway-networks"
+# Warns in a notebook that torchvision, which no network here uses, is not installed.
+REGISTRATION = logging.getLogger("torch.onnx._internal.exporter._registration")
 SCOPES = "pkg.torch.onnx.name_scopes"  # metadata of a node: torch's modules around it
 NETWORK, PREPARATION, RESULTS = "network", "preparation", "results"  # owners of nodes
 
@@ -31,7 +37,7 @@ NETWORK, PREPARATION, RESULTS = "network", "preparation", "results"  # owners of
 class ServedNetwork(nn.Module):
     """The module of the artifact: the network, its gates, and their typicality."""
 
-    def __init__(self, network: HighwayClassifier, typicality: Typicality) -> None:
+    def __init__(self, network: GatedClassifier, typicality: Typicality) -> None:
         super().__init__()
         self.network = network
         self.typicality = typicality
@@ -39,7 +45,7 @@ class ServedNetwork(nn.Module):
     @property
     def layers(self) -> int:
         """The number of highway layers."""
-        return len(self.network.config.highway_blocks)
+        return len(self.network.gate_layers)
 
     def forward(self, x: Tensor, gate_scale: Tensor) -> tuple[Tensor, ...]:
         """Return the contract's outputs, in its order."""
@@ -51,38 +57,53 @@ class ServedNetwork(nn.Module):
 
 
 def build_graph(served: ServedNetwork) -> onnx.ModelProto:
-    """Convert the network; the same weights give the same bytes on every machine and path."""
-    network, layers = served.network, served.layers
-    # Two example rows: torch.export treats a size of 0 or 1 as constant.
-    example = torch.zeros(2, network.config.features), torch.ones(2, layers)
-    batch = torch.export.Dim("batch", min=1)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # deprecations inside torch's exporter
-        program = torch.onnx.export(
-            served.eval(),
-            example,
-            input_names=[INPUT, GATE_SCALE],
-            output_names=list(OUTPUTS),
-            dynamic_shapes=({0: batch}, {0: batch}),
-            opset_version=OPSET,
-            external_data=False,
-            dynamo=True,
-            verbose=False,
-        )
-    assert program is not None  # torch returns None only if it writes a file
-    model = program.model_proto
-    _name_by_layer(model.graph, network.config)  # before the scopes are removed
+    """Convert the network; the same weights give the same bytes on every machine and path.
+
+    Raises `LayerError` for a user's module that torch cannot export.
+    """
+    model = _traced(served.eval())
+    _name_by_layer(model.graph, served.network.owners)  # before the scopes are removed
     _remove_traces(model)
-    _add_default_gate_scale(model.graph, layers)
+    _add_default_gate_scale(model.graph, served.layers)
     model.ir_version = IR_VERSION
     model.producer_name, model.producer_version = PRODUCER, __version__
+    return model
+
+
+def _traced(served: ServedNetwork) -> onnx.ModelProto:
+    # Two example rows: torch.export treats a size of 0 or 1 as constant. One row of scales: with
+    # one axis for both, torch would take the size of a batch from the scales, which may be 1.
+    example = torch.zeros(2, served.network.features), torch.ones(1, served.layers)
+    REGISTRATION.setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # deprecations inside torch's exporter
+        try:
+            program = torch.onnx.export(
+                served,
+                example,
+                input_names=[INPUT, GATE_SCALE],
+                output_names=list(OUTPUTS),
+                dynamic_shapes=({0: torch.export.Dim("batch", min=1)}, None),
+                opset_version=OPSET,
+                external_data=False,
+                dynamo=True,
+                verbose=False,
+            )
+        except OnnxExporterError as error:
+            cause = error.__cause__ or error
+            raise LayerError(
+                f"network: torch cannot export it: {type(cause).__name__}: {first_line(cause)}; "
+                "avoid Python conditions on values of the rows and operators without an ONNX form"
+            ) from error
+    assert program is not None  # torch returns None only if it writes a file
+    model: onnx.ModelProto = program.model_proto
     return model
 
 
 def _remove_traces(model: onnx.ModelProto) -> None:
     """Remove source paths, line numbers and stack traces, which torch writes on every node.
 
-    The shapes of inner tensors are removed too: torch traced `gate_scale` as (batch, layers), and
+    The shapes of inner tensors are removed too: torch traced `gate_scale` as (1, layers), and
     onnxruntime would reuse buffers by these shapes.
     """
     graph = model.graph
@@ -101,16 +122,18 @@ def _add_default_gate_scale(graph: onnx.GraphProto, layers: int) -> None:
     scale.CopyFrom(helper.make_tensor_value_info(GATE_SCALE, TensorProto.FLOAT, ["rows", layers]))
 
 
-def _name_by_layer(graph: onnx.GraphProto, config: NetworkConfig) -> None:
-    """Rename nodes, weights and inner tensors; inputs and outputs keep the contract's names."""
-    layers = _layer_names(config)
+def _name_by_layer(graph: onnx.GraphProto, modules: Mapping[str, str]) -> None:
+    """Rename nodes, weights and inner tensors; inputs and outputs keep the contract's names.
+
+    `modules` are the names of the network's modules by their paths in it.
+    """
     names = {value.name: value.name for value in (*graph.input, *graph.output)}
     for tensor in graph.initializer:
-        names[tensor.name] = _weight_name(tensor.name, layers)
+        names[tensor.name] = _weight_name(tensor.name, modules)
     counts: Counter[str] = Counter()
     owners: dict[str, str] = {}  # layer of each inner tensor
     for node in graph.node:
-        owner = _owner(node, layers, owners)
+        owner = _owner(node, modules, owners)
         node.name = f"{owner}/{node.op_type}"
         counts[node.name] += 1
         if counts[node.name] > 1:
@@ -128,43 +151,40 @@ def _name_by_layer(graph: onnx.GraphProto, config: NetworkConfig) -> None:
         tensor.name = names[tensor.name]
 
 
-def _layer_names(config: NetworkConfig) -> list[str]:
-    """Name the blocks: highway layers by number, the others by kind, counted from 1."""
-    counts: Counter[str] = Counter()
-    names = []
-    for block in config.blocks:
-        if isinstance(block, GateBlock):
-            names.append(f"highway_{block.number}")
-            continue
-        kind = block.kind.replace("-", "_")
-        counts[kind] += 1
-        names.append(f"{kind}_{counts[kind]}")
-    return names
-
-
-def _weight_name(name: str, layers: list[str]) -> str:
+def _weight_name(name: str, modules: Mapping[str, str]) -> str:
     """Return a weight's new name, or "" for a constant outside all modules."""
     if name.startswith(f"{TYPICALITY}."):
         return name.replace(".", "/", 1)
-    match = re.fullmatch(rf"{NETWORK}\.(?:blocks\.(\d+)|(\w+))\.(.+)", name)
-    if match is None:
+    if not name.startswith(f"{NETWORK}."):
         return ""
-    block, module, parameter = match.groups()
-    return f"{module if block is None else layers[int(block)]}/{parameter}"
+    path = name.removeprefix(f"{NETWORK}.")
+    module = _module(path, modules)
+    return "" if module is None else f"{modules[module]}/{path.removeprefix(f'{module}.')}"
 
 
-def _owner(node: onnx.NodeProto, layers: list[str], owners: dict[str, str]) -> str:
-    """Return the layer of a node: that of its torch module, or else of its first input."""
+def _owner(node: onnx.NodeProto, modules: Mapping[str, str], owners: dict[str, str]) -> str:
+    """Return the layer of a node: that of its torch module, or else of its latest input.
+
+    `owners` are the layers of all tensors so far, in the order of their nodes.
+    """
     properties = {prop.key: prop.value for prop in node.metadata_props}
     scopes = ast.literal_eval(properties.get(SCOPES, f"['{NETWORK}']"))
     for scope in reversed(scopes):
-        match = re.match(rf"{NETWORK}\.(?:blocks\.(\d+)|(\w+))", scope)
-        if match is not None:
-            block, module = match.groups()
-            return module if block is None else layers[int(block)]
+        module = _module(scope.removeprefix(f"{NETWORK}."), modules)
+        if scope.startswith(f"{NETWORK}.") and module is not None:
+            return modules[module]
     if TYPICALITY in scopes:
         return TYPICALITY
     if NETWORK not in scopes:
         return RESULTS
-    first = node.input[0]
-    return GATE_SCALE if first == GATE_SCALE else owners.get(first, PREPARATION)
+    if GATE_SCALE in node.input:
+        return GATE_SCALE
+    computed = set(node.input)
+    return next((owners[name] for name in reversed(owners) if name in computed), PREPARATION)
+
+
+def _module(path: str, modules: Mapping[str, str]) -> str | None:
+    """Return the innermost of `modules` that the path is in, or None."""
+    parts = path.split(".")
+    paths = (".".join(parts[:end]) for end in range(len(parts), 0, -1))
+    return next((path for path in paths if path in modules), None)

@@ -24,7 +24,7 @@ from export.metadata import json_rows, serialise, set_description
 from export.report import LARGEST_BATCH, ExportReport, QuantisedReport, Report
 from export.trained_run import TrainedRun
 from export.verification import parse, read_metadata, verify_file
-from models.gates.record import held_out_rows, normal_rows
+from models.gates.record import held_out_rows
 from models.gates.typicality import GateOutputs
 from service.arrays import FloatArray
 from service.contract import (
@@ -38,7 +38,6 @@ from service.contract import (
     Metadata,
 )
 
-CALIBRATION_ROWS = 512
 PRODUCTS = ["Conv", "Gemm"]  # other operators stay in float32
 REPEATS = 50
 
@@ -51,7 +50,7 @@ def quantise_file(
     Raises `QuantisationError` if the labels of more than `max_label_changes` percent of the test
     rows change.
     """
-    float32_model, test = parse(float32_content), run.dataset.test
+    float32_model, test = parse(float32_content), run.rows.test
     model, metadata = _recalibrate(float32_model, run)
     engine = runtime_engine(model.SerializeToString())
     float32 = runtime_engine(float32_content)
@@ -84,20 +83,23 @@ def _recalibrate(
     float32_model: onnx.ModelProto, run: TrainedRun
 ) -> tuple[onnx.ModelProto, Metadata]:
     """Quantise, then measure typicality and held-out rows with the quantised network's gates."""
-    normal, part = normal_rows(run.dataset)
-    uncalibrated = quantise(float32_model, run.dataset.train.x).SerializeToString()
-    outputs = in_batches(runtime_engine(uncalibrated), normal.x, LARGEST_BATCH)
+    rows = run.rows
+    uncalibrated = quantise(float32_model, rows.calibration).SerializeToString()
+    outputs = in_batches(runtime_engine(uncalibrated), rows.normal, LARGEST_BATCH)
     logits, gate_mean, gate_units = (
         outputs[name].astype(np.float32) for name in (LOGITS, GATE_MEAN, GATE_UNITS)
     )
     served = copy.deepcopy(run.served)
     served.typicality.calibrate(GateOutputs(logits, gate_units))
     held_out_record = held_out_rows(
-        gate_mean, logits.argmax(axis=1), labels=len(run.dataset.labels), part=part
+        gate_mean,
+        logits.argmax(axis=1),
+        labels=len(run.config.data.labels),
+        part=rows.normal_part,
     )
     metadata = read_metadata(float32_model)
     baseline = {**metadata.gate_baseline, "held_out": asdict(held_out_record)}
-    model = quantise(build_graph(served), run.dataset.train.x)
+    model = quantise(build_graph(served), rows.calibration)
     set_description(model, metadata)
     return model, replace(metadata, gate_baseline=baseline)
 
@@ -115,14 +117,13 @@ class _CalibrationRows(quantization.CalibrationDataReader):  # type: ignore[misc
 
 def quantise(model: onnx.ModelProto, rows: FloatArray) -> onnx.ModelProto:
     """Return the model with int8 products; value ranges are those of `rows` (n, features)."""
-    some = rows[np.linspace(0, len(rows) - 1, min(CALIBRATION_ROWS, len(rows))).astype(int)]
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "float32.onnx", Path(folder) / "int8.onnx"
         source.write_bytes(model.SerializeToString())
         quantization.quantize_static(
             source,
             target,
-            _CalibrationRows(some),
+            _CalibrationRows(rows),
             quant_format=quantization.QuantFormat.QDQ,
             op_types_to_quantize=PRODUCTS,
             nodes_to_exclude=[n.name for n in model.graph.node if n.name.startswith(TYPICALITY)],

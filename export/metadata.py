@@ -13,8 +13,7 @@ from onnx import helper
 from export.errors import WriteError
 from export.graph import ServedNetwork
 from export.trained_run import TrainedRun
-from models.data.dataset import Dataset, FloatRows
-from models.networks.blocks import HighwayBlock
+from models.data.dataset import FloatRows
 from service.artifact import digest
 from service.contract import (
     DIGEST_LENGTH,
@@ -23,12 +22,10 @@ from service.contract import (
     OUTPUTS,
     PROBABILITIES,
     TYPICALITY,
-    Input,
     Layer,
     Metadata,
 )
 
-GOLDEN_LABELS = 3
 NO_DIGEST = "0" * DIGEST_LENGTH
 
 
@@ -37,12 +34,12 @@ def describe(run: TrainedRun, *, name: str | None, version: str) -> Metadata:
     config, data = run.config, run.config.data
     layers = tuple(
         Layer(
-            name=f"highway {block.number}",
-            kind="dense" if isinstance(block, HighwayBlock) else "convolution",
-            width=block.width,
-            number=block.number,
+            name=f"highway {layer.number}",
+            kind=layer.kind,
+            width=layer.width,
+            number=layer.number,
         )
-        for block in config.network.highway_blocks
+        for layer in config.gate_layers
     )
     training = {
         "data": data.name,
@@ -69,35 +66,15 @@ def describe(run: TrainedRun, *, name: str | None, version: str) -> Metadata:
 
 
 @torch.no_grad()
-def golden_rows(served: ServedNetwork, dataset: Dataset) -> dict[str, Any]:
-    """Return a few rows with torch's outputs, which the service compares whenever it loads a file.
+def golden_record(served: ServedNetwork, golden: FloatRows) -> dict[str, Any]:
+    """Return golden rows (n, features) with torch's outputs.
 
-    No golden row is a row of the data: each is the average of a label's training rows. A table
-    with missing values has one more golden row, without any value that can be missing.
+    The service compares the outputs whenever it loads a file.
     """
-    golden = np.stack(
-        [
-            typical_row(dataset.input, dataset.train.x[dataset.train.y == label])
-            for label in range(min(GOLDEN_LABELS, len(dataset.labels)))
-        ]
-    )
-    gaps = np.isnan(dataset.train.x).any(axis=0)
-    if gaps.any():
-        golden = np.concatenate([golden, np.where(gaps, np.float32(np.nan), golden[:1])])
     ones = torch.ones(1, served.layers)
     outputs = dict(zip(OUTPUTS, served(torch.from_numpy(golden), ones), strict=True))
     recorded = (PROBABILITIES, GATE_MEAN, TYPICALITY)
     return {INPUT: json_rows(golden), **{name: json_rows(outputs[name]) for name in recorded}}
-
-
-def typical_row(row: Input, rows: FloatRows) -> FloatRows:
-    """Return the mean of the known values of `rows` (n, features), or a category column's mode."""
-    known = np.ma.masked_invalid(rows.astype(np.float64))
-    typical = known.mean(axis=0).filled(np.nan)
-    for index, column in enumerate(row.columns):
-        if column.categories and not np.isnan(typical[index]):
-            typical[index] = np.bincount(known[:, index].compressed().astype(np.int64)).argmax()
-    return np.asarray(typical, np.float32)
 
 
 def json_rows(values: NDArray[Any] | torch.Tensor) -> list[list[float | None]]:

@@ -8,12 +8,12 @@ from rich.table import Table
 from rich.text import Text
 
 from service.contract import Column, ContractError, Metadata
+from service.terminal import bar, escaped, fit, shown
 
 LARGEST_BATCH = 1024  # the service's default for the rows of a request
 SMALL_BATCHES = (1, 2, 3, 7, 32)
 MULTIPLE = 8.0  # allowed error of the file, in errors of float32
 TYPICALITY_FACTOR = 8.0  # for typicality: engines differ more where gates hardly vary
-BAR_WIDTH = 30  # characters for a gate that is fully open
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +97,7 @@ def report_table(report: Report) -> Table:
     for output in report.outputs:
         errors = (output.float32_error, output.largest_error, output.allowed)
         table.add_row(output.reference, output.output, *(f"{error:.1e}" for error in errors))
-    return table
+    return fit(table)
 
 
 def report_sentence(report: Report) -> str:
@@ -139,17 +139,13 @@ def summary(metadata: Metadata, size: int) -> Table:
             "metadata: training, gate baseline or verification are not as `highway export` writes "
             "them; export the run again"
         ) from error
-    title = _printable(f"{metadata.name} version {metadata.version}")
+    title = Text(escaped(f"{metadata.name} version {metadata.version}"))
     table = Table(title=title, show_header=False)
     table.add_column(style="bold")
+    table.add_column()
     for name, fact in facts:
-        table.add_row(_printable(name), _printable(fact))
-    return table
-
-
-def _printable(text: str) -> Text:
-    """Return text without markup and control characters, which a file may contain."""
-    return Text("".join(character for character in text if character.isprintable()))
+        table.add_row(Text(escaped(name)), Text(escaped(fact)))
+    return fit(table)
 
 
 def _facts(metadata: Metadata, size: int) -> Iterator[tuple[str, str]]:
@@ -159,7 +155,7 @@ def _facts(metadata: Metadata, size: int) -> Iterator[tuple[str, str]]:
     yield "input", f"{row.kind} {'×'.join(map(str, row.shape))}, {row.unit}{bounds}"
     if row.columns:
         yield "columns", ", ".join(map(_column, row.columns))
-    yield "labels", ", ".join(metadata.labels)
+    yield "labels", ", ".join(map(shown, metadata.labels))
     pruning = training.get("pruning")
     pruned = f", pruned from {pruning['trained_layers']}" if pruning else ""
     yield "network", f"{training.get('preset')}, {len(metadata.layers)} highway layers{pruned}"
@@ -170,8 +166,7 @@ def _facts(metadata: Metadata, size: int) -> Iterator[tuple[str, str]]:
     yield "verified", _verification(metadata.verification)
     means = metadata.gate_baseline["overall"]["mean"]
     for layer, mean in zip(metadata.layers, means, strict=True):
-        bar = ("█" * round(mean * BAR_WIDTH)).ljust(BAR_WIDTH, "·")
-        yield layer.name, f"{bar} {mean:.3f} open, {layer.width} units"
+        yield layer.name, f"{bar(mean)} {mean:.3f} open, {layer.width} units"
 
 
 def _verification(record: Mapping[str, Any]) -> str:
@@ -194,7 +189,9 @@ def _verification(record: Mapping[str, Any]) -> str:
 
 
 def _column(column: Column) -> str:
-    return f"{column.name} ({' / '.join(column.categories)})" if column.categories else column.name
+    if not column.categories:
+        return shown(column.name)
+    return f"{shown(column.name)} ({' / '.join(map(shown, column.categories))})"
 
 
 def _pairs(values: dict[str, object]) -> str:

@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from export.errors import PlainNetworkError
 from export.graph import ServedNetwork
-from models.data.dataset import Dataset
 from models.errors import RunError
+from models.kept_rows import KeptRows
 from models.run import Run
 from models.run_config import RunConfig
 
@@ -22,19 +24,25 @@ class TrainedRun:
     path: Path
     config: RunConfig
     served: ServedNetwork
-    dataset: Dataset
+    rows: KeptRows
     metrics: dict[str, float]
     gate_baseline: dict[str, Any]
 
     @classmethod
-    def read(cls, path: Path) -> "TrainedRun":
-        """Read a run directory; a `RunError` if it is incomplete.
+    def read(
+        cls, path: Path, *, data: str | None = None, module: nn.Module | None = None
+    ) -> "TrainedRun":
+        """Read a run directory, with the rows that it keeps.
 
-        A network without highway layers raises `PlainNetworkError`.
+        A network of one's own is rebuilt from `module`, of its class.
+
+        If `data` is given, the rows are read from the data at that path, with all test rows; so are
+        those of a run of an older release, which keeps none. Raises `RunError` if the run is
+        incomplete or the data are missing, `PlainNetworkError` without highway layers.
         """
         run = Run(path)
         config = run.config()
-        layers = len(config.network.highway_blocks)
+        layers = len(config.gate_layers)
         if not layers:
             raise PlainNetworkError(
                 f"{path}: expected a network with highway layers, found a plain one; it has no "
@@ -50,8 +58,13 @@ class TrainedRun:
         return cls(
             path=path,
             config=config,
-            served=ServedNetwork(run.network(config), run.typicality(config)),
-            dataset=run.dataset(config),
+            served=ServedNetwork(run.classifier(module, config), run.typicality(config)),
+            rows=_rows(run, config, data),
             metrics=run.metrics()[-1],
             gate_baseline=gate_baseline,
         )
+
+
+def _rows(run: Run, config: RunConfig, data: str | None) -> KeptRows:
+    kept = run.rows(config) if data is None else None
+    return kept or KeptRows.of(run.dataset(config, data), whole_test=True)

@@ -1,18 +1,19 @@
 """The content of `config.json`: data, network and training of a run as plain values."""
 
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-import torch
-
 from models.data.dataset import Dataset, Schema
 from models.data.source import Source
+from models.networks.classifier import GateLayer
+from models.networks.custom import CustomModule, CustomNetwork
 from models.networks.network import HighwayClassifier, NetworkConfig
 from models.networks.preparation import Preparation
 from models.presets import Preset
 from models.recipe import TrainConfig
+from models.training.threads import threads_for
 from service.contract import Input
 
 
@@ -60,7 +61,10 @@ class Pruning:
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig:
-    """All of `config.json`; `format` increases when an older release could misread the file."""
+    """All of `config.json`; `format` increases when an older release could misread the file.
+
+    With a `custom` module, `network` has the shape and the number of labels, and no blocks.
+    """
 
     format: Literal[2] = 2
     preset: str
@@ -69,6 +73,27 @@ class RunConfig:
     network: NetworkConfig
     training: TrainConfig
     pruning: Pruning | None = None
+    custom: CustomModule | None = None
+
+    @property
+    def gate_layers(self) -> tuple[GateLayer, ...]:
+        """The highway layers in order: one for each column of the mean gates."""
+        return self.network.gate_layers if self.custom is None else self.custom.layers
+
+    @classmethod
+    def of_custom(
+        cls, data: DataConfig, network: CustomNetwork, training: TrainConfig
+    ) -> "RunConfig":
+        """Describe a training of a user's module on `data`; see `of` for the threads."""
+        threads = training.threads or threads_for(network, training.batch_size)
+        return cls(
+            preset="custom",
+            source_revision=source_revision(),
+            data=data,
+            network=NetworkConfig(shape=data.input.shape, classes=len(data.labels), blocks=()),
+            training=replace(training, threads=threads),
+            custom=network.description,
+        )
 
     @classmethod
     def of(
@@ -76,19 +101,25 @@ class RunConfig:
     ) -> "RunConfig":
         """Describe a training of the preset `chosen` on `data` with the current source revision.
 
+        The number of threads is chosen here, so that a resumed training uses the same number.
+
         Raises `ConfigError` if the network cannot be built for the data's shape.
         """
         network = chosen.network(
             shape=data.input.shape, classes=len(data.labels), preparation=preparation
         )
-        with torch.device("meta"):  # built without memory, only to check the shapes
-            HighwayClassifier(network)
+        # Built to check the shapes and count products. On torch's meta device, which needs no
+        # memory, it would take seconds, because that device imports most of torch's compiler.
+        built = HighwayClassifier(network)
+        training = chosen.training
         return cls(
             preset=name,
             source_revision=source_revision(),
             data=data,
             network=network,
-            training=chosen.training,
+            training=replace(
+                training, threads=training.threads or threads_for(built, training.batch_size)
+            ),
         )
 
 

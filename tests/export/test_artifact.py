@@ -10,11 +10,12 @@ import safetensors
 import torch
 
 from export.artifact import export
-from export.errors import WriteError
+from export.errors import NumericsError, WriteError
 from export.trained_run import TrainedRun
 from models.errors import RunError
 from models.networks.network import mean_gates
 from service.classifier import Classifier
+from tests.conftest import command
 
 
 def no_op(step: str) -> None:
@@ -54,14 +55,15 @@ def test_each_file_of_the_run_is_opened_once(
         "metrics.jsonl": 1,
         "gate_baseline.json": 1,
         "typicality.safetensors": 1,
+        "rows.safetensors": 1,
     }
-    assert [n for name, n in opened.items() if name.endswith("digits.csv.gz")] == [1]
+    assert not [name for name in opened if name.endswith("digits.csv.gz")]  # the data
     # The same run gives the same bytes from another folder.
     assert (tmp_path / "again.onnx").read_bytes() == artifact_path.read_bytes()
 
 
 def test_the_artifact_computes_the_same_as_torch(artifact_path: Path, run: TrainedRun) -> None:
-    rows = run.dataset.test.x[:20]
+    rows = run.rows.test.x[:20]
     with torch.no_grad():
         logits, gates = run.served.network(torch.from_numpy(rows))
     outputs = Classifier.load(artifact_path).run(rows)
@@ -71,7 +73,7 @@ def test_the_artifact_computes_the_same_as_torch(artifact_path: Path, run: Train
 
 
 def test_each_row_can_close_another_layer(artifact_path: Path, run: TrainedRun) -> None:
-    rows = run.dataset.test.x[:3]
+    rows = run.rows.test.x[:3]
     closed = 1 - np.eye(3, dtype=np.float32)  # row i without layer i
     with torch.no_grad():
         logits, _ = run.served.network(torch.from_numpy(rows), torch.from_numpy(closed))
@@ -127,3 +129,68 @@ def test_a_failed_export_leaves_the_old_file_unchanged(broken_path: Path, tmp_pa
         export(broken_path, target, no_op)
     assert target.read_text() == "the old one"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["broken", "model.onnx"]
+
+
+def test_a_fault_of_the_export_itself_says_what_to_do(
+    run_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("export.reference.Reference.allowed", lambda self, output: 0.0)
+    with pytest.raises(NumericsError) as error:
+        export(run_path, tmp_path / "no.onnx", no_op)
+    assert str(error.value).endswith(
+        "; nothing was written; this is a fault of the export and not of your data, so please "
+        "report it, and train again with another --seed meanwhile"
+    )
+    assert not (tmp_path / "no.onnx").exists()
+
+
+def test_a_run_on_moved_data_is_exported_with_the_rows_that_it_keeps(tmp_path: Path) -> None:
+    run, moved = train_table(tmp_path)
+    for precision in ("float32", "int8"):
+        file = tmp_path / f"{precision}.onnx"
+        options = ("--precision", precision, "--max-label-changes", "100")
+        done = command("export", "export", run, file, *options)
+        assert done.returncode == 0, done.stderr
+        assert str(tmp_path).encode() not in file.read_bytes()
+    again = tmp_path / "again.onnx"
+    done = command("export", "export", run, again, "--data", moved)
+    assert done.returncode == 0, done.stderr
+    assert again.read_bytes() == (tmp_path / "float32.onnx").read_bytes()
+
+
+def test_a_run_without_kept_rows_names_the_option_for_moved_data(tmp_path: Path) -> None:
+    run, moved = train_table(tmp_path)
+    (run / "rows.safetensors").unlink()
+    done = command("export", "export", run, tmp_path / "no.onnx")
+    assert (done.returncode, done.stderr) == (
+        1,
+        f"error: {run}: the run's data 'table.csv' are not at '{tmp_path}/table.csv'; say where "
+        "they are now with --data PATH\n",
+    )
+    done = command("export", "export", run, tmp_path / "yes.onnx", "--data", moved)
+    assert done.returncode == 0, done.stderr
+
+
+def test_other_data_are_refused_by_their_digest(tmp_path: Path) -> None:
+    run, moved = train_table(tmp_path)
+    moved.write_text(moved.read_text() + "9,1\n")
+    done = command("export", "export", run, tmp_path / "no.onnx", "--data", moved)
+    assert done.returncode == 1
+    assert "data 'table.csv' have changed since the training: expected digest " in done.stderr
+
+
+def train_table(folder: Path) -> tuple[Path, Path]:
+    """Train on a table, then move the run and the table; return where they are."""
+    table, run = folder / "table.csv", folder / "run"
+    lines = [f"{n},{n // 40}" for n in range(80)]
+    table.write_text("\n".join(["size,y", *lines, ""]))
+    done = command(
+        *("models", "train", table, "--target", "y", "--out", run),
+        *("--epochs", "1", "--depth", "3", "--width", "4"),
+    )
+    assert done.returncode == 0, done.stderr
+    (folder / "elsewhere").mkdir()
+    return (
+        run.rename(folder / "elsewhere" / "run"),
+        table.rename(folder / "elsewhere" / "renamed.csv"),
+    )

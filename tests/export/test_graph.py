@@ -13,8 +13,15 @@ from export.reference import Reference
 from export.trained_run import TrainedRun
 from models.data.source import Source, load
 from models.gates.record import record_gates
-from models.networks.network import HighwayClassifier
-from models.networks.preparation import Columns, Contrast, Preparation, Scale, Standardise
+from models.networks.blocks import (
+    ConvBlock,
+    DenseBlock,
+    HighwayBlock,
+    HighwayConvBlock,
+)
+from models.networks.columns import Columns
+from models.networks.network import HighwayClassifier, NetworkConfig
+from models.networks.preparation import Contrast, Preparation, Scale, Standardise
 from models.presets import PRESETS, preset
 from models.pruning.surgery import remove_layers
 from models.settings import changed
@@ -180,7 +187,7 @@ def test_every_preset_computes_batches_of_any_size_with_the_default_scale(name: 
 
 
 def test_the_typicality_of_every_row_is_that_of_torchs_module(run: TrainedRun) -> None:
-    rows = run.dataset.test.x
+    rows = run.rows.test.x
     outputs = run_graph(build_graph(run.served), rows)
     Reference("test rows", run.served, rows).errors(outputs, "onnxruntime")
     assert outputs["typicality"].shape == (180, 3)
@@ -203,7 +210,7 @@ def test_the_typicality_equals_torchs_for_any_weights(seed: int, gate_bias: floa
 
 
 def test_a_closed_layer_changes_typicality_as_in_torch(run: TrainedRun) -> None:
-    rows, closed = run.dataset.test.x[:3], 1 - np.eye(3, dtype=np.float32)
+    rows, closed = run.rows.test.x[:3], 1 - np.eye(3, dtype=np.float32)
     outputs = run_graph(build_graph(run.served), rows, closed)
     Reference("a layer closed", run.served, rows, closed).errors(outputs, "onnxruntime")
     opened = run_graph(build_graph(run.served), rows)
@@ -272,3 +279,20 @@ def test_the_layers_of_a_pruned_network_keep_their_numbers() -> None:
         *("gate_scale", "conv_1", "max_pool_1", "max_pool_2", "max_pool_3"),
         *(f"highway_{number}" for number in (3, 4, 6, 7, 8)),
     }
+
+
+@pytest.mark.parametrize("constant", [(True, False), (True, True)])
+@pytest.mark.parametrize("spatial", [False, True])
+def test_a_layer_of_constant_gates_is_exported_for_batches_of_any_size(
+    constant: tuple[bool, bool], spatial: bool
+) -> None:
+    torch.manual_seed(0)
+    first, layer = (ConvBlock, HighwayConvBlock) if spatial else (DenseBlock, HighwayBlock)
+    blocks = (
+        first(width=4),
+        *(layer(number=n, width=4, constant_gate=c) for n, c in enumerate(constant, start=1)),
+    )
+    config = NetworkConfig(shape=(6, 6), classes=3, blocks=blocks)
+    built = HighwayClassifier(config).eval()
+    for rows in (1, 2, 5):
+        assert_onnxruntime_agrees(built, torch.rand(rows, 36))

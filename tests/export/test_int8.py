@@ -14,7 +14,7 @@ from export.int8 import check_label_changes, compare_quantised, latency_ratio
 from export.report import QuantisedReport
 from export.trained_run import TrainedRun
 from export.verification import verify_file
-from models.gates.record import held_out_rows, normal_rows
+from models.gates.record import held_out_rows
 from service.arrays import FloatArray
 from service.classifier import Classifier
 from service.contract import OUTPUTS, ContractError
@@ -59,7 +59,7 @@ def test_typicality_is_computed_in_float32(int8_path: Path) -> None:
 def test_typicality_is_calibrated_on_int8s_outputs_of_the_held_out_rows(
     int8_path: Path, artifact_path: Path, run: TrainedRun
 ) -> None:
-    rows = normal_rows(run.dataset)[0].x
+    rows = run.rows.normal
     typicality = Classifier.load(int8_path).run(rows).typicality
     assert typicality.shape == (180, 3)
     for column in typicality.T:
@@ -75,9 +75,9 @@ def test_typicality_is_calibrated_on_int8s_outputs_of_the_held_out_rows(
 def test_the_baseline_of_held_out_rows_has_int8s_gates(
     int8_path: Path, artifact_path: Path, run: TrainedRun
 ) -> None:
-    rows, part = normal_rows(run.dataset)
+    rows, part = run.rows.normal, run.rows.normal_part
     classifier = Classifier.load(int8_path)
-    outputs = classifier.run(rows.x)
+    outputs = classifier.run(rows)
     own = held_out_rows(outputs.gate_mean, outputs.logits.argmax(axis=1), labels=10, part=part)
     int8 = classifier.metadata.gate_baseline
     float32 = Classifier.load(artifact_path).metadata.gate_baseline
@@ -98,14 +98,14 @@ def test_producer_and_description_are_those_of_the_float32_file(
 def test_the_outputs_are_close_to_float32s(
     int8_path: Path, artifact_path: Path, run: TrainedRun
 ) -> None:
-    rows = run.dataset.test.x
+    rows = run.rows.test.x
     int8, float32 = (Classifier.load(path).run(rows) for path in (int8_path, artifact_path))
     assert 0 < np.abs(int8.probabilities - float32.probabilities).max() < 0.3
     assert np.abs(int8.gate_mean - float32.gate_mean).max() < 0.1
 
 
 def test_gate_scale_closes_layers_in_int8(int8_path: Path, run: TrainedRun) -> None:
-    rows = run.dataset.test.x[:4]
+    rows = run.rows.test.x[:4]
     classifier = Classifier.load(int8_path)
     plain = classifier.run(rows)
     closed = classifier.run(rows, np.array([[0, 1, 1]] * 4, np.float32))

@@ -14,7 +14,9 @@ def test_export_reports_the_differences_from_torch(run_path: Path, tmp_path: Pat
     assert done.returncode == 0
     assert "errors relative to float64" in done.stdout
     assert "all 180 test rows: same labels as torch, accuracy " in done.stdout
-    assert done.stdout.endswith(f"{file}: {file.stat().st_size:,} bytes, verified\n")
+    last = done.stdout.splitlines()[-1]
+    assert last.startswith(f"{file}: {file.stat().st_size:,} bytes, verified; next: `")
+    assert last.endswith(f"python -m service serve {file}`")
     shown = command("export", "show", file).stdout
     assert "mine version 2" in shown
     assert "highway 3" in shown
@@ -22,7 +24,9 @@ def test_export_reports_the_differences_from_torch(run_path: Path, tmp_path: Pat
 
 def test_verify_repeats_the_checks(artifact_path: Path, run_path: Path) -> None:
     alone = command("export", "verify", artifact_path)
-    assert (alone.returncode, alone.stdout) == (0, f"{artifact_path}: verified\n")
+    assert alone.returncode == 0
+    assert alone.stdout.startswith(f"{artifact_path}: verified; next: `")
+    assert alone.stdout.endswith(f"python -m service serve {artifact_path}`\n")
     compared = command("export", "verify", artifact_path, "--run", run_path)
     assert compared.returncode == 0
     assert "all 180 test rows" in compared.stdout
@@ -41,8 +45,11 @@ def test_a_signed_file_is_verified_with_the_public_key(artifact_path: Path, tmp_
     key.write_bytes(private_pem(KEY))
     public.write_bytes(public_pem(KEY))
     signed = command("export", "sign", file, "--key", key)
-    assert signed.stdout == f"{file}.sig: signature of {file} written\n"
-    assert command("export", "verify", file, "--public-key", public).returncode == 0
+    assert signed.stdout.startswith(f"{file}.sig: signature of {file} written; next: `")
+    assert signed.stdout.endswith(f"python -m service check {file} --public-key PUBLIC_KEY`\n")
+    verified = command("export", "verify", file, "--public-key", public)
+    assert verified.returncode == 0
+    assert verified.stdout.endswith(f"serve {file} --public-key {public}`\n")
     Path(f"{file}.sig").unlink()
     unsigned = command("export", "verify", file, "--public-key", public)
     assert (unsigned.returncode, unsigned.stderr) == (

@@ -8,19 +8,17 @@ import pytest
 from export.errors import WriteError
 from export.metadata import (
     describe,
-    golden_rows,
+    golden_record,
     model_version,
     serialise,
     set_description,
-    typical_row,
 )
 from export.trained_run import TrainedRun
-from models.data.source import Source, load
+from models.networks.columns import Columns
 from models.networks.network import HighwayClassifier
-from models.networks.preparation import Columns
 from models.presets import preset
 from service.classifier import Classifier
-from service.contract import Column, Input
+from service.contract import Column
 from tests.conftest import command
 from tests.export.untrained import served
 
@@ -46,46 +44,21 @@ def test_the_metadata_contain_no_time(run: TrainedRun) -> None:
     assert "seconds" not in metrics
 
 
-def test_golden_rows_are_the_mean_rows_of_the_first_labels_with_torchs_outputs(
-    run: TrainedRun,
-) -> None:
-    golden = golden_rows(run.served, run.dataset)
-    train = run.dataset.train
-    assert np.shape(golden["input"]) == (3, 64)
-    assert golden["input"][2] == pytest.approx(train.x[train.y == 2].mean(axis=0), abs=1e-5)
+def test_golden_rows_are_recorded_with_torchs_outputs(run: TrainedRun) -> None:
+    golden = golden_record(run.served, run.rows.golden)
+    assert np.array_equal(np.array(golden["input"], np.float32), run.rows.golden)
     assert np.sum(golden["probabilities"], axis=1) == pytest.approx([1, 1, 1])
     assert np.shape(golden["gate_mean"]) == (3, 3)
     assert np.shape(golden["typicality"]) == (3, 3)
     assert all(0 < p_value <= 1 for row in golden["typicality"] for p_value in row)
 
 
-def test_no_golden_row_is_a_row_of_the_data(run: TrainedRun) -> None:
-    golden = np.array(golden_rows(run.served, run.dataset)["input"], np.float32)
-    for part in (run.dataset.train, run.dataset.validation, run.dataset.test):
-        assert not (part.x[:, None] == golden).all(axis=2).any()
-
-
-def test_a_typical_row_has_means_of_numbers_and_the_most_frequent_categories() -> None:
-    columns = (Column(name="age"), Column(name="job", categories=("a", "b", "c")))
-    table = Input(kind="table", shape=(2,), unit="value", columns=columns)
-    nan = np.nan
-    rows = np.array([[10, 2], [30, 0], [nan, 2], [20, nan]], np.float32)
-    assert typical_row(table, rows).tolist() == [20, 2]
-    assert np.isnan(typical_row(table, np.full((2, 2), nan, np.float32))).all()
-
-
-def test_the_last_golden_row_of_a_table_lacks_all_values_that_can_be_missing(
-    tmp_path: Path,
-) -> None:
-    lines = [f"{n if n % 4 else ''},{n % 7},{'ab'[n % 2]}" for n in range(60)]
-    (tmp_path / "gaps.csv").write_text("\n".join(["age,size,owner", *lines]))
-    source = Source.of(str(tmp_path / "gaps.csv"), target="owner")
-    data = load(source)
+def test_a_missing_value_of_a_golden_row_is_null() -> None:
     table = Columns(categories=(0, 0), missing_flags=(True, False))
     config = preset("dense-10").network(shape=(2,), classes=2, preparation=table)
-    golden = golden_rows(served(HighwayClassifier(config), data.train.x), data)
-    assert [row[0] is None for row in golden["input"]] == [False, False, True]
-    assert golden["input"][2][1] == golden["input"][0][1]
+    rows = np.array([[1, 2], [np.nan, 2]], np.float32)
+    golden = golden_record(served(HighwayClassifier(config), np.tile(rows, (30, 1))), rows)
+    assert golden["input"] == [[1.0, 2.0], [None, 2.0]]
 
 
 def test_a_tables_columns_are_described_and_its_file_name_made_fit_for_urls(

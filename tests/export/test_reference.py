@@ -7,13 +7,14 @@ import torch
 from export.backends import runtime_engine
 from export.errors import GateScaleError, NumericsError, UnstableError
 from export.graph import ServedNetwork, build_graph
-from export.reference import Reference
+from export.reference import Reference, _relative_roundings
 from export.trained_run import TrainedRun
 from models.data.source import Source, load
 from models.gates.record import record_gates
+from models.networks.columns import Columns
 from models.networks.layers import HighwayDense
 from models.networks.network import HighwayClassifier
-from models.networks.preparation import Columns, Contrast, Scale
+from models.networks.preparation import Contrast, Scale
 from models.presets import PRESETS
 from tests.export.untrained import served
 from tests.models.gates.conftest import untrained
@@ -21,7 +22,7 @@ from tests.models.gates.conftest import untrained
 
 @pytest.fixture
 def reference(run: TrainedRun) -> Reference:
-    return Reference("test rows", run.served, run.dataset.test.x)
+    return Reference("test rows", run.served, run.rows.test.x)
 
 
 def test_float32s_error_is_the_difference_between_float32_and_float64(
@@ -70,7 +71,7 @@ def test_typicality_of_nearly_closed_gates_allows_for_onnxruntimes_sigmoid() -> 
 
 def test_category_indices_are_not_moved() -> None:
     network = HighwayClassifier(
-        replace(PRESETS["table-10"], depth=3, width=4).network(
+        replace(PRESETS["table-5"], depth=3, width=4).network(
             shape=(2,),
             classes=2,
             preparation=Columns(categories=(0, 3), missing_flags=(False, False)),
@@ -79,6 +80,22 @@ def test_category_indices_are_not_moved() -> None:
     rows = np.array([[0.5, 0], [-0.25, 1], [0.125, 2]], np.float32)
     reference = Reference("test rows", served(network, rows), rows)
     assert reference.float32_error["logits"] < 1e-6
+
+
+def test_dates_are_not_moved() -> None:
+    network = HighwayClassifier(
+        replace(PRESETS["table-5"], depth=3, width=4).network(
+            shape=(2,),
+            classes=2,
+            preparation=Columns(
+                categories=(0, 0), missing_flags=(False, False), dates=(False, True)
+            ),
+        )
+    )
+    rows = np.array([[0.5, 20_000], [-0.25, 18_000], [0.125, 19_000]], np.float32)
+    roundings = _relative_roundings(network, rows, np.random.default_rng(0))
+    assert (roundings[:, 1] == 0).all()
+    assert (roundings[:, 0] != 0).all()
 
 
 @pytest.mark.parametrize("output", ["probabilities", "typicality"])
@@ -104,7 +121,7 @@ def test_nan_is_rejected(reference: Reference) -> None:
 
 
 def test_the_error_class_is_the_given_one(run: TrainedRun) -> None:
-    rows = run.dataset.test.x[:3]
+    rows = run.rows.test.x[:3]
     zeros = np.zeros((3, 3), np.float32)
     scaled = Reference("gates scaled", run.served, rows, zeros, error_class=GateScaleError)
     unscaled = Reference("test rows", run.served, rows)

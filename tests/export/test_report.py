@@ -109,7 +109,7 @@ def test_the_summary_of_a_pruned_network_has_its_former_layers(metadata: Metadat
 
 def test_markup_and_control_characters_of_a_file_are_plain_text(metadata: Metadata) -> None:
     text = rendered(summary(replace(metadata, labels=("[/red]", "[bold]x", "a\x1b[2Jb")), 1))
-    assert "[/red], [bold]x, a[2Jb" in text
+    assert "[/red], [bold]x, a\\x1b[2Jb" in text
 
 
 @pytest.mark.parametrize(
