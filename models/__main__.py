@@ -1,8 +1,15 @@
-"""The command line of `models`: `highway train | evaluate | gates | prune | search | presets`.
+"""The command line of `models`: `highway inspect | train | evaluate | gates | prune | search`.
 
 Each command imports its implementation when it runs, so that `--help` does not import torch.
 """
 
+from service import terminal
+
+if __name__ == "__main__":  # before the other imports, which take most of the start
+    terminal.exit_on_signals()
+
+import os
+import sys
 from typing import Annotated
 
 import typer
@@ -16,8 +23,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-STOPPED = 130  # the exit code of a command stopped by Ctrl-C
 
 
 @app.command("train")
@@ -40,6 +45,17 @@ def train_command(
     else:
         options.refuse_beside_resume(context, {"resume", *options.names(hardware)})
         resume_training(resume, hardware)
+
+
+@app.command("inspect")
+@options.expanded
+def inspect_command(
+    context: typer.Context, *, source: options.SourceOptions, json_output: options.Json = False
+) -> None:
+    """Show what DATA hold, what is suspicious in them, and the command that trains on them."""
+    from models.commands.inspect import inspect
+
+    inspect(source, options.typed_arguments(context), json_output=json_output)
 
 
 @app.command("evaluate")
@@ -126,14 +142,24 @@ def presets_command() -> None:
 
 
 def main() -> None:
-    """Run a command; a user's error is one sentence on standard error and exit code 1."""
+    """Run a command."""
+    # By default torch's threads spin while they wait for each other. Beside another busy process a
+    # step with two threads then took up to ten times as long. It must be set before torch loads.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    terminal.run(_run, errors=(ModelsError,), stopped=(StoppedError,))
+
+
+def _run() -> None:
+    """Run the app; an error that options mend is followed by the whole command with them."""
     try:
         app()
-    except StoppedError as error:
-        typer.echo(str(error), err=True)
-        raise SystemExit(STOPPED) from error
     except ModelsError as error:
-        raise SystemExit(f"error: {error}") from error
+        if not error.options:
+            raise
+        from models.commands.repetition import with_options
+
+        again = with_options(sys.argv[1:], error.options)
+        raise ModelsError(f"{error}\nthis command goes through:\n  {again}") from error
 
 
 if __name__ == "__main__":

@@ -17,10 +17,9 @@ import typer
 
 from models.errors import ConfigError
 
-BY_DEPTH = "depth"
 DATA_HELP = (
-    "Data: digits, mnist-5k, a CSV, TSV, Parquet or .npz file, a folder of images or of IDX or "
-    "CIFAR files, or openml:NAME."
+    "Data: digits, mnist-5k, a CSV, TSV, Excel, Parquet, Feather, .npy or .npz file, a folder of "
+    "images or of IDX, CIFAR or Parquet files, or openml:NAME."
 )
 DATA = typer.Argument(help=DATA_HELP, show_default=False)
 Folder = Path | None
@@ -49,6 +48,9 @@ NewRun = Annotated[Folder, option("New run directory to write.")]
 Resume = Annotated[Folder, option("Directory of a stopped run of this command to finish.")]
 Json = Annotated[bool, option("Print JSON.", "--json")]
 TARGET, EXCLUDE = "Column of a table to predict.", "Column of a table to leave out; repeatable."
+DELIMITER = "What separates a table's cells, such as ; or tab; default found in the file."
+ENCODING = "Encoding of a table's text, such as cp1252; default found in the file."
+MOVED = "Where the run's own data are, if they have moved."
 ACCELERATOR = "cpu, gpu or auto; default cpu."
 
 
@@ -59,6 +61,14 @@ class SourceOptions:
     data: Text = field(default=None, metadata={"parameter": DATA})
     target: Text = table(TARGET)
     exclude: list[str] | None = table(EXCLUDE)
+    column: list[str] | None = table(
+        "Kind of a column, NAME=number, category, date or date:FORMAT; repeatable."
+    )
+    missing: Text = table('Further strings that mark missing values, such as "-,?,.".')
+    decimal: Text = table("Decimal mark of a table's strings, . or ,; default a point.")
+    delimiter: Text = table(DELIMITER)
+    encoding: Text = table(ENCODING)
+    keep_spaces: Flag = table("Keep spaces around cells and labels.", "--keep-spaces")
     validation_share: Number = table("Share of the rows held out for validation; default 0.1.")
 
 
@@ -70,13 +80,16 @@ class RowsOptions:
     part: Text = option_field("Part of the run's data: train, validation or test.")
     target: Text = table(TARGET)
     exclude: list[str] | None = table(EXCLUDE)
+    delimiter: Text = table(DELIMITER)
+    encoding: Text = table(ENCODING)
+    moved: Text = option_field(MOVED, "--data")
 
 
 @dataclass(frozen=True, kw_only=True)
 class PresetOptions:
     """Settings of network and training that `train` and `search` share."""
 
-    preset: Text = network("Name from `highway presets`; default dense-10, for tables table-10.")
+    preset: Text = network("Name from `highway presets`; the default depends on the data.")
     plain: Flag = network("Plain twin: no gates, about as many parameters.", "--plain")
     depth: Integer = network("Layers, counted as in the papers, without the output layer.")
     width: Integer = network("Units or channels of each layer.")
@@ -100,7 +113,7 @@ class RecipeOptions:
     """Further settings of `train`, most of which `search` draws for each trial."""
 
     activation: Text = network("relu, tanh, sigmoid, elu, gelu, silu or softplus.")
-    gate_bias: Text = network(f"Initial gate bias, or '{BY_DEPTH}': lower in deeper networks.")
+    gate_bias: Text = network("Initial gate bias, or 'depth': lower in deeper networks.")
     recipe: str = training("default, or papers: the released configuration.", default="default")
     optimizer: Text = training("adamw, or sgd with Nesterov momentum.")
     schedule: Text = training("one-cycle, steps, exponential or constant.")
@@ -108,7 +121,12 @@ class RecipeOptions:
     momentum: Number = training("Nesterov momentum of sgd.")
     drop_epochs: Text = training("For steps: epochs after which the rate drops, e.g. 100,200.")
     drop_factor: Number = training("Learning rate factor per drop; for exponential, per epoch.")
-    patience: Integer = training("Stop after this many epochs without a lower validation loss.")
+    patience: Integer = training(
+        "Stop after this many epochs without a lower validation loss; 0 disables it."
+    )
+    keep: Text = training("best (lowest validation loss) or last epoch; default best.")
+    class_weight: Text = training("none, or balanced: rare labels count as much; default none.")
+    threads: Integer = machine("Threads of torch; default by the size of the network.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,6 +159,7 @@ class PlanOptions:
     keep_layers: Integer = option_field("Number of highway layers to keep, instead of a budget.")
     finetune_epochs: Integer = option_field("Epochs of fine-tuning; default 4, 0 disables it.")
     learning_rate: Number = option_field("For fine-tuning; default 0.3 times the training's rate.")
+    data: Text = option_field(MOVED)
 
 
 def names(group: Any) -> set[str]:

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from models.commands.choices import required
 from models.commands.options import PlanOptions
+from models.data.source import Source
 from models.directory import create_directory
 from models.errors import ConfigError, RunError, StoppedError
 from models.progress import OnProgress, progress_bar
@@ -27,6 +28,8 @@ from models.pruning.record import (
 from models.pruning.session import NothingToPruneError, Subject, prune
 from models.run import Run
 from models.settings import changed
+from service.invocation import command
+from service.terminal import escaped, fit
 
 
 def start_pruning(run: Path | None, out: Path | None, options: PlanOptions) -> Run:
@@ -36,6 +39,8 @@ def start_pruning(run: Path | None, out: Path | None, options: PlanOptions) -> R
     if options.keep_layers is not None and options.max_accuracy_drop is not None:
         raise ConfigError("--keep-layers: not allowed with --max-accuracy-drop; leave one out")
     plan = changed(Plan(run=str(run.resolve())), **asdict(options))
+    if plan.data is not None:
+        plan = replace(plan, data=Source.of(plan.data).data)  # a resumed pruning may run elsewhere
     Subject.of(Run(run), plan)
     plan = replace(plan, weights=Run(run).weights_digest())
     create_directory(out)
@@ -59,7 +64,7 @@ def run_pruning(directory: Run, *, json_output: bool) -> None:
     except (KeyboardInterrupt, StoppedError) as stop:
         raise StoppedError(
             f"stopped: finished steps are kept in {directory.path}; resume with "
-            f"`highway prune --resume {directory.path}`"
+            f"`{command('prune', '--resume', directory.path)}`"
         ) from stop
     except NothingToPruneError:
         discard(directory)
@@ -67,8 +72,11 @@ def run_pruning(directory: Run, *, json_output: bool) -> None:
     if json_output:
         typer.echo(json.dumps({"run": str(directory.path), **asdict(result)}))
         return
-    Console().print(_table(result))
-    typer.echo(_summary(directory, result))
+    Console().print(fit(_table(result)))
+    typer.echo(escaped(_summary(directory, result)))
+    evaluate = command("evaluate", directory.path)
+    export = command("export", directory.path, "model.onnx")
+    typer.echo(escaped(f"next: `{evaluate}` or `{export}`"))
 
 
 @contextmanager
@@ -81,9 +89,12 @@ def _bar(description: str, total: int) -> Iterator[OnProgress]:
 
 def _print_attempt(attempt: Attempt) -> None:
     decision = "within the budget" if attempt.within else "over the budget"
+    interval = ""
+    if attempt.interval is not None:
+        interval = " (95 % interval {:.2%} to {:.2%})".format(*attempt.interval)
     typer.echo(
         f"{attempt.removed} layers removed and fine-tuned: validation accuracy "
-        f"{attempt.accuracy:.2%}, {decision}",
+        f"{attempt.accuracy:.2%}{interval}, {decision}",
         err=True,
     )
 

@@ -1,5 +1,7 @@
+import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -8,7 +10,7 @@ from models.data.source import BUNDLED
 from models.networks.layers import ACTIVATIONS
 from tests.conftest import ROOT, command, command_process
 
-COMMANDS = ["train", "evaluate", "gates", "prune", "search", "presets"]
+COMMANDS = ["inspect", "train", "evaluate", "gates", "prune", "search", "presets"]
 
 
 @pytest.mark.parametrize("name", ["", *COMMANDS])
@@ -45,3 +47,21 @@ def test_an_error_is_one_sentence_and_exit_code_1() -> None:
     done = command_process("models", "evaluate", "nowhere")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "error: nowhere: expected a run directory, found nothing there\n"
+
+
+def test_a_table_that_options_mend_is_refused_with_the_command_that_goes_through(
+    tmp_path: Path,
+) -> None:
+    rows = "\n".join(f"{'-' if n % 9 == 0 else n},${n},{n % 2}" for n in range(40))
+    (tmp_path / "my pets.csv").write_text(f"age,price,y\n{rows}\n")
+    arguments = ("train", tmp_path / "my pets.csv", "--target", "y", "--out", tmp_path / "run")
+    done = command_process("models", *arguments, "--epochs", "1")
+    assert (done.returncode, done.stdout) == (1, "")
+    *problems, introduction, again = done.stderr.splitlines()
+    assert problems[0] == "error: my pets.csv: the table has 2 problems:"
+    assert len(problems) == 3
+    assert introduction == "this command goes through:"
+    words = shlex.split(again)
+    assert words[-4:] == ["--column", "price=number", "--missing", "-"]
+    done = command_process("models", *words[words.index("train") :])
+    assert done.returncode == 0, done.stderr

@@ -3,7 +3,6 @@ from dataclasses import replace
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from models.data.source import Source, load
 from models.recipe import Hardware, TrainConfig, check_training
 
 CONFIG: TypeAdapter[TrainConfig] = TypeAdapter(TrainConfig)
@@ -19,7 +18,14 @@ def test_a_recipe_is_read_from_json_exactly() -> None:
     [
         *({"epochs": 0}, {"batch_size": 0}, {"learning_rate": 0}, {"momentum": 1}, {"seed": -1}),
         *({"drop_epochs": [0]}, {"drop_factor": 0}, {"shift": 0.6}, {"scale": 1}),
-        *({"rotate_degrees": 181}, {"patience": 0}, {"gradient_clip": -1}, {"optimizer": "adam"}),
+        *(
+            {"rotate_degrees": 181},
+            {"patience": -1},
+            {"threads": 0},
+            {"keep": "all"},
+            {"gradient_clip": -1},
+            {"optimizer": "adam"},
+        ),
         *({"schedule": "cosine"}, {"precision": "64"}, {"bias_rate_factor": 0}),
     ],
 )
@@ -40,6 +46,11 @@ def test_images_are_augmented_unless_all_bounds_are_zero() -> None:
 
 
 def test_valid_combinations_of_settings_are_accepted() -> None:
-    data = load(Source.of("digits"))
-    check_training(TrainConfig(patience=3), Hardware(devices=4), data)
-    check_training(TrainConfig(precision="16-mixed"), Hardware(accelerator="gpu"), data)
+    check_training(TrainConfig(patience=3), Hardware(devices=4))
+    check_training(TrainConfig(precision="16-mixed"), Hardware(accelerator="gpu"))
+
+
+def test_only_hardware_other_than_the_default_has_options() -> None:
+    assert Hardware().options() == ()
+    hardware = Hardware(accelerator="gpu", devices=2, nodes=3)
+    assert hardware.options() == ("--accelerator", "gpu", "--devices", "2", "--nodes", "3")

@@ -3,6 +3,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load, save
@@ -252,3 +253,44 @@ def test_a_run_has_the_schema_of_other_data(run: Run) -> None:
     schema = run.config().data.schema
     assert schema.labels == tuple("0123456789")
     assert schema.input.shape == (8, 8)
+
+
+def moved(run: Run, data: str) -> None:
+    """Change the run's configuration as if it had been trained on data at `data`."""
+    path = run.path / "config.json"
+    config = json.loads(path.read_text())
+    config["data"]["source"]["data"] = data
+    path.write_text(json.dumps(config))
+
+
+def test_missing_data_are_an_error_that_names_the_option(run: Run) -> None:
+    moved(run, "/nowhere/digits.csv")
+    with pytest.raises(RunError) as error:
+        run.dataset()
+    assert message(error, run) == (
+        "RUN: the run's data 'digits' are not at '/nowhere/digits.csv'; say where they are now "
+        "with --data PATH"
+    )
+    assert len(run.dataset(data="digits").test) == 180
+
+
+def test_a_run_keeps_its_test_rows(run: Run) -> None:
+    rows = run.rows()
+    assert rows is not None
+    assert rows.complete
+    assert np.array_equal(rows.test.x, run.dataset().test.x)
+
+
+def test_a_run_of_an_older_release_keeps_no_rows(run: Run) -> None:
+    (run.path / "rows.safetensors").unlink()
+    assert run.rows() is None
+
+
+def test_damaged_rows_are_refused(run: Run) -> None:
+    (run.path / "rows.safetensors").write_bytes(b"damaged")
+    with pytest.raises(RunError) as error:
+        run.rows()
+    assert message(error, run) == (
+        "RUN/rows.safetensors: not the rows of this run: not a file of kept rows; remove the file, "
+        "and say where the data are with --data PATH"
+    )

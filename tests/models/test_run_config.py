@@ -20,8 +20,15 @@ def test_a_configuration_has_data_preset_and_source_revision() -> None:
     assert (config.preset, config.source_revision) == ("mine", source_revision())
     assert (config.network.shape, config.network.classes) == ((8, 8), 10)
     assert len(config.network.highway_blocks) == 3
-    assert config.training == chosen.training
+    assert config.training == replace(chosen.training, threads=1)
     assert config.data.digest == dataset.digest()
+
+
+def test_a_given_number_of_threads_is_kept() -> None:
+    data, base = DataConfig.of(DIGITS, load(DIGITS)), preset("dense-10")
+    chosen = replace(base, training=replace(base.training, threads=3))
+    config = RunConfig.of(data, chosen, Standardise(), name="mine")
+    assert config.training.threads == 3
 
 
 def test_a_network_that_does_not_fit_the_data_is_refused(tmp_path: Path) -> None:

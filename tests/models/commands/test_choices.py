@@ -85,3 +85,23 @@ def test_augmentation_of_a_table_is_refused(tmp_path: Path, table: Path, option:
     assert refused("train", table, "--target", "b", "--out", out, option, "0.1") == (
         f"{option}: has an effect only with images; leave it out"
     )
+
+
+def test_other_data_are_read_with_the_declarations_of_the_run(tmp_path: Path) -> None:
+    rows = [f"{n},000.5;{'-' if n % 7 == 0 else n};{n % 2}" for n in range(1, 40)]
+    text = "\n".join(["price;age;y", *(row.replace(",", " ") for row in rows)])
+    (tmp_path / "t.csv").write_text(text)
+    declared = ("--column", "price=number", "--missing", "-")
+    options = ("--target", "y", "--out", tmp_path / "run", "--epochs", "1", *declared)
+    assert invoke("train", tmp_path / "t.csv", *options).exit_code == 0
+    (tmp_path / "more.csv").write_text(text.replace(";", "|"))
+    result = invoke("evaluate", tmp_path / "run", tmp_path / "more.csv", "--delimiter", "|")
+    assert result.exit_code == 0, result.exception
+    assert "on all of more.csv, accuracy" in result.stdout
+
+
+@pytest.mark.parametrize("option", ["--delimiter", "--encoding"])
+def test_options_of_other_data_need_data(run_path: Path, option: str) -> None:
+    assert refused("evaluate", run_path, option, ";") == (
+        f"{option}: has an effect only with other DATA; leave it out"
+    )

@@ -1,5 +1,10 @@
+import csv
 import json
+import os
+import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +12,7 @@ import numpy as np
 import pytest
 
 from models.data.source import BUNDLED
-from tests.conftest import command
+from tests.conftest import ROOT, command, once
 from tests.models.commands.conftest import refused
 
 
@@ -104,3 +109,108 @@ def test_a_part_without_rows_is_refused(tmp_path: Path) -> None:
     )
     done = command("models", "evaluate", run, "--part", "validation")
     assert done.stderr == ("error: --part: the run has no validation rows; choose another part\n")
+
+
+ODD_LABELS = ("benzo[a]pyrene", "[/b]", "[none]", ":smile:", "$5$", "a\nb", "\x1b[31mred", "x" * 99)
+
+
+@pytest.fixture(scope="module")
+def odd_run(shared: Path) -> Path:
+    """A run whose labels look like markup, formulas and commands to a terminal."""
+    path = shared / "odd" / "run"
+
+    def train() -> None:
+        table = path.with_name("odd.csv")
+        with table.open("w", newline="", encoding="utf-8") as file:
+            rows = csv.writer(file)
+            rows.writerow(("x[0]", "y"))
+            rows.writerows((n, ODD_LABELS[n % len(ODD_LABELS)]) for n in range(160))
+        done = command(
+            *("models", "train", table, "--target", "y", "--out", path, "--validation-share", "0"),
+            *("--depth", "3", "--width", "4", "--epochs", "1"),
+        )
+        assert done.returncode == 0, done.stderr
+
+    return once(path, train)
+
+
+def test_labels_are_text_without_markup_and_without_commands_to_the_terminal(
+    odd_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    done = command("models", "evaluate", odd_run)
+    assert done.returncode == 0, done.stderr
+    for label in (*ODD_LABELS[:5], "a\\nb", "\\x1b[31mred", "x" * 57 + "..."):
+        assert f"│ {label} " in done.stdout
+    assert "\x1b" not in done.stdout
+
+
+def test_a_matrix_that_is_too_wide_has_numbers_instead_of_labels(
+    odd_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    done = command("models", "evaluate", odd_run)
+    assert "┃   ┃ 1 ┃ 2 ┃ 3 ┃ 4 ┃ 5 ┃ 6 ┃ 7 ┃ 8 ┃" in done.stdout
+    labels = json.loads((odd_run / "config.json").read_text())["data"]["labels"]
+    assert f"│ {labels.index('[/b]') + 1} │ [/b] " in done.stdout
+
+
+def test_a_matrix_that_does_not_fit_is_left_out(
+    odd_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "15")
+    printed = " ".join(command("models", "evaluate", odd_run).stdout.split())
+    assert re.search(r"the confusion matrix needs \d+ columns; it is in the output", printed)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "cp437"])
+def test_a_terminal_of_another_encoding_shows_the_tables(odd_run: Path, encoding: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "models", "evaluate", str(odd_run)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONIOENCODING": encoding, "COLUMNS": "40", "TERM": "dumb"},
+        capture_output=True,
+        check=False,
+        timeout=300,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    printed = done.stdout.decode(encoding)
+    assert "[none]" in printed
+    assert "\\u2026" not in printed
+    tables = printed.split("scores by label")[1]
+    assert max(map(len, tables.splitlines())) <= 40
+
+
+@pytest.fixture
+def moved_run(run_path: Path, tmp_path: Path) -> Path:
+    """A copy of the run, as if its data had been a file that is no longer there."""
+    run = Path(shutil.copytree(run_path, tmp_path / "moved"))
+    config = json.loads((run / "config.json").read_text())
+    config["data"]["source"]["data"] = "/nowhere/digits.csv"
+    (run / "config.json").write_text(json.dumps(config))
+    return run
+
+
+def test_the_test_rows_of_a_run_are_scored_without_its_data(
+    moved_run: Path, run_path: Path
+) -> None:
+    done = command("models", "evaluate", moved_run, "--json")
+    assert done.returncode == 0, done.stderr
+    original = json.loads(command("models", "evaluate", run_path, "--json").stdout)
+    assert {**json.loads(done.stdout), "run": None} == {**original, "run": None}
+
+
+def test_other_parts_need_the_data_at_their_new_place(moved_run: Path) -> None:
+    arguments = ("models", "evaluate", moved_run, "--part", "validation")
+    assert command(*arguments).stderr == (
+        f"error: {moved_run}: the run's data 'digits' are not at '/nowhere/digits.csv'; say where "
+        "they are now with --data PATH; the run itself keeps 180 of its 180 "
+        "test rows\n"
+    )
+    done = command(*arguments, "--data", "digits")
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_new_place_of_the_data_has_no_effect_with_other_data(run_path: Path) -> None:
+    done = command("models", "evaluate", run_path, "digits", "--data", "digits")
+    assert done.stderr == "error: --data: has an effect only without DATA; leave it out\n"

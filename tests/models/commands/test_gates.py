@@ -1,12 +1,16 @@
 import json
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from models.run import Run
-from tests.conftest import command, once
+from tests.conftest import ROOT, command, once
 from tests.models.commands.conftest import invoke, refused
 
 NAMES = (
@@ -57,9 +61,10 @@ def test_joint_lesions_range_from_the_intact_network_to_all_layers_closed(out: P
     report = json.loads((out / "gates.json").read_text())
     joint = report["joint_lesions"]
     assert [len(lesion["closed"]) for lesion in joint] == [0, 1, 2, 3]
-    assert {name: joint[0][name] for name in ("accuracy", "loss")} == report["intact"]
     least = report["layers"][joint[1]["closed"][0] - 1]["lesion"]
-    assert {name: joint[1][name] for name in ("accuracy", "loss")} == least
+    for score in ("accuracy", "loss"):
+        assert joint[0][score] == report["intact"][score]
+        assert joint[1][score] == least[score]
     assert least["loss"] == min(layer["lesion"]["loss"] for layer in report["layers"])
 
 
@@ -112,3 +117,30 @@ def test_rows_and_sample_must_be_in_range(run_path: Path, tmp_path: Path) -> Non
             f"--sample: expected an index from 0 to 1436, found {sample}"
         )
     assert not (tmp_path / "out").exists()
+
+
+def test_a_stopped_command_leaves_no_directory(run_path: Path, tmp_path: Path) -> None:
+    out = tmp_path / "gates"
+    with subprocess.Popen(
+        [sys.executable, "-m", "models", "gates", str(run_path), "--out", str(out)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        deadline = time.monotonic() + 120
+        while not out.exists():
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        printed, errors = process.communicate(timeout=60)
+    assert (process.returncode, printed) == (130, "")
+    assert errors == "stopped: the command has not finished; run it again\n"
+    assert not out.exists()
+
+
+def test_the_last_line_says_what_to_do_next(run_path: Path, tmp_path: Path) -> None:
+    last = invoke("gates", run_path, "--out", tmp_path / "out").stdout.splitlines()[-1]
+    assert last.startswith("next: `")
+    assert last.endswith(f" prune {run_path} --out NEW_RUN` removes layers that are not needed")

@@ -1,9 +1,15 @@
 from pathlib import Path
 
-from models.commands.summary import columns_line, scores_text, training_line
-from models.data.source import Source, load
+from models.commands.summary import (
+    next_line,
+    scores_text,
+    training_line,
+)
 from models.evaluation import Evaluation
+from models.intervals import Interval
 from models.run import Run
+from models.scores import Baseline, LabelScores, Scores
+from service.invocation import command
 
 SCORES = Evaluation(rows=100, accuracy=0.8, loss=0.51234, openness=())
 
@@ -14,18 +20,45 @@ def test_scores_have_accuracy_rows_interval_and_loss() -> None:
     )
 
 
-def test_the_line_of_a_training_has_the_seconds_of_all_epochs(run_path: Path) -> None:
+BASELINE = Baseline(label="yes", accuracy=0.6)
+
+
+def scores(confusion: tuple[tuple[int, ...], ...], interval: Interval = (0.7, 0.9)) -> Scores:
+    labels = (
+        LabelScores(label=f"label {number}", rows=1, precision=0, recall=0, f1=0)
+        for number in range(len(confusion))
+    )
+    return Scores(
+        overall=SCORES,
+        interval=interval,
+        balanced_accuracy=0.75,
+        macro_f1=0.7,
+        calibration_error=0.0,
+        labels=tuple(labels),
+        confusion=confusion,
+    )
+
+
+GOOD = scores(((5, 1), (1, 5)))
+
+
+def test_the_line_of_a_training_has_its_scores_the_baseline_the_epoch_and_the_seconds(
+    run_path: Path,
+) -> None:
     run = Run(run_path)
     run_seconds = sum(line["seconds"] for line in run.metrics()[:-1])
-    line = training_line(run, run.config(), SCORES)
+    kept = run.metrics()[-1]["kept_epoch"]
+    line = training_line(run, run.config(), GOOD, BASELINE)
     assert line.startswith(f"{run_path}: custom on digits, accuracy 80.00% ")
-    assert line.endswith(f", {run_seconds:.0f} s of training")
+    assert line.endswith(
+        ", balanced accuracy 75.00%, macro F1 70.00%, always predicting 'yes' 60.00%, "
+        f"epoch {kept} of 2 kept, {run_seconds:.0f} s of training"
+    )
 
 
-def test_the_columns_of_a_table_are_listed_as_they_were_read(tmp_path: Path) -> None:
-    lines = [f"{n if n % 5 else ''},{'ab'[n % 2]},{'yn'[n // 10]}" for n in range(20)]
-    (tmp_path / "t.csv").write_text("\n".join(["age,kind,y", *lines]))
-    data = load(Source.of(str(tmp_path / "t.csv"), target="y"))
-    assert columns_line(data) == (
-        "t.csv: 20 rows; age number (4 missing), kind 2 categories; labels: n, y"
+def test_the_last_line_of_a_training_has_the_next_commands(run_path: Path) -> None:
+    line = next_line(Run(run_path))
+    assert line == (
+        f"the run is in {run_path}; next: {command('evaluate', run_path)}  or  "
+        f"{command('export', run_path, 'model.onnx')}"
     )

@@ -10,13 +10,47 @@ from tests.conftest import command, command_process
 from tests.models.commands.conftest import refused
 
 
-def test_training_prints_one_summary_line(tmp_path: Path) -> None:
-    done = command_process("models", "train", "digits", "--out", tmp_path / "run", "--epochs", "1")
+def test_training_prints_its_scores_and_what_to_do_next(tmp_path: Path) -> None:
+    run = tmp_path / "a run"
+    done = command_process("models", "train", "digits", "--out", run, "--epochs", "2")
     assert done.returncode == 0
-    assert done.stderr.strip() == ""
-    (line,) = done.stdout.splitlines()
-    assert line.startswith(f"{tmp_path / 'run'}: dense-10 on digits, accuracy ")
-    assert "on 180 rows (95 % interval" in line
+    assert done.stderr.startswith(
+        "digits: 1797 rows of images of 8×8, brightness 0 to 16\nlabels: "
+    )
+    scores, following = done.stdout.splitlines()
+    assert scores.startswith(f"{run}: dense-10 on digits, accuracy ")
+    assert "on 180 rows (95 % interval" in scores
+    assert following.startswith(f"the run is in {run}; next: ")
+    assert f" -m models evaluate '{run}'  or  " in following
+    assert following.endswith(f" -m export export '{run}' model.onnx")
+    assert done.stderr.splitlines()[-1].startswith("epoch 2/2  loss ")
+
+
+def test_a_label_that_is_never_predicted_is_a_warning(tmp_path: Path) -> None:
+    data = tmp_path / "t.csv"
+    lines = [f"{n % 7},{'rare' if n % 20 == 0 else 'usual'}" for n in range(400)]
+    data.write_text("\n".join(["a,b", *lines]))
+    arguments = (data, "--target", "b", "--epochs", "10", "--depth", "3", "--width", "4")
+    done = command("models", "train", *arguments, "--out", tmp_path / "run")
+    assert "warning: never predicted on validation or test rows: 'rare'; try " in done.stderr
+    assert "warning: the accuracy is not certainly above 95.00%, that of always" in done.stderr
+    weighted = (*arguments, "--class-weight", "balanced", "--threads", "1")
+    done = command("models", "train", *weighted, "--out", tmp_path / "weighted")
+    assert done.returncode == 0, done.stderr
+    training = Run(tmp_path / "weighted").config().training
+    assert (training.class_weight, training.threads) == ("balanced", 1)
+
+
+@pytest.mark.parametrize("option", [("--patience", "3"), ("--keep", "best")])
+def test_options_of_validation_need_validation_rows(
+    tmp_path: Path, option: tuple[str, str]
+) -> None:
+    arguments = ("digits", "--validation-share", "0", "--out", tmp_path / "run", *option)
+    name = " ".join(option) if option[0] == "--keep" else option[0]
+    assert refused("train", *arguments) == (
+        f"{name}: needs validation rows; set --validation-share to a number above 0"
+    )
+    assert not (tmp_path / "run").exists()
 
 
 def test_every_number_of_a_preset_can_be_changed(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""The Python interface, which `models` offers: data, training and evaluation in a few calls."""
