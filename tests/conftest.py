@@ -5,6 +5,7 @@ import logging
 import os
 import runpy
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -30,6 +31,7 @@ ROOT = Path(__file__).parent.parent
 REQUIRE_ALL_VARIABLE = "HIGHWAY_TEST_REQUIRE_ALL"
 SHARED = pytest.StashKey[Path]()
 MOST_WORKERS = 8  # each holds torch and a model or two, about a gigabyte
+COMMAND_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # that commands handle
 # The categories that Python itself does not show by default.
 HIDDEN_WARNINGS = (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning)
 
@@ -115,6 +117,7 @@ def command(package: str, *arguments: str | Path) -> subprocess.CompletedProcess
     """
     words = [package, *map(str, arguments)]
     disabled = logging.root.manager.disable
+    handlers = {number: signal.getsignal(number) for number in COMMAND_SIGNALS}
     code: Any = 0
     with (
         _captured(1) as stdout,
@@ -136,6 +139,8 @@ def command(package: str, *arguments: str | Path) -> subprocess.CompletedProcess
             code = error.code
         finally:
             logging.disable(disabled)
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
         if isinstance(code, str):
             sys.stderr.write(f"{code}\n")
             code = 1
