@@ -97,7 +97,7 @@ HIGHWAY: dict[str, Preset] = {
         depth=10,
         width=16,
         dropout=0.25,
-        steps=1_000,
+        steps=800,
         training=TrainConfig(batch_size=128, patience=20),
     ),
     "table-5": replace(TABLE, about="default for tables"),

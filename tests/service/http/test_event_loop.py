@@ -342,7 +342,6 @@ def test_a_batch_on_the_loop_is_no_longer_than_is_stated() -> None:
         if thread == LOOP:
             on_loop[rows] = min(ms, on_loop.get(rows, ms))
     assert min(on_loop) == 1
-    assert max(on_loop) > 64
     assert max(on_loop.values()) * 1e6 < 3 * MAX_LOOP_NS, on_loop
 
 
