@@ -5,41 +5,15 @@ from models.commands.summary import (
     scores_text,
     training_line,
 )
-from models.evaluation import Evaluation
-from models.intervals import Interval
 from models.run import Run
-from models.scores import Baseline, LabelScores, Scores
 from service.invocation import command
-
-SCORES = Evaluation(rows=100, accuracy=0.8, loss=0.51234, openness=())
+from tests.models.conftest import BASELINE, GOOD, SCORES
 
 
 def test_scores_have_accuracy_rows_interval_and_loss() -> None:
     assert scores_text(SCORES) == (
         "accuracy 80.00% on 100 rows (95 % interval 71.12% to 86.66%), loss 0.5123"
     )
-
-
-BASELINE = Baseline(label="yes", accuracy=0.6)
-
-
-def scores(confusion: tuple[tuple[int, ...], ...], interval: Interval = (0.7, 0.9)) -> Scores:
-    labels = (
-        LabelScores(label=f"label {number}", rows=1, precision=0, recall=0, f1=0)
-        for number in range(len(confusion))
-    )
-    return Scores(
-        overall=SCORES,
-        interval=interval,
-        balanced_accuracy=0.75,
-        macro_f1=0.7,
-        calibration_error=0.0,
-        labels=tuple(labels),
-        confusion=confusion,
-    )
-
-
-GOOD = scores(((5, 1), (1, 5)))
 
 
 def test_the_line_of_a_training_has_its_scores_the_baseline_the_epoch_and_the_seconds(
