@@ -20,11 +20,13 @@ from torch.onnx import OnnxExporterError
 
 from export.errors import LayerError
 from models.errors import first_line
-from models.gates.typicality import Typicality
+from models.gates.directions import tensor_log_odds
+from models.gates.typicality import LAYERS, Typicality
 from models.networks.classifier import GatedClassifier
-from models.networks.network import mean_gates, unit_gates
+from models.networks.layers import Mixed
+from models.networks.network import layer_means, unit_gates
 from service import __version__
-from service.contract import GATE_SCALE, INPUT, OUTPUTS, TYPICALITY
+from service.contract import GATE_SCALE, INPUT, LAYER_TYPICALITY, OUTPUTS, TYPICALITY
 from service.graph_rules import IR_VERSION, OPSET
 
 PRODUCER = "highway-networks"
@@ -32,6 +34,12 @@ PRODUCER = "highway-networks"
 REGISTRATION = logging.getLogger("torch.onnx._internal.exporter._registration")
 SCOPES = "pkg.torch.onnx.name_scopes"  # metadata of a node: torch's modules around it
 NETWORK, PREPARATION, RESULTS = "network", "preparation", "results"  # owners of nodes
+# Owners of what is computed after the network, by torch's module; inner modules first.
+PARTS = {
+    f"{TYPICALITY}.{LAYERS}": LAYER_TYPICALITY,
+    TYPICALITY: TYPICALITY,
+    RESULTS: RESULTS,
+}
 
 
 class ServedNetwork(nn.Module):
@@ -40,6 +48,7 @@ class ServedNetwork(nn.Module):
     def __init__(self, network: GatedClassifier, typicality: Typicality) -> None:
         super().__init__()
         self.network = network
+        self.results = Results()
         self.typicality = typicality
 
     @property
@@ -49,11 +58,37 @@ class ServedNetwork(nn.Module):
 
     def forward(self, x: Tensor, gate_scale: Tensor) -> tuple[Tensor, ...]:
         """Return the contract's outputs, in its order."""
-        logits, gates = self.network(x, gate_scale)
-        units = [unit_gates(gate) for gate in gates]
-        probabilities, gate_units = torch.softmax(logits, dim=1), torch.cat(units, dim=1)
-        typicality = self.typicality(logits, probabilities, gate_units)
-        return logits, probabilities, mean_gates(units), gate_units, typicality
+        logits, layers = self.network.compute(x, gate_scale)
+        probabilities, gate_mean, gate_units, log_odds = self.results(logits, layers)
+        typicality = self.typicality(logits, probabilities, log_odds)
+        layer_typicality = self.typicality.layers(probabilities, gate_units)
+        return logits, probabilities, gate_mean, gate_units, typicality, layer_typicality
+
+
+class Results(nn.Module):
+    """Probabilities and gates from the tensors of the network."""
+
+    def forward(self, logits: Tensor, layers: list[Mixed]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return probabilities, mean gates, gates (rows, units) and the log-odds of the gates."""
+        gate_units, log_odds = self.gates(layers)
+        widths = [layer.gates.shape[1] for layer in layers]
+        return (
+            torch.softmax(logits, dim=1),
+            layer_means(gate_units, widths),
+            gate_units,
+            log_odds,
+        )
+
+    @staticmethod
+    def gates(layers: list[Mixed]) -> tuple[Tensor, Tensor]:
+        """Return gates and their log-odds, (rows, units) each; a channel's gate is its mean.
+
+        The log-odds of dense layers are known before the sigmoid, and need no logarithm.
+        """
+        gate_units = torch.cat([unit_gates(layer.gates) for layer in layers], dim=1)
+        if all(layer.gates.dim() == 2 for layer in layers):
+            return gate_units, torch.cat([layer.log_odds for layer in layers], dim=1)
+        return gate_units, tensor_log_odds(gate_units)
 
 
 def build_graph(served: ServedNetwork) -> onnx.ModelProto:
@@ -153,8 +188,9 @@ def _name_by_layer(graph: onnx.GraphProto, modules: Mapping[str, str]) -> None:
 
 def _weight_name(name: str, modules: Mapping[str, str]) -> str:
     """Return a weight's new name, or "" for a constant outside all modules."""
-    if name.startswith(f"{TYPICALITY}."):
-        return name.replace(".", "/", 1)
+    for part, owner in PARTS.items():
+        if name.startswith(f"{part}."):
+            return name.replace(f"{part}.", f"{owner}/", 1)
     if not name.startswith(f"{NETWORK}."):
         return ""
     path = name.removeprefix(f"{NETWORK}.")
@@ -168,15 +204,14 @@ def _owner(node: onnx.NodeProto, modules: Mapping[str, str], owners: dict[str, s
     `owners` are the layers of all tensors so far, in the order of their nodes.
     """
     properties = {prop.key: prop.value for prop in node.metadata_props}
-    scopes = ast.literal_eval(properties.get(SCOPES, f"['{NETWORK}']"))
+    scopes = ast.literal_eval(properties.get(SCOPES, "[]"))
     for scope in reversed(scopes):
         module = _module(scope.removeprefix(f"{NETWORK}."), modules)
         if scope.startswith(f"{NETWORK}.") and module is not None:
             return modules[module]
-    if TYPICALITY in scopes:
-        return TYPICALITY
-    if NETWORK not in scopes:
-        return RESULTS
+    for scope in reversed(scopes):
+        if scope in PARTS:
+            return PARTS[scope]
     if GATE_SCALE in node.input:
         return GATE_SCALE
     computed = set(node.input)

@@ -31,6 +31,7 @@ from service.contract import (
     GATE_MEAN,
     GATE_UNITS,
     INPUT,
+    LAYER_TYPICALITY,
     LOGITS,
     OUTPUTS,
     PROBABILITIES,
@@ -126,7 +127,11 @@ def quantise(model: onnx.ModelProto, rows: FloatArray) -> onnx.ModelProto:
             _CalibrationRows(rows),
             quant_format=quantization.QuantFormat.QDQ,
             op_types_to_quantize=PRODUCTS,
-            nodes_to_exclude=[n.name for n in model.graph.node if n.name.startswith(TYPICALITY)],
+            nodes_to_exclude=[
+                node.name
+                for node in model.graph.node
+                if node.name.startswith((TYPICALITY, LAYER_TYPICALITY))
+            ],
             per_channel=True,
             reduce_range=True,
             activation_type=quantization.QuantType.QUInt8,

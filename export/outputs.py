@@ -8,7 +8,15 @@ import numpy as np
 from export.backends import Engine, FloatValues, Outputs
 from export.errors import BatchError, GateScaleError, NumericsError, OutputValueError
 from service.arrays import FloatArray
-from service.contract import GATE_MEAN, GATE_UNITS, LOGITS, OUTPUTS, PROBABILITIES, TYPICALITY
+from service.contract import (
+    GATE_MEAN,
+    GATE_UNITS,
+    LAYER_TYPICALITY,
+    LOGITS,
+    OUTPUTS,
+    PROBABILITIES,
+    TYPICALITY,
+)
 
 LARGE = 1000.0  # times the data's largest value
 DENORMAL = 1e-40  # below float32's smallest normal number
@@ -19,7 +27,8 @@ GATE_OVERSHOOT = 2.0**-22  # onnxruntime computes some wide-open gates as 1.0000
 TOLERANCE = {"float32": 1e-5, "int8": 0.05}
 # Multiplies the tolerance of an output: typicality depends on the last digits of gates that hardly
 # vary on normal rows.
-TOLERANCE_FACTOR = {name: 1000.0 if name == TYPICALITY else 1.0 for name in OUTPUTS}
+P_VALUES = (TYPICALITY, LAYER_TYPICALITY)
+TOLERANCE_FACTOR = {name: 1000.0 if name in P_VALUES else 1.0 for name in OUTPUTS}
 
 
 def extreme_rows(rows: FloatArray) -> FloatArray:
@@ -61,11 +70,11 @@ def check_values(outputs: Outputs) -> None:
     softmax = powers / powers.sum(axis=1, keepdims=True)
     if np.abs(probabilities - softmax).max() > SUM_TOLERANCE:
         raise OutputValueError(f"{PROBABILITIES}: not the softmax of the logits")
-    for name in (GATE_MEAN, GATE_UNITS, TYPICALITY):
+    for name in (GATE_MEAN, GATE_UNITS, *P_VALUES):
         low, high = outputs[name].min(), outputs[name].max()
-        too_low = low <= 0 if name == TYPICALITY else low < 0
+        too_low = low <= 0 if name in P_VALUES else low < 0
         if too_low or high > 1 + GATE_OVERSHOOT:
-            expected = "p-values in (0, 1]" if name == TYPICALITY else "gates in [0, 1]"
+            expected = "p-values in (0, 1]" if name in P_VALUES else "gates in [0, 1]"
             raise OutputValueError(f"{name}: expected {expected}, found {low:.6f} to {high:.6f}")
 
 

@@ -20,14 +20,21 @@ from numpy.typing import NDArray
 from export.backends import FloatValues, Outputs
 from export.errors import LayerError, NumericsError, UnstableError, VerificationError
 from export.graph import ServedNetwork
-from export.outputs import row_scale
+from export.outputs import P_VALUES, row_scale
 from export.report import MULTIPLE, TYPICALITY_FACTOR
 from models.data.dataset import FloatRows
 from models.errors import first_line
-from models.gates.directions import GATE_ROUNDING
+from models.gates.directions import GATE_ROUNDING, tensor_log_odds
 from models.gates.typicality import Typicality
 from models.networks.classifier import GatedClassifier
-from service.contract import GATE_UNITS, LOGITS, OUTPUTS, PROBABILITIES, TYPICALITY
+from service.contract import (
+    GATE_UNITS,
+    LAYER_TYPICALITY,
+    LOGITS,
+    OUTPUTS,
+    PROBABILITIES,
+    TYPICALITY,
+)
 
 ROUNDING = 2.0**-24  # relative error of one number; of a sum, times the root of its length
 FLOOR = 2.0**-22  # least error of float32: two units in the last place of 1
@@ -39,7 +46,11 @@ TorchEngine = Callable[[FloatValues, FloatRows | None], Outputs]  # accepts floa
 
 def torch_engine(served: ServedNetwork, dtype: torch.dtype = torch.float32) -> TorchEngine:
     """Return torch as an engine, in float32, or in float64 for a reference."""
-    served = copy.deepcopy(served).to(dtype).eval()
+    return _engine_of(copy.deepcopy(served).to(dtype).eval(), dtype)
+
+
+def _engine_of(served: ServedNetwork, dtype: torch.dtype) -> TorchEngine:
+    """Return a module of this type as an engine, without a copy."""
 
     @torch.inference_mode()
     def compute(rows: FloatValues, scales: FloatRows | None) -> Outputs:
@@ -70,33 +81,45 @@ def _relative_roundings(
 
 
 @torch.no_grad()
-def _with_rounded_sums(served: ServedNetwork, random: np.random.Generator) -> ServedNetwork:
-    """Return a float64 copy whose weights (outputs, inputs, …) differ by the rounding of a sum.
+def _with_rounded_sums(
+    served: ServedNetwork, random: np.random.Generator, draws: int
+) -> Iterator[ServedNetwork]:
+    """Yield a float64 copy whose weights (outputs, inputs, …) differ by the rounding of a sum.
+
+    All draws change the same copy, because a copy takes longer than the outputs of a few rows.
 
     A sum of n products in another order equals the exact sum of products that differ by √n
     roundings. Of typicality, only the projection of the gates loses digits.
     """
     rounded = copy.deepcopy(served).double().eval()
-    for weight in (*rounded.network.parameters(), rounded.typicality.weight):
-        signs = torch.from_numpy(random.choice([-1.0, 1.0], tuple(weight.shape)))
-        terms = weight[0].numel() if weight.dim() > 1 else 1
-        weight.mul_(1 + signs * ROUNDING * terms**0.5)
-    return rounded
+    typicality = rounded.typicality
+    layers = typicality.layers.weight.transpose(1, 2)  # (layers, outputs, inputs)
+    weights = (*rounded.network.parameters(), typicality.weight, *layers)
+    exact = [weight.clone() for weight in weights]
+    for _ in range(draws):
+        for weight, value in zip(weights, exact, strict=True):
+            signs = torch.from_numpy(random.choice([-1.0, 1.0], tuple(weight.shape)))
+            terms = weight[0].numel() if weight.dim() > 1 else 1
+            weight.copy_(value * (1 + signs * ROUNDING * terms**0.5))
+        yield rounded
 
 
 @torch.inference_mode()
 def _typicality_of_rounded_gates(
     typicality: Typicality, outputs: Outputs, random: np.random.Generator
-) -> FloatValues:
+) -> Outputs:
     """Return the p-values of a float64 module with every gate moved by onnxruntime's rounding.
 
     The error of its Sigmoid is absolute, so for gates that are nearly closed it is far larger than
     torch's.
     """
     signs = random.choice([-1.0, 1.0], outputs[GATE_UNITS].shape)
-    gate_units = outputs[GATE_UNITS] + signs * GATE_ROUNDING
-    inputs = outputs[LOGITS], outputs[PROBABILITIES], gate_units
-    return np.asarray(typicality(*map(torch.from_numpy, inputs)).numpy())
+    gate_units = torch.from_numpy(outputs[GATE_UNITS] + signs * GATE_ROUNDING)
+    logits, probabilities = (torch.from_numpy(outputs[name]) for name in (LOGITS, PROBABILITIES))
+    return {
+        TYPICALITY: typicality(logits, probabilities, tensor_log_odds(gate_units)).numpy(),
+        LAYER_TYPICALITY: typicality.layers(probabilities, gate_units).numpy(),
+    }
 
 
 def _rounded_outputs(
@@ -104,12 +127,10 @@ def _rounded_outputs(
 ) -> Iterator[Outputs]:
     """Yield float64 outputs with inputs, sums and gates moved by roundings, drawn at random."""
     random = np.random.default_rng(0)
-    for _ in range(max(1, DRAWN_ROWS // len(rows))):
-        rounded = _with_rounded_sums(served, random)
+    for rounded in _with_rounded_sums(served, random, max(1, DRAWN_ROWS // len(rows))):
         moved = rows * (1 + _relative_roundings(served.network, rows, random))
-        outputs = torch_engine(rounded, torch.float64)(moved, gate_scale)
-        outputs[TYPICALITY] = _typicality_of_rounded_gates(rounded.typicality, outputs, random)
-        yield outputs
+        outputs = _engine_of(rounded, torch.float64)(moved, gate_scale)
+        yield outputs | _typicality_of_rounded_gates(rounded.typicality, outputs, random)
 
 
 class Reference:
@@ -150,7 +171,7 @@ class Reference:
 
     def allowed(self, output: str) -> float:
         """Return the largest error that an engine may make in that output."""
-        factor = TYPICALITY_FACTOR if output == TYPICALITY else 1.0
+        factor = TYPICALITY_FACTOR if output in P_VALUES else 1.0
         return MULTIPLE * factor * max(self.float32_error[output], FLOOR)
 
     def errors(self, outputs: Outputs, backend: str) -> dict[str, float]:

@@ -247,12 +247,9 @@ class Run:
     def typicality(self, config: RunConfig | None = None) -> Typicality:
         """Read the typicality module."""
         self._require(TYPICALITY)
-        units = sum(layer.width for layer in (config or self.config()).gate_layers)
+        widths = [layer.width for layer in (config or self.config()).gate_layers]
         try:
-            numbers = load_file(self.path / TYPICALITY)
-            if numbers["weight"].shape[1:] != (units,):
-                raise ValueError("its size differs from the network's")
-            return Typicality.of(numbers)
+            return Typicality.of(load_file(self.path / TYPICALITY), widths)
         except (SafetensorError, LookupError, RuntimeError, TypeError, ValueError) as error:
             raise RunError(
                 f"{self.path / TYPICALITY}: not the typicality of this network; train again"

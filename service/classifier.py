@@ -52,7 +52,7 @@ class ModelOutputs:
     """The outputs of a batch of `rows` rows, all float32.
 
     logits, probabilities: (rows, classes); gate_mean: (rows, layers); gate_units: (rows, units);
-    typicality: (rows, 3).
+    typicality: (rows, 3); layer_typicality: (rows, layers).
     """
 
     logits: FloatArray
@@ -60,6 +60,7 @@ class ModelOutputs:
     gate_mean: FloatArray
     gate_units: FloatArray
     typicality: FloatArray
+    layer_typicality: FloatArray
 
 
 class Classifier:

@@ -7,9 +7,20 @@ import numpy as np
 
 from service.arrays import FloatArray
 from service.batch_parts import MEASURED_ROWS, PartLimits, PartThreads
-from service.contract import GATE_MEAN, GATE_SCALE, INPUT, PROBABILITIES, TYPICALITY
+from service.contract import (
+    GATE_MEAN,
+    GATE_SCALE,
+    INPUT,
+    LAYER_TYPICALITY,
+    OUTPUTS,
+    PROBABILITIES,
+    TYPICALITY,
+)
 from service.runtime import onnxruntime
+from service.subgraph import subgraph
 
+# Computed by a session of its own, and only if requested: it would cost every batch time.
+ON_REQUEST = frozenset({LAYER_TYPICALITY})
 # A short batch is measured often, because any interruption is long for it.
 MEASURED_NS, MEASUREMENTS = 3_000_000, 20
 
@@ -19,12 +30,10 @@ class ModelSession:
 
     def __init__(self, content: bytes, *, threads: int) -> None:
         """Load a graph with the contract's inputs and outputs, or raise onnxruntime's error."""
-        self.session = onnxruntime.InferenceSession(
-            content,
-            _options(),
-            providers=["CPUExecutionProvider"],
-            enable_fallback=0,  # a fallback prints a banner and tries the same provider again
-        )
+        usual = frozenset(OUTPUTS) - ON_REQUEST
+        self.session = _session(subgraph(content, usual))
+        self.on_request = _session(subgraph(content, ON_REQUEST, known=usual))
+        self._needed = tuple(tensor.name for tensor in self.on_request.get_inputs())
         self._run_options = onnxruntime.RunOptions()  # to create them for each batch takes 1 µs
         self._threads = PartThreads(threads)
         self._limits = PartLimits()
@@ -64,8 +73,24 @@ class ModelSession:
         self, outputs: Sequence[str], rows: FloatArray, gate_scale: FloatArray | None
     ) -> list[FloatArray]:
         feeds = {INPUT: rows} if gate_scale is None else {INPUT: rows, GATE_SCALE: gate_scale}
-        computed: list[FloatArray] = self.session.run(outputs, feeds, self._run_options)
-        return computed
+        if ON_REQUEST.isdisjoint(outputs):
+            computed: list[FloatArray] = self.session.run(outputs, feeds, self._run_options)
+            return computed
+        usual = [name for name in OUTPUTS if name in {*outputs, *self._needed} - ON_REQUEST]
+        known = feeds | dict(zip(usual, self.session.run(usual, feeds), strict=True))
+        requested = sorted(ON_REQUEST)
+        needed = {name: known[name] for name in self._needed}
+        known |= zip(requested, self.on_request.run(requested, needed), strict=True)
+        return [known[name] for name in outputs]
+
+
+def _session(content: bytes) -> onnxruntime.InferenceSession:
+    return onnxruntime.InferenceSession(
+        content,
+        _options(),
+        providers=["CPUExecutionProvider"],
+        enable_fallback=0,  # a fallback prints a banner and tries the same provider again
+    )
 
 
 def _options() -> onnxruntime.SessionOptions:

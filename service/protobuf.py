@@ -53,7 +53,7 @@ class Reader:
         Integers are signed. Bytes and strings without a value are empty, as written.
         """
         message: Message = {}
-        for number, wire_type, value in self._values(content):
+        for number, wire_type, value in self.values(content):
             known = schema.fields.get(number)
             if known is None:
                 raise WireError(f"{schema.name} with an unknown field, number {number}")
@@ -66,7 +66,7 @@ class Reader:
                 message[known.name] = decoded
         return message
 
-    def _values(self, content: memoryview) -> Iterator[tuple[int, int, int | memoryview]]:
+    def values(self, content: memoryview) -> Iterator[tuple[int, int, int | memoryview]]:
         """Yield field number, wire type and value of each field."""
         position, end = 0, len(content)
         while position < end:
@@ -114,3 +114,15 @@ def read_varint(content: memoryview, position: int) -> tuple[int, int]:
         if shift >= INTEGER_BITS + 6:
             break
     raise WireError("an integer that is cut off or too long")
+
+
+def write_field(number: int, value: int | bytes | memoryview) -> bytes:
+    """Return a field with an integer, or with bytes, a string or a submessage."""
+    if isinstance(value, int):
+        return _written_varint(number << 3 | VARINT) + _written_varint(value)
+    return _written_varint(number << 3 | LENGTH) + _written_varint(len(value)) + bytes(value)
+
+
+def _written_varint(value: int) -> bytes:
+    groups = [value >> shift & 0x7F for shift in range(0, max(value.bit_length(), 1), 7)]
+    return bytes([group | 0x80 for group in groups[:-1]] + groups[-1:])

@@ -1,6 +1,6 @@
 """Scores of rows, higher for less typical ones: this project's typicality, and four others."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +12,7 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import normalize
 
 from models.data.dataset import FloatRows, Labels, Part
+from models.gates.directions import tensor_log_odds
 from models.gates.record import MAX_ROWS, gate_outputs
 from models.gates.typicality import GateOutputs, Typicality, fit_typicality
 from models.networks.network import HighwayClassifier
@@ -51,13 +52,24 @@ def outputs_of(network: HighwayClassifier, x: FloatRows) -> Outputs:
 
 
 def fitted(
-    trained: Outputs, labels: Labels, normal: Outputs, units: slice = ALL_UNITS
+    trained: Outputs,
+    labels: Labels,
+    normal: Outputs,
+    widths: Sequence[int],
+    units: slice = ALL_UNITS,
 ) -> Typicality:
-    """Fit typicality as a finished training does, optionally to some units alone."""
+    """Fit typicality as a finished training does, optionally to some units alone.
+
+    `widths` are those of the layers of these units.
+    """
     step = -(-len(labels) // MAX_ROWS)
     some = GateOutputs(*(part[::step] for part in trained.gates(units)))
     return fit_typicality(
-        some, labels[::step], normal.gates(units), classes=trained.logits.shape[1]
+        some,
+        labels[::step],
+        normal.gates(units),
+        classes=trained.logits.shape[1],
+        widths=widths,
     )
 
 
@@ -65,7 +77,8 @@ def fitted(
 def p_values(module: Typicality, outputs: GateOutputs) -> Scores:
     """Return the typicality (rows, 3), in the order of `TYPICALITY_COLUMNS`."""
     logits = torch.from_numpy(outputs.logits)
-    shares = module(logits, torch.softmax(logits, dim=1), torch.from_numpy(outputs.gate_units))
+    log_odds = tensor_log_odds(torch.from_numpy(outputs.gate_units))
+    shares = module(logits, torch.softmax(logits, dim=1), log_odds)
     return np.asarray(shares.numpy(), np.float64)
 
 

@@ -82,8 +82,8 @@ class Trial:
 
     def by_layer(self) -> Iterator[dict[str, float]]:
         """Yield the mean AUROC with the gates of one layer alone, for each layer."""
-        for units in layer_slices(self.widths):
-            module = fitted(self.trained, self.labels, self.held_out, units)
+        for width, units in zip(self.widths, layer_slices(self.widths), strict=True):
+            module = fitted(self.trained, self.labels, self.held_out, [width], units)
             normal = p_values(module, self.test.gates(units))
             kinds = [p_values(module, outputs.gates(units)) for outputs in self.kinds.values()]
             yield {
@@ -127,7 +127,7 @@ def measure_network(
     """Compute all results of one network."""
     began = time.perf_counter()
     trial = Trial.of(network, dataset, kinds)
-    module = fitted(trial.trained, trial.labels, trial.held_out)
+    module = fitted(trial.trained, trial.labels, trial.held_out, trial.widths)
     aurocs, detected = trial.typicality_aurocs(module)
     normal = p_values(module, trial.test.gates())
     return Network(

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from highway_client.files.picture_folders import JUNK
+
 from models.errors import DataError, join_names
 
 TRAIN, VALIDATION, TEST = "training", "validation", "test"
@@ -15,11 +17,6 @@ PARTS = {
     **dict.fromkeys(("train", "training"), TRAIN),
     **dict.fromkeys(("val", "valid", "validation"), VALIDATION),
     **dict.fromkeys(("test", "testing"), TEST),
-}
-# Written by file managers, archivers and network drives; in lower case.
-JUNK = {
-    *("thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "__macosx", "@eadir"),
-    *("$recycle.bin", "system volume information", "lost+found"),
 }
 NUMBERED = re.compile(r"(?P<stem>(?P<label>.+)[._-])\d+\.\w+", re.DOTALL)  # cat.0.png, cat_0.png
 

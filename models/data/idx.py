@@ -3,23 +3,19 @@
 The format is described at the end of http://yann.lecun.com/exdb/mnist.
 """
 
-import gzip
 import re
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from highway_client.errors import FileError
+from highway_client.files.idx import DIMENSIONS, Bytes, read_bytes
 from numpy.typing import NDArray
 
 from models.data.dataset import LabelledData, Part
 from models.errors import DataError, join_names
 from service.contract import Input
 
-Bytes = NDArray[np.uint8]
-
-UNSIGNED_BYTES = b"\0\0\x08"  # the first bytes of an IDX file of uint8; next, its dimensions
-DIMENSIONS = {"images": 3, "labels": 1}
 TRAIN, TEST = "train", "test"
 PARTS = {"train": TRAIN, "t10k": TEST, "test": TEST}  # by the word in a file's name
 # Such as train-images-idx3-ubyte, t10k-labels.idx1-ubyte.gz, emnist-letters-test-images-idx3-ubyte.
@@ -145,39 +141,15 @@ class _Files:
 
 def _read(path: Path, content: str) -> Bytes:
     """Return the images (n, height, width) or labels (n,) of one file."""
-    data = _bytes(path)
-    dimensions = DIMENSIONS[content]
-    magic, header = UNSIGNED_BYTES + bytes([dimensions]), 4 + 4 * dimensions
-    if len(data) >= 4 and data[:4] != magic:
-        raise DataError(
-            f"{path.name}: expected the first bytes {magic.hex(' ')} of an IDX file of {content}, "
-            f"found {data[:4].hex(' ')}"
-        )
-    shape = tuple(np.frombuffer(data[4:header], ">u4").tolist()) if len(data) >= header else ()
-    expected = header + int(np.prod(shape, dtype=object))
-    if not shape or len(data) != expected:
-        raise DataError(
-            f"{path.name}: expected {expected if shape else f'at least {header}'} bytes, found "
-            f"{len(data)}; the file is damaged, download it again"
-        )
-    if 0 in shape:
-        raise DataError(f"{path.name}: the file holds no {content}")
-    return np.frombuffer(data, np.uint8, offset=header).reshape(shape)
-
-
-def _bytes(path: Path) -> bytes:
     if not path.is_file():
         raise DataError(
             f"{path.parent.name}: the file {path.name}, plain or .gz, is missing; put it beside "
             "the others"
         )
     try:
-        data = path.read_bytes()
-        return gzip.decompress(data) if path.suffix.lower() == ".gz" else data
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(
-            f"{path.name}: the file cannot be read ({error}); download it again"
-        ) from error
+        return read_bytes(path, path.name, content)
+    except FileError as error:
+        raise DataError(str(error)) from error
 
 
 def _size(images: Bytes) -> str:

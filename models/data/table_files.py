@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from highway_client.files.arrow_files import is_parquet_folder
+
 from models.data import excel, numpy_tables, parquet, text_tables
 from models.data.opened_table import OpenedTable
 from models.errors import DataError
@@ -13,7 +15,7 @@ OLD_EXCEL = (".xls", ".xlsb", ".ods")
 def is_table(path: Path) -> bool:
     """Return whether `open_table` reads this path."""
     if path.is_dir():
-        return parquet.is_parquet_folder(path)
+        return is_parquet_folder(path)
     suffix = path.suffix.lower()
     known = text_tables.SUFFIXES | parquet.SUFFIXES | excel.SUFFIXES | {numpy_tables.SUFFIX}
     return path.is_file() and (suffix in known or suffix in OLD_EXCEL)

@@ -12,6 +12,7 @@ groups of directions approximate it with a tenth of the numbers:
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from models.data.dataset import FloatRows, Labels
@@ -19,6 +20,7 @@ from models.data.dataset import FloatRows, Labels
 Matrix = NDArray[np.float64]
 
 MIN_GATE = 1e-4  # gates are clipped to [1e-4, 1 − 1e-4], which makes log-odds finite
+MAX_LOG_ODDS = float(np.log((1 - MIN_GATE) / MIN_GATE))
 # Error of any gate in onnxruntime's Sigmoid, root mean square. Near 0 torch is far more exact.
 GATE_ROUNDING = 2.0**-25
 RESOLUTION = 60.0  # rounding errors count as variance, multiplied by the square of this
@@ -52,8 +54,24 @@ def log_odds(units: FloatRows) -> Matrix:
     return np.asarray(np.log(gates / (1 - gates)))
 
 
-def fit_directions(units: FloatRows, labels: Labels, classes: int) -> Directions:
-    """Fit to the gates (rows, units) of training rows with their label indices (rows,)."""
+def tensor_log_odds(gates: torch.Tensor) -> torch.Tensor:
+    """Return log(T / (1 − T)) of gates, in torch's operators."""
+    gates = gates.clamp(MIN_GATE, 1 - MIN_GATE)
+    return torch.log(gates / (1 - gates))
+
+
+def fit_directions(
+    units: FloatRows,
+    labels: Labels,
+    classes: int,
+    *,
+    discriminant: int = MAX_DISCRIMINANT,
+    sketch: int = SKETCH,
+) -> Directions:
+    """Fit to the gates (rows, units) of training rows with their label indices (rows,).
+
+    There are at most `discriminant` directions that separate the labels, and `sketch` others.
+    """
     x = log_odds(units)
     one_hot = np.eye(classes)[labels]  # (rows, classes)
     centre = x.mean(axis=0)
@@ -65,11 +83,11 @@ def fit_directions(units: FloatRows, labels: Labels, classes: int) -> Directions
     variances, vectors = np.linalg.eigh(covariance)  # rising
     white = vectors / np.sqrt(np.maximum(variances, 0) + SHRINKAGE * variances.mean())
     offsets = (means - centre) @ white  # (classes, units)
-    discriminant = _discriminant(offsets, rows / len(x))
-    sketch = _sketch(len(variances))
-    sketch -= discriminant @ (discriminant.T @ sketch)
-    weight = white @ np.hstack([discriminant, sketch])
-    return Directions(weight=weight, bias=-centre @ weight, means=offsets @ discriminant)
+    separating = _discriminant(offsets, rows / len(x))[:, :discriminant]
+    others = _sketch(len(variances), sketch)
+    others -= separating @ (separating.T @ others)
+    weight = white @ np.hstack([separating, others])
+    return Directions(weight=weight, bias=-centre @ weight, means=offsets @ separating)
 
 
 def _rounding_variances(x: Matrix) -> Matrix:
@@ -85,11 +103,11 @@ def _discriminant(offsets: Matrix, shares: Matrix) -> Matrix:
     """Return (units, n): the main directions in which the means differ."""
     between = (offsets * np.sqrt(shares)[:, None]).T
     left, _, _ = np.linalg.svd(between, full_matrices=False)
-    return np.asarray(left[:, : min(len(offsets) - 1, MAX_DISCRIMINANT)])
+    return np.asarray(left[:, : len(offsets) - 1])
 
 
-def _sketch(units: int) -> Matrix:
+def _sketch(units: int, directions: int) -> Matrix:
     """Return (units, n): orthonormal random directions, weighted towards the first units."""
-    random = np.random.default_rng(SEED).normal(size=(units, min(SKETCH, units)))
+    random = np.random.default_rng(SEED).normal(size=(units, min(directions, units)))
     tilt = 1 - np.arange(units) / units
     return np.asarray(np.linalg.qr(random * tilt[:, None])[0])

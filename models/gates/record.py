@@ -7,11 +7,12 @@ import torch
 from numpy.typing import NDArray
 
 from models.data.dataset import Dataset, FloatRows, Part
+from models.data.usual_values import usual_values
 from models.evaluation import rows_in_order
 from models.gates.typicality import GateOutputs, Typicality, fit_typicality
 from models.networks.classifier import GatedClassifier
 from models.networks.network import mean_gates, unit_gates
-from service.contract import GATE_BINS, HeldOutRows
+from service.baselines import GATE_BINS, USUAL, HeldOutRows, InputBaseline
 
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 DECIMALS = 6  # more would exceed float32's precision of a mean gate
@@ -46,6 +47,7 @@ class GateBaseline:
     overall: GateStatistics
     by_label: dict[str, GateStatistics]
     held_out: HeldOutRows
+    inputs: InputBaseline
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +68,7 @@ def record_gates(network: GatedClassifier, dataset: Dataset) -> GateRecord:
     counted = held_out_rows(gates, predicted, labels=classes, part=part)
     return GateRecord(
         baseline=gate_baseline(network, dataset, counted),
-        typicality=fit_typicality(trained, fitted.y, normal, classes=classes),
+        typicality=fit_typicality(trained, fitted.y, normal, classes=classes, widths=widths),
     )
 
 
@@ -80,7 +82,11 @@ def gate_baseline(
         for index, label in enumerate(dataset.labels)
     }
     return GateBaseline(
-        levels=QUANTILES, overall=_statistics(gates), by_label=by_label, held_out=held_out
+        levels=QUANTILES,
+        overall=_statistics(gates),
+        by_label=by_label,
+        held_out=held_out,
+        inputs=usual_values(dataset.input, _subsample(dataset.train).x),
     )
 
 
@@ -122,7 +128,8 @@ def held_out_rows(
     if not len(gates):
         raise ValueError("held-out rows: at least one row is needed")
     groups = [gates[predicted == label] for label in range(labels)]
-    edges = [_edges(group if len(group) >= MIN_LABEL_ROWS else gates) for group in groups]
+    enough = [group if len(group) >= MIN_LABEL_ROWS else gates for group in groups]
+    edges = [_edges(group) for group in enough]
     counts = [_counts(*pair) for pair in zip(groups, edges, strict=True)]
     return HeldOutRows(
         rows=len(gates),
@@ -131,6 +138,7 @@ def held_out_rows(
         # As float64, which has shorter decimals than the float32 nearest to them.
         edges=[np.round(bounds.astype(np.float64), DECIMALS).tolist() for bounds in edges],
         counts=[count.tolist() for count in counts],
+        usual=[_usual(group) for group in enough],
     )
 
 
@@ -171,6 +179,13 @@ def _edges(gates: FloatRows) -> FloatRows:
     levels = np.arange(1, GATE_BINS) / GATE_BINS
     quantiles = np.quantile(gates.astype(np.float64), levels, axis=0).T + MARGIN
     return np.round(quantiles, DECIMALS).astype(np.float32)
+
+
+def _usual(gates: FloatRows) -> list[list[float]]:
+    """Return (layers, 2): the `USUAL` quantiles."""
+    quantiles = np.quantile(gates.astype(np.float64), USUAL, axis=0).T
+    usual: list[list[float]] = np.round(quantiles, DECIMALS).tolist()
+    return usual
 
 
 def _counts(gates: FloatRows, edges: FloatRows) -> NDArray[np.int64]:

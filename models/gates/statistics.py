@@ -79,7 +79,7 @@ def row_gates(network: HighwayClassifier, row: FloatRows) -> RowGates:
     x = network.prepare(torch.from_numpy(row)[None].to(network.device))
     for block in network.blocks:
         if isinstance(block, HighwayLayer):
-            x, gate = block.mix(x)
+            x, gate, _ = block.mix(x)
             gates.append(_units(unit_gates(gate)[0]))
             outputs.append(_units(unit_gates(x)[0]))
         else:

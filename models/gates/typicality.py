@@ -10,12 +10,11 @@ Four scores, each higher for a less typical row (choice and measurements: docs/t
 Each score becomes a surprise, minus the logarithm of the share of normal rows whose score is as
 high. Surprises are added as in Fisher's method: 1 and 2 for the gates, 3 and 4 for the confidence,
 1 to 3 for both combined. Each sum is calibrated once more, so that its p-value is uniform on normal
-rows.
+rows. `layer_typicality` does the same with single layers.
 """
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -23,23 +22,28 @@ import torch
 from torch import Tensor, nn
 
 from models.data.dataset import FloatRows, Labels
-from models.gates.directions import GATE_ROUNDING, MIN_GATE, Directions, Matrix, fit_directions
+from models.gates.directions import (
+    GATE_ROUNDING,
+    MAX_LOG_ODDS,
+    Directions,
+    Matrix,
+    fit_directions,
+    tensor_log_odds,
+)
+from models.gates.layer_typicality import LayerTypicality
+from models.gates.surprise import KNOTS, MIN_LOG_SHARE, Surprise, fit_surprise
 
 DISTANCE, RESIDUAL, ENTROPY, ENERGY = range(4)
-SCORES = np.diag([1.0, 1.0, 1.0, -1.0])  # of the columns of `parts`; the last is the log-sum-exp
+LOGARITHMS = 3  # columns of `parts` that are logarithms of sums
 # The scores that are summed for gates, confidence and combined.
 SUMS = np.array([[1.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 1.0], [1.0, 1.0, 0.0, 1.0]])
 FLOOR = (0.1, 0.1, 1e-7)  # lower bounds before the logarithm; below them are rounding errors
-MIN_LOG_SHARE = float(np.log(1e-9))  # extrapolation of the tail ends here
+MIN_PROBABILITY = 1e-30  # of a label, before the logarithm
 
-# Shares of normal rows above each knot, dense where p-values matter.
-LEVELS = np.concatenate([[1.0], np.linspace(0.95, 0.15, 17), np.geomspace(0.1, 0.01, 6)])
-KNOTS = len(LEVELS)
-ROWS_ABOVE = 20  # normal rows that a knot needs above it
 # Rounding errors that a score or a sum must change by to change its surprise by 1, at least.
 SCORE_ERRORS, SUM_ERRORS = 2000.0, 200.0
-MIN_STEP = 1e-6  # where a score is computed without any rounding
 LOGIT_ROUNDING = 2.0**-21  # error of a deep network's logits in float32, of a row's largest logit
+LAYERS = "layers"  # the submodule of the layers' typicality
 
 
 class GateOutputs(NamedTuple):
@@ -49,55 +53,11 @@ class GateOutputs(NamedTuple):
     gate_units: FloatRows
 
 
-@dataclass(frozen=True, kw_only=True)
-class Surprise:
-    """Surprise of a score: minus the logarithm of the share of normal rows with a higher one.
-
-    A piecewise linear function with knots g at quantiles of the normal rows' scores,
-
-        h(s) = Σ_j w_j · max(0, s − g_j),
-
-    which an ONNX graph computes in three operators. Beyond the last knot, its slope is the rate of
-    an exponential tail. On normal rows e^−h is uniform in (0, 1]: a p-value. Knots g and changes of
-    the slope w are (KNOTS,).
-    """
-
-    knots: Matrix
-    slopes: Matrix
-
-    def __call__(self, scores: Matrix) -> Matrix:
-        """Return h of scores (rows,)."""
-        return np.asarray(np.maximum(scores[:, None] - self.knots, 0) @ self.slopes)
-
-
-def fit_surprise(scores: Matrix, steps: Matrix) -> Surprise:
-    """Fit to the scores (rows,) of normal rows, at least one row.
-
-    Near a row, the surprise must not rise by more than 1 in a step (rows,) of the score, so that
-    rounding does not decide it. Where that limits a line, the next lines are steeper.
-    """
-    order = np.argsort(scores)
-    scores, steps = scores[order], np.maximum(steps[order], MIN_STEP)
-    levels = LEVELS[min(ROWS_ABOVE / len(scores), 1.0) <= LEVELS]
-    knots, quantiles = np.unique(np.quantile(scores, 1 - levels), return_index=True)
-    first, after = np.searchsorted(scores, knots), np.searchsorted(scores, knots, "right")
-    height, slopes = 0.0, [0.0]
-    for knot, width in enumerate(np.diff(knots), start=1):
-        step = steps[max(first[knot - 1] - 1, 0) : after[knot] + 1].max()
-        rise = -np.log(levels[quantiles[knot]]) - height
-        slopes.append(min(rise / width, 1 / step))
-        height += slopes[-1] * width
-    excess = scores[after[-1] :].mean() - knots[-1] if after[-1] < len(scores) else 1.0
-    slopes.append(1 / max(excess, steps[after[-1] - 1 :].max()))
-    padding = KNOTS - len(knots)
-    return Surprise(
-        knots=np.append(knots, np.full(padding, knots[-1])),
-        slopes=np.append(np.diff(slopes), np.zeros(padding)),
-    )
-
-
 class Typicality(nn.Module):
-    """P-values of rows by their gates, confidence and both combined; see `fit_typicality`."""
+    """P-values of rows by their gates, confidence and both combined; see `fit_typicality`.
+
+    `layers` computes those of single layers.
+    """
 
     weight: Tensor
     bias: Tensor
@@ -112,25 +72,27 @@ class Typicality(nn.Module):
     sum_knots: Tensor
     sum_slopes: Tensor
 
-    def __init__(self, directions: Directions) -> None:
+    def __init__(self, directions: Directions, layers: LayerTypicality) -> None:
         super().__init__()
+        self.layers = layers
         means, discriminant = directions.means, directions.discriminant
         width, classes = len(directions.bias), len(means)
-        adders = np.zeros((3, width + 2 * classes + 1))  # the terms of each of the first parts
+        adders = np.zeros((3, width + 2 * classes))  # the terms of each of the first parts
         adders[DISTANCE, :discriminant] = adders[DISTANCE, width : width + classes] = 1
         adders[RESIDUAL, discriminant:width] = 1
-        adders[ENTROPY, width + classes :] = [1.0] * classes + [-1.0]
-        scores, sums = len(SCORES), len(SUMS)
+        adders[ENTROPY, width + classes :] = -1
+        sums, scores = SUMS.shape
+        # A surprise is two products around a ReLU: s − g for every knot g, and w times that.
         for name, values in {
             "weight": directions.weight.T,
             "bias": directions.bias,
             "to_means": np.pad(-2 * means, ((0, 0), (0, width - discriminant))),
             "means_square": (means**2).sum(axis=1),
             "adders": adders,
-            "score_bends": np.zeros((scores * KNOTS, scores)),
+            "score_bends": np.repeat(scores_of_parts(classes), KNOTS, axis=0),
             "score_knots": np.zeros(scores * KNOTS),
             "score_slopes": np.zeros((sums, scores * KNOTS)),
-            "sum_bends": np.zeros((sums * KNOTS, sums)),
+            "sum_bends": np.repeat(np.eye(sums), KNOTS, axis=0),
             "sum_knots": np.zeros(sums * KNOTS),
             "sum_slopes": np.zeros((sums, sums * KNOTS)),
         }.items():
@@ -138,37 +100,49 @@ class Typicality(nn.Module):
         self.register_buffer("floor", torch.tensor(FLOOR), persistent=False)
 
     @classmethod
-    def of(cls, numbers: Mapping[str, Tensor]) -> "Typicality":
-        """Build the module from its buffers; wrong ones raise `KeyError` or `RuntimeError`."""
+    def of(cls, numbers: Mapping[str, Tensor], widths: Sequence[int]) -> "Typicality":
+        """Build the module for layers of these widths from its buffers.
+
+        Wrong buffers raise `KeyError`, `ValueError` or `RuntimeError`.
+        """
         (width, units), classes = numbers["weight"].shape, len(numbers["means_square"])
+        if units != sum(widths):
+            raise ValueError(f"expected the directions of {sum(widths)} units, found {units}")
         discriminant = int(numbers["adders"][DISTANCE].sum()) - classes
         weight, means = np.zeros((units, width)), np.zeros((classes, discriminant))
-        module = cls(Directions(weight=weight, bias=np.zeros(width), means=means))
+        layers = LayerTypicality(widths, *numbers[f"{LAYERS}.to_means"].shape[1:])
+        module = cls(Directions(weight=weight, bias=np.zeros(width), means=means), layers)
         module.load_state_dict(dict(numbers))
         return module
 
-    def forward(self, logits: Tensor, probabilities: Tensor, gate_units: Tensor) -> Tensor:
-        """Return p-values (rows, 3) in (0, 1]: of the gates, the confidence, and both combined."""
+    def forward(self, logits: Tensor, probabilities: Tensor, log_odds: Tensor) -> Tensor:
+        """Return p-values (rows, 3) in (0, 1]: of the gates, the confidence, and both combined.
+
+        `log_odds` are those of the gates, (rows, units).
+        """
         linear = nn.functional.linear
-        parts = self.parts(logits, probabilities, gate_units)
+        parts = self.parts(logits, probabilities, log_odds)
         bent = torch.relu(linear(parts, self.score_bends, self.score_knots))
         sums = linear(bent, self.score_slopes)
         bent = torch.relu(linear(sums, self.sum_bends, self.sum_knots))
         return torch.exp(linear(bent, self.sum_slopes).clamp(min=MIN_LOG_SHARE))
 
-    def parts(self, logits: Tensor, probabilities: Tensor, gate_units: Tensor) -> Tensor:
-        """Return (rows, 4): the first three scores and the log-sum-exp, in few operators."""
-        gates = gate_units.clamp(MIN_GATE, 1 - MIN_GATE)
-        y = nn.functional.linear(torch.log(gates / (1 - gates)), self.weight, self.bias)
+    def parts(self, logits: Tensor, probabilities: Tensor, log_odds: Tensor) -> Tensor:
+        """Return the columns whose sums are the scores, in few operators: (rows, 3 + 2 · classes).
+
+        They are the first three scores and the terms of the log-sum-exp.
+        """
+        x = log_odds.clamp(-MAX_LOG_ODDS, MAX_LOG_ODDS)
+        y = nn.functional.linear(x, self.weight, self.bias)
         to_means = nn.functional.linear(y, self.to_means, self.means_square)
-        best = logits.amax(dim=1, keepdim=True)
-        log_share = probabilities.amax(dim=1, keepdim=True).log()  # of the most probable label
         # Distances are weighted by the probabilities: no jump where two labels are equally
-        # probable. The entropy is Σ p · (best − logit) − log_share, because log-sum-exp − logit
-        # loses its digits where a label is nearly certain.
-        terms = [y * y, probabilities * to_means, probabilities * (best - logits), log_share]
-        sums = nn.functional.linear(torch.cat(terms, dim=1), self.adders)
-        return torch.cat([torch.log(torch.maximum(sums, self.floor)), best - log_share], dim=1)
+        # probable. The entropy is a sum of p · log p, because the log-sum-exp minus a logit loses
+        # its digits where a label is nearly certain.
+        entropies = probabilities * probabilities.clamp(min=MIN_PROBABILITY).log()
+        terms = torch.cat([y * y, probabilities * to_means, entropies], dim=1)
+        sums = torch.maximum(nn.functional.linear(terms, self.adders), self.floor)
+        # The log-sum-exp is a mean: Σ p · (logit − log p).
+        return torch.cat([torch.log(sums), probabilities * logits, entropies], dim=1)
 
     @torch.no_grad()
     def calibrate(self, normal: GateOutputs) -> None:
@@ -177,9 +151,17 @@ class Typicality(nn.Module):
         surprises = _fit_columns(scores, SCORE_ERRORS * errors)
         values = _surprises(surprises, scores)
         changes = np.abs(_surprises(surprises, scores + errors) - values)
-        self._write_knots("score", surprises, SCORES, SUMS)
         sums = _fit_columns(values @ SUMS.T, SUM_ERRORS * changes @ SUMS.T)
-        self._write_knots("sum", sums, np.eye(len(SUMS)), -np.eye(len(SUMS)))
+        knots, slopes = _numbers(surprises)
+        sum_knots, sum_slopes = _numbers(sums)
+        for name, values in {
+            "score_knots": -knots.flatten(),
+            "score_slopes": (SUMS[:, :, None] * slopes).reshape(len(SUMS), -1),
+            "sum_knots": -sum_knots.flatten(),
+            "sum_slopes": -(np.eye(len(SUMS))[:, :, None] * sum_slopes).reshape(len(SUMS), -1),
+        }.items():
+            self.get_buffer(name).copy_(torch.from_numpy(values))
+        self.layers.calibrate(*normal)
 
     def _scores(self, normal: GateOutputs) -> tuple[Matrix, Matrix]:
         """Return scores (rows, 4) and the errors that float32 makes in them.
@@ -191,9 +173,10 @@ class Typicality(nn.Module):
         logits, units = (torch.from_numpy(part) for part in normal)
         largest = logits.abs().amax(dim=1, keepdim=True).clamp(min=1.0)
         signs = [torch.from_numpy(random.choice([-1.0, 1.0], part.shape)) for part in normal]
-        exact = deepcopy(self).double()
+        exact, columns = deepcopy(self).double(), scores_of_parts(logits.shape[1]).T
         exact_scores, scores, moved = (
-            module.parts(x, torch.softmax(x, dim=1), gates).double().numpy() @ SCORES
+            module.parts(x, torch.softmax(x, dim=1), tensor_log_odds(gates)).double().numpy()
+            @ columns
             for module, x, gates in (
                 (exact, logits.double(), units.double()),
                 (self, logits, units),
@@ -207,29 +190,33 @@ class Typicality(nn.Module):
         errors = np.maximum(np.abs(scores - exact_scores), np.abs(moved - exact_scores))
         return scores, np.maximum(errors, np.finfo(np.float32).eps * np.abs(scores))
 
-    def _write_knots(
-        self, name: str, surprises: Sequence[Surprise], scores: Matrix, sums: Matrix
-    ) -> None:
-        """Write surprises as two products around a ReLU.
-
-        Each takes a row of `scores`, a sum of the inputs; each row of `sums` adds some of them.
-        """
-        slopes = np.stack([surprise.slopes for surprise in surprises])
-        for part, values in {
-            "bends": np.repeat(scores, KNOTS, axis=0),
-            "knots": -np.concatenate([surprise.knots for surprise in surprises]),
-            "slopes": (sums[:, :, None] * slopes).reshape(len(sums), -1),
-        }.items():
-            self.get_buffer(f"{name}_{part}").copy_(torch.from_numpy(values))
-
 
 def fit_typicality(
-    trained: GateOutputs, labels: Labels, normal: GateOutputs, *, classes: int
+    trained: GateOutputs,
+    labels: Labels,
+    normal: GateOutputs,
+    *,
+    classes: int,
+    widths: Sequence[int],
 ) -> Typicality:
-    """Fit directions to training rows with their labels, and calibrate on `normal` rows."""
-    module = Typicality(fit_directions(trained.gate_units, labels, classes))
+    """Fit directions to training rows with their labels, and calibrate on `normal` rows.
+
+    `widths` are the numbers of units of the layers.
+    """
+    module = Typicality(
+        fit_directions(trained.gate_units, labels, classes),
+        LayerTypicality.fit(trained.gate_units, labels, classes=classes, widths=widths),
+    )
     module.calibrate(normal)
     return module
+
+
+def scores_of_parts(classes: int) -> Matrix:
+    """Return (4, columns of `parts`): the energy is minus the mean of logits plus Σ p · log p."""
+    scores = np.zeros((len(SUMS.T), LOGARITHMS + 2 * classes))
+    scores[:LOGARITHMS, :LOGARITHMS] = np.eye(LOGARITHMS)
+    scores[ENERGY, LOGARITHMS:] = [-1.0] * classes + [1.0] * classes
+    return scores
 
 
 def _fit_columns(scores: Matrix, steps: Matrix) -> list[Surprise]:
@@ -238,3 +225,8 @@ def _fit_columns(scores: Matrix, steps: Matrix) -> list[Surprise]:
 
 def _surprises(functions: Sequence[Surprise], scores: Matrix) -> Matrix:
     return np.stack([h(column) for h, column in zip(functions, scores.T, strict=True)], axis=1)
+
+
+def _numbers(functions: Sequence[Surprise]) -> tuple[Matrix, Matrix]:
+    """Return knots and slopes, (functions, KNOTS) each."""
+    return np.stack([h.knots for h in functions]), np.stack([h.slopes for h in functions])

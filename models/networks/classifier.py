@@ -9,6 +9,8 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from models.networks.layers import Mixed
+
 
 @dataclass(frozen=True, kw_only=True)
 class GateLayer:
@@ -48,12 +50,20 @@ class GatedClassifier(nn.Module):
         """The names, in the exported graph, of modules, by their paths in this module."""
 
     @abstractmethod
+    def compute(self, x: Tensor, gate_scale: Tensor | None = None) -> tuple[Tensor, list[Mixed]]:
+        """Map raw values (batch, features) to logits (batch, classes) and each layer's tensors.
+
+        `gate_scale`, (batch or 1, layers), multiplies the gates layer by layer.
+        """
+
     def forward(self, x: Tensor, gate_scale: Tensor | None = None) -> tuple[Tensor, list[Tensor]]:
         """Map raw values (batch, features) to logits (batch, classes) and each layer's gates.
 
         `gate_scale`, (batch or 1, layers), multiplies the gates layer by layer. The returned gates,
         (batch, width) or (batch, width, rows, columns) for each highway layer, are not scaled.
         """
+        logits, layers = self.compute(x, gate_scale)
+        return logits, [layer.gates for layer in layers]
 
     @property
     def device(self) -> torch.device:

@@ -28,7 +28,7 @@ from torch import Tensor, nn
 from models.data.dataset import Dataset, FloatRows
 from models.errors import ConfigError, first_line
 from models.networks.classifier import GatedClassifier, GateLayer
-from models.networks.layers import GateTape, HighwayConv, HighwayLayer
+from models.networks.layers import GateTape, HighwayConv, HighwayLayer, Mixed
 from models.networks.preparation import (
     ContrastNormalisation,
     PreparationModule,
@@ -112,14 +112,14 @@ class CustomNetwork(GatedClassifier):
         """Return the highway layers in the order of their first use."""
         return [_layer(self.module, path) for path in self.paths]
 
-    def forward(self, x: Tensor, gate_scale: Tensor | None = None) -> tuple[Tensor, list[Tensor]]:
-        """Map raw values (batch, features) to logits (batch, classes) and each layer's gates.
+    def compute(self, x: Tensor, gate_scale: Tensor | None = None) -> tuple[Tensor, list[Mixed]]:
+        """Map raw values (batch, features) to logits (batch, classes) and each layer's tensors.
 
         `gate_scale`, (batch or 1, layers), multiplies the gates layer by layer.
         """
         with GateTape(self.layers(), gate_scale) as tape:
             logits: Tensor = self.module(x)
-        return logits, tape.gates()
+        return logits, tape.mixed()
 
     def _order_of_use(self, rows: Tensor) -> tuple[str, ...]:
         paths = {

@@ -17,7 +17,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -89,6 +89,18 @@ class PlainConv(nn.Module):
         return h
 
 
+class Mixed(NamedTuple):
+    """The tensors that a highway layer computes, each of the shape of its input.
+
+    output: x + scale·T·(H − x); gates: T in [0, 1], not scaled; log_odds: log(T / (1 − T)), from
+    which T is computed.
+    """
+
+    output: Tensor
+    gates: Tensor
+    log_odds: Tensor
+
+
 class HighwayLayer(nn.Module):
     """A highway layer of `width` units or channels; its output has the shape of its input.
 
@@ -141,16 +153,15 @@ class HighwayLayer(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map (batch, width, …) to x + T·(H − x); a tape, if there is one, scales and gets T."""
         if self.tape is None:
-            return self.mix(x)[0]
-        y, gate = self.mix(x, self.tape.scale_of(self))
-        self.tape.write(self, gate)
-        return y
+            return self.mix(x).output
+        mixed = self.mix(x, self.tape.scale_of(self))
+        self.tape.write(self, mixed)
+        return mixed.output
 
-    def mix(self, x: Tensor, gate_scale: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Map (batch, width, …) to x + scale·T·(H − x) and the transform gates T, of that shape.
+    def mix(self, x: Tensor, gate_scale: Tensor | None = None) -> Mixed:
+        """Mix x, (batch, width, …), with its transform.
 
-        `gate_scale`, (batch or 1, 1), multiplies the gates in the mix: 0 closes the layer. The
-        returned gates, in [0, 1], are not scaled.
+        `gate_scale`, (batch or 1, 1), multiplies the gates in the mix: 0 closes the layer.
         """
         if self.shared:
             h, t = self.branches(x).chunk(2, dim=1)  # two of (batch, width, …)
@@ -161,7 +172,7 @@ class HighwayLayer(nn.Module):
         gate = torch.sigmoid(t)
         opening = gate if gate_scale is None else gate * _at_positions(gate_scale, x)
         transformed = ACTIVATIONS[self.activation].function(h)
-        return torch.addcmul(x, opening, transformed - x), gate
+        return Mixed(torch.addcmul(x, opening, transformed - x), gate, t)
 
 
 class GateTape:
@@ -176,7 +187,7 @@ class GateTape:
         if gate_scale is not None:
             scales = gate_scale.split(1, dim=1)
         self._scales = dict(zip(layers, scales, strict=True))
-        self._gates: dict[HighwayLayer, Tensor] = {}
+        self._mixed: dict[HighwayLayer, Mixed] = {}
 
     def __enter__(self) -> "GateTape":
         for layer in self.layers:
@@ -190,25 +201,25 @@ class GateTape:
     @property
     def order(self) -> list[HighwayLayer]:
         """The layers that were used, in the order of their use."""
-        return list(self._gates)
+        return list(self._mixed)
 
     def scale_of(self, layer: HighwayLayer) -> Tensor | None:
         """Return the scale of a layer's gates, (batch or 1, 1)."""
         scale: Tensor | None = self._scales[layer]
         return scale
 
-    def write(self, layer: HighwayLayer, gate: Tensor) -> None:
+    def write(self, layer: HighwayLayer, mixed: Mixed) -> None:
         """Record a layer's gates; a `ConfigError` if it was already used in this pass."""
-        if layer in self._gates:
+        if layer in self._mixed:
             raise ConfigError(
                 f"network: a highway layer of width {layer.width} is used twice in a forward pass; "
                 "give each use a layer of its own"
             )
-        self._gates[layer] = gate
+        self._mixed[layer] = mixed
 
-    def gates(self) -> list[Tensor]:
-        """Return the gates in the order of `layers`."""
-        return [self._gates[layer] for layer in self.layers]
+    def mixed(self) -> list[Mixed]:
+        """Return what was recorded, in the order of `layers`."""
+        return [self._mixed[layer] for layer in self.layers]
 
 
 class HighwayDense(HighwayLayer):
@@ -221,8 +232,8 @@ class HighwayDense(HighwayLayer):
         """Return a linear layer; it has no window, so `kernel` is not used."""
         return nn.Linear(self.width, outputs)
 
-    def mix(self, x: Tensor, gate_scale: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Map (batch, width), or images of as many values, to two tensors (batch, width)."""
+    def mix(self, x: Tensor, gate_scale: Tensor | None = None) -> Mixed:
+        """Mix x, (batch, width) or images of as many values, to tensors (batch, width)."""
         return super().mix(x.flatten(1), gate_scale)
 
 

@@ -20,7 +20,7 @@ from models.networks.blocks import (
 )
 from models.networks.classifier import GatedClassifier, GateLayer
 from models.networks.columns import Columns
-from models.networks.layers import HighwayLayer, draw_weights
+from models.networks.layers import HighwayLayer, Mixed, draw_weights
 from models.networks.preparation import (
     ContrastNormalisation,
     Preparation,
@@ -129,22 +129,21 @@ class HighwayClassifier(GatedClassifier):
             assert not isinstance(self.preparation, ContrastNormalisation)
             self.preparation.fit(rows)
 
-    def forward(self, x: Tensor, gate_scale: Tensor | None = None) -> tuple[Tensor, list[Tensor]]:
-        """Map raw values (batch, features) to logits (batch, classes) and each layer's gates.
+    def compute(self, x: Tensor, gate_scale: Tensor | None = None) -> tuple[Tensor, list[Mixed]]:
+        """Map raw values (batch, features) to logits (batch, classes) and each layer's tensors.
 
-        `gate_scale`, (batch or 1, layers), multiplies the gates layer by layer. The returned gates,
-        (batch, width) or (batch, width, rows, columns) for each highway layer, are not scaled.
+        `gate_scale`, (batch or 1, layers), multiplies the gates layer by layer.
         """
-        gates: list[Tensor] = []
+        layers: list[Mixed] = []
         scales = None if gate_scale is None else gate_scale.split(1, dim=1)  # layers of (·, 1)
         x = self.prepare(x)
         for block in self.blocks:
             if isinstance(block, HighwayLayer):
-                x, gate = block.mix(x, None if scales is None else scales[len(gates)])
-                gates.append(gate)
+                layers.append(block.mix(x, None if scales is None else scales[len(layers)]))
+                x = layers[-1].output
             else:
                 x = block(x)
-        return self.output(x.flatten(1)), gates
+        return self.output(x.flatten(1)), layers
 
     def prepare(self, x: Tensor) -> Tensor:
         """Map raw values (batch, features) to the first block's input."""
@@ -165,7 +164,11 @@ def unit_gates(gate: Tensor) -> Tensor:
 def mean_gates(gates: list[Tensor]) -> Tensor:
     """Average each layer's gates over its units: (batch, layers), each in [0, 1]."""
     units = [unit_gates(gate) for gate in gates]
-    widths = [gate.shape[1] for gate in units]
+    return layer_means(torch.cat(units, dim=1), [gate.shape[1] for gate in units])
+
+
+def layer_means(gate_units: Tensor, widths: list[int]) -> Tensor:
+    """Average gates (batch, units) over the units of each layer: (batch, layers)."""
     if len(set(widths)) == 1:  # one reduction instead of one for each layer
-        return torch.cat(units, dim=1).view(-1, len(units), widths[0]).mean(dim=2)
-    return torch.stack([gate.mean(dim=1) for gate in units], dim=1)
+        return gate_units.view(-1, len(widths), widths[0]).mean(dim=2)
+    return torch.stack([gate.mean(dim=1) for gate in gate_units.split(widths, dim=1)], dim=1)

@@ -55,12 +55,11 @@ class TrialContext:
 def run_trials(study: Study, context: TrialContext, effort: Effort) -> None:
     """Train until `effort.trials` trials are finished or failed, earlier ones included.
 
-    Only this process writes the journal, so no process waits for a lock. Workers are spawned: a
-    fork would copy torch's threads in an undefined state.
+    Only this process writes the journal, so no process waits for a lock.
     """
     pool = ProcessPoolExecutor(
         effort.jobs,
-        mp_context=multiprocessing.get_context("spawn"),
+        mp_context=_start_method(context.hardware),
         initializer=Worker.start,
         initargs=(context,),
     )
@@ -76,6 +75,19 @@ def run_trials(study: Study, context: TrialContext, effort: Effort) -> None:
         for child in multiprocessing.active_children():  # they still train only after an error
             child.kill()
         pool.shutdown(cancel_futures=True)
+
+
+def _start_method(hardware: Hardware) -> multiprocessing.context.BaseContext:
+    """Return how workers start: not as forks of this process, whose threads may hold locks.
+
+    On Linux they are forks of a process that has imported Lightning once for all, unless they use
+    an accelerator, whose driver must not be loaded before a fork.
+    """
+    if hardware.accelerator != "cpu" or sys.platform != "linux":
+        return multiprocessing.get_context("spawn")
+    method = multiprocessing.get_context("forkserver")
+    method.set_forkserver_preload(["models.search.trials", "models.training.trainer"])
+    return method
 
 
 def run_trial(

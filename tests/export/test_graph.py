@@ -35,9 +35,10 @@ from tests.models.gates.conftest import untrained
 OPERATORS = {
     *("Add", "Concat", "Div", "Gemm", "Mul", "ReduceMean", "Relu", "Reshape", "Sigmoid"),
     *("Softmax", "Split", "Sub"),
-    *("Clip", "Exp", "Log", "Max", "ReduceMax"),  # for typicality only
+    *("Clip", "Exp", "Log", "Max"),  # for typicality only
+    *("Gather", "MatMul", "Neg", "ReduceSum", "Squeeze", "Transpose", "Unsqueeze"),  # of layers
 }
-TOLERANCES = {"logits": 1e-5, "gate_units": 1e-6, "typicality": 1e-3}
+TOLERANCES = {"gate_units": 1e-6, "typicality": 1e-3, "layer_typicality": 1e-3}  # else 1e-5
 
 
 def network(
@@ -102,6 +103,7 @@ def test_the_graph_has_the_contracts_inputs_and_outputs(model: ModelProto) -> No
         "gate_mean": ["batch", 2],
         "gate_units": ["batch", 8],
         "typicality": ["batch", 3],
+        "layer_typicality": ["batch", 2],
     }
 
 
@@ -205,7 +207,7 @@ def test_the_typicality_equals_torchs_for_any_weights(seed: int, gate_bias: floa
     rows = data.test.x
     actual = run_graph(build_graph(module), rows)["typicality"]
     with torch.no_grad():
-        *_, expected = module(torch.from_numpy(rows), torch.ones(1, module.layers))
+        *_, expected, _ = module(torch.from_numpy(rows), torch.ones(1, module.layers))
     assert actual == pytest.approx(expected.numpy(), rel=2e-2)
 
 
@@ -226,7 +228,7 @@ def test_every_node_is_named_after_its_layer(artifact: ModelProto) -> None:
     owners = Counter(node.name.partition("/")[0] for node in artifact.graph.node)
     assert list(owners) == [
         *("gate_scale", "preparation", "dense_1", "highway_1", "highway_2", "highway_3"),
-        *("output", "results", "typicality"),
+        *("output", "results", "typicality", "layer_typicality"),
     ]
     assert [node.name for node in artifact.graph.node if node.name.startswith("highway_2/")] == [
         *("highway_2/Gemm", "highway_2/Split", "highway_2/Sigmoid", "highway_2/Mul"),
@@ -243,10 +245,13 @@ def test_every_weight_is_named_after_its_layer(artifact: ModelProto) -> None:
         *("typicality/adders", "typicality/score_bends", "typicality/score_knots"),
         *("typicality/score_slopes", "typicality/sum_bends", "typicality/sum_knots"),
         *("typicality/sum_slopes", "typicality/floor"),
-        *(f"typicality/Clip/constant_{index}" for index in (1, 2)),
-        *("typicality/Sub/constant_0", "typicality/Clip_2/constant_1"),
+        *(f"layer_typicality/{part}" for part in ("weight", "bias", "to_means", "means_square")),
+        *(f"layer_typicality/{part}" for part in ("knots", "slopes", "floor")),
         *("results/Reshape/constant_1", "results/ReduceMean/constant_1"),
-        *("typicality/ReduceMax/constant_1", "gate_scale"),
+        *(f"typicality/Clip/constant_{index}" for index in (1, 2)),
+        *("typicality/Clip_2/constant_1", "typicality/Clip_3/constant_1"),
+        *(f"layer_typicality/Clip/constant_{index}" for index in (1, 2)),
+        *("layer_typicality/Sub/constant_0", "layer_typicality/Gather/constant_1", "gate_scale"),
     ]
 
 
@@ -276,7 +281,7 @@ def test_the_layers_of_a_pruned_network_keep_their_numbers() -> None:
     pruned = remove_layers(HighwayClassifier(config), [0, 1, 4])
     owners = {node.name.partition("/")[0] for node in build_graph(served(pruned)).graph.node}
     assert {name for name in owners if "_" in name} == {
-        *("gate_scale", "conv_1", "max_pool_1", "max_pool_2", "max_pool_3"),
+        *("gate_scale", "conv_1", "max_pool_1", "max_pool_2", "max_pool_3", "layer_typicality"),
         *(f"highway_{number}" for number in (3, 4, 6, 7, 8)),
     }
 

@@ -20,6 +20,8 @@ from service.classifier import Classifier
 from service.contract import OUTPUTS, ContractError
 from tests.export.graph_edits import values
 
+P_VALUES = ("typicality/", "layer_typicality/")
+
 
 def no_op(step: str) -> None:
     """Ignore the progress."""
@@ -35,7 +37,7 @@ def int8_path(run_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_products_are_quantised_and_nothing_else(int8_path: Path) -> None:
     model = onnx.load(int8_path)
-    nodes = [node for node in model.graph.node if not node.name.startswith("typicality/")]
+    nodes = [node for node in model.graph.node if not node.name.startswith(P_VALUES)]
     operators = [node.op_type for node in nodes]
     products = operators.count("Gemm")
     assert products == 1 + 3 + 1
@@ -47,9 +49,9 @@ def test_products_are_quantised_and_nothing_else(int8_path: Path) -> None:
 
 def test_typicality_is_computed_in_float32(int8_path: Path) -> None:
     graph = onnx.load(int8_path).graph
-    own = [node for node in graph.node if node.name.startswith("typicality/")]
-    products = [node for node in own if node.op_type == "Gemm"]
-    assert products
+    own = [node for node in graph.node if node.name.startswith(P_VALUES)]
+    products = [node for node in own if node.op_type in ("Gemm", "MatMul")]
+    assert len(products) == 7 + 3
     types = {tensor.name: tensor.data_type for tensor in graph.initializer}
     for product in products:  # a weight, and some have a bias
         assert {types[name] for name in product.input[1:]} == {onnx.TensorProto.FLOAT}
@@ -144,7 +146,7 @@ def engine(second: float) -> Engine:
         logits = np.repeat(np.array([[0.0, second]], np.float32), len(rows), axis=0)
         probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
         gates = np.full((len(rows), 1), 0.5 + second / 10, np.float32)
-        outputs = (logits, probabilities, gates, gates, probabilities)
+        outputs = (logits, probabilities, gates, gates, probabilities, gates)
         return dict(zip(OUTPUTS, outputs, strict=True))
 
     return compute

@@ -176,8 +176,23 @@ def typicality_above_one(model: ModelProto) -> None:
 def typicality_of_zero(model: ModelProto) -> None:
     """Without the lower bound of the exponent: e^−200 is 0 in float32."""
     name = "typicality/sum_slopes"
-    set_values(model, "typicality/Clip_2/constant_1", np.array(-200.0))
+    set_values(model, "typicality/Clip_3/constant_1", np.array(-200.0))
     set_values(model, name, values(model, name) * 100)
+
+
+def layer_typicality_of_another_calibration(model: ModelProto) -> None:
+    name = "layer_typicality/knots"
+    set_values(model, name, values(model, name) - 0.1)
+
+
+def layer_typicality_of_other_layers(model: ModelProto) -> None:
+    name = "layer_typicality/weight"
+    set_values(model, name, np.roll(values(model, name), 1, axis=0))
+
+
+def layer_typicality_above_one(model: ModelProto) -> None:
+    name = "layer_typicality/slopes"
+    set_values(model, name, -values(model, name))
 
 
 def renamed_output(model: ModelProto) -> None:
@@ -211,6 +226,9 @@ MUTATIONS: list[tuple[Edit, type[VerificationError]]] = [
     (typicality_by_means_of_other_labels, NumericsError),
     (typicality_above_one, OutputValueError),
     (typicality_of_zero, OutputValueError),
+    (layer_typicality_of_another_calibration, NumericsError),
+    (layer_typicality_of_other_layers, NumericsError),
+    (layer_typicality_above_one, OutputValueError),
     (unused_weight, WeightError),
     (external_weight, WeightError),
     (control_flow, OperatorError),

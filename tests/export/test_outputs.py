@@ -28,6 +28,7 @@ def valid_outputs() -> Outputs:
         "gate_mean": np.array([[0.0], [1.0]], np.float32),
         "gate_units": np.array([[0.0, 0.0], [1.0, 1.0]], np.float32),
         "typicality": np.array([[1e-9, 0.5, 1.0], [1.0, 1e-9, 0.25]], np.float32),
+        "layer_typicality": np.array([[1e-9], [1.0]], np.float32),
     }
 
 
@@ -73,6 +74,11 @@ def test_nan_is_rejected_in_every_output(output: str) -> None:
         ("typicality", [[0.0], [1.0]], "expected p-values in (0, 1], found 0.000000 to 1.000000"),
         ("typicality", [[-0.2], [1.0]], "expected p-values in (0, 1], found -0.200000 to 1.000000"),
         ("typicality", [[0.5], [1.5]], "expected p-values in (0, 1], found 0.500000 to 1.500000"),
+        (
+            "layer_typicality",
+            [[0.0], [1.0]],
+            "expected p-values in (0, 1], found 0.000000 to 1.000000",
+        ),
     ],
 )
 def test_values_out_of_range_are_rejected(
@@ -83,7 +89,7 @@ def test_values_out_of_range_are_rejected(
     assert str(error.value) == f"{output}: {message}"
 
 
-@pytest.mark.parametrize("output", ["gate_units", "typicality"])
+@pytest.mark.parametrize("output", ["gate_units", "typicality", "layer_typicality"])
 def test_one_plus_a_rounding_error_is_accepted(output: str) -> None:
     outputs = valid_outputs()
     outputs[output][:] = np.nextafter(np.float32(1), np.float32(2))
@@ -105,6 +111,7 @@ def network(rows: FloatArray, gate_scale: FloatArray | None) -> Outputs:
         "gate_mean": units,
         "gate_units": units,
         "typicality": np.full((len(rows), 3), 0.5, np.float32),
+        "layer_typicality": np.full((len(rows), 2), 0.5, np.float32),
     }
 
 

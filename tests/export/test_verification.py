@@ -180,8 +180,8 @@ REJECTED: list[tuple[Edit, type[StructureError], str]] = [
     (
         missing_output,
         TensorError,
-        "outputs: expected logits, probabilities, gate_mean, gate_units, typicality, found logits, "
-        "probabilities, gate_mean, typicality",
+        "outputs: expected logits, probabilities, gate_mean, gate_units, typicality, "
+        "layer_typicality, found logits, probabilities, gate_mean, typicality, layer_typicality",
     ),
     (
         fixed_batch,

@@ -16,4 +16,7 @@ def served(network: GatedClassifier, rows: FloatRows | None = None) -> ServedNet
         rows = np.random.default_rng(0).random((60, features), np.float32)
     part = Part(x=rows, y=np.arange(len(rows)) % classes)
     outputs = gate_outputs(network, part)
-    return ServedNetwork(network, fit_typicality(outputs, part.y, outputs, classes=classes))
+    widths = [layer.width for layer in network.gate_layers]
+    return ServedNetwork(
+        network, fit_typicality(outputs, part.y, outputs, classes=classes, widths=widths)
+    )

@@ -8,7 +8,7 @@ import pytest
 from models.commands.options import DATA_HELP
 from models.data.source import BUNDLED
 from models.networks.layers import ACTIVATIONS
-from tests.conftest import ROOT, command, command_process
+from tests.conftest import ROOT, command, command_process, prepared_process
 
 COMMANDS = ["inspect", "train", "evaluate", "gates", "prune", "search", "presets"]
 
@@ -55,7 +55,7 @@ def test_a_table_that_options_mend_is_refused_with_the_command_that_goes_through
     rows = "\n".join(f"{'-' if n % 9 == 0 else n},${n},{n % 2}" for n in range(40))
     (tmp_path / "my pets.csv").write_text(f"age,price,y\n{rows}\n")
     arguments = ("train", tmp_path / "my pets.csv", "--target", "y", "--out", tmp_path / "run")
-    done = command_process("models", *arguments, "--epochs", "1")
+    done = prepared_process("models", *arguments, "--epochs", "1")
     assert (done.returncode, done.stdout) == (1, "")
     *problems, introduction, again = done.stderr.splitlines()
     assert problems[0] == "error: my pets.csv: the table has 2 problems:"
@@ -63,5 +63,5 @@ def test_a_table_that_options_mend_is_refused_with_the_command_that_goes_through
     assert introduction == "this command goes through:"
     words = shlex.split(again)
     assert words[-4:] == ["--column", "price=number", "--missing", "-"]
-    done = command_process("models", *words[words.index("train") :])
+    done = prepared_process("models", *words[words.index("train") :])
     assert done.returncode == 0, done.stderr

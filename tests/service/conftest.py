@@ -53,7 +53,7 @@ TABLE = replace(
 )
 
 # gates: σ of the first two and of the last two values; logits: (x0, x1, x2), each plus the scales'
-# mean; typicality: a copy of the probabilities
+# mean; typicality: a copy of the probabilities; layer_typicality: a copy of gate_mean
 NODES: list[tuple[str, list[str], list[str], dict[str, Any]]] = [
     ("Split", ["input"], ["left", "right"], {"axis": 1, "num_outputs": 2}),
     ("Sigmoid", ["left"], ["gate_1"], {}),
@@ -66,6 +66,7 @@ NODES: list[tuple[str, list[str], list[str], dict[str, Any]]] = [
     ("Add", ["scores", "scale"], ["logits"], {}),
     ("Softmax", ["logits"], ["probabilities"], {"axis": 1}),
     ("Relu", ["probabilities"], ["typicality"], {}),
+    ("Relu", ["gate_mean"], ["layer_typicality"], {}),
 ]
 WEIGHTS = {
     "weight": np.eye(4, 3, dtype=np.float32),
@@ -97,7 +98,7 @@ class Recipe:
 
     def model(self) -> onnx.ModelProto:
         """Build the graph."""
-        widths = {"logits": 3, "probabilities": 3, "gate_mean": 2, "gate_units": 4, "typicality": 3}
+        widths = dict(zip(OUTPUTS, (3, 3, 2, 4, 3, 2), strict=True))
         graph = helper.make_graph(
             [helper.make_node(kind, ins, outs, **more) for kind, ins, outs, more in NODES],
             "tiny",

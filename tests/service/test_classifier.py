@@ -169,7 +169,7 @@ def test_a_name_or_value_that_is_not_utf8_is_refused(
 
 
 def rename_output(model: onnx.ModelProto) -> None:
-    softmax, typicality = model.graph.node[-2:]
+    softmax, typicality, _ = model.graph.node[-3:]
     softmax.output[0] = typicality.input[0] = model.graph.output[1].name = "chances"
 
 
@@ -196,32 +196,45 @@ def swap_outputs(model: onnx.ModelProto) -> None:
 
 
 def drop_typicality(model: onnx.ModelProto) -> None:
-    del model.graph.node[-1], model.graph.output[-1]
+    del model.graph.node[-2], model.graph.output[-2]
 
 
 def widen_typicality(model: onnx.ModelProto) -> None:
-    model.graph.node[-1].CopyFrom(
+    model.graph.node[-2].CopyFrom(
         helper.make_node("Concat", ["probabilities", "gate_mean"], ["typicality"], axis=1)
     )
-    model.graph.output[-1].type.tensor_type.shape.dim[1].dim_value = 5
+    model.graph.output[-2].type.tensor_type.shape.dim[1].dim_value = 5
 
 
 def double_output(model: onnx.ModelProto) -> None:
-    add, softmax = model.graph.node[-3:-1]
+    add, softmax = model.graph.node[-4:-2]
     add.output[0] = softmax.input[0] = "single"
     model.graph.node.append(helper.make_node("Cast", ["single"], ["logits"], to=TensorProto.DOUBLE))
     model.graph.output[0].type.tensor_type.elem_type = TensorProto.DOUBLE
 
 
-OUTPUT_NAMES = "outputs: expected logits, probabilities, gate_mean, gate_units, typicality, found "
+OUTPUT_NAMES = (
+    "outputs: expected logits, probabilities, gate_mean, gate_units, typicality, layer_typicality, "
+    "found "
+)
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (rename_output, OUTPUT_NAMES + "logits, chances, gate_mean, gate_units, typicality"),
-        (swap_outputs, OUTPUT_NAMES + "probabilities, logits, gate_mean, gate_units, typicality"),
-        (drop_typicality, OUTPUT_NAMES + "logits, probabilities, gate_mean, gate_units"),
+        (
+            rename_output,
+            OUTPUT_NAMES + "logits, chances, gate_mean, gate_units, typicality, layer_typicality",
+        ),
+        (
+            swap_outputs,
+            OUTPUT_NAMES
+            + "probabilities, logits, gate_mean, gate_units, typicality, layer_typicality",
+        ),
+        (
+            drop_typicality,
+            OUTPUT_NAMES + "logits, probabilities, gate_mean, gate_units, layer_typicality",
+        ),
         (
             widen_typicality,
             "tensor 'typicality': expected float32 (batch, 3), found float32 (batch, 5)",

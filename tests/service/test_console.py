@@ -43,7 +43,7 @@ def test_the_version_is_that_of_the_package() -> None:
     assert highway("--version").stdout == f"highway {__version__}\n"
 
 
-@pytest.mark.parametrize("name", ["presets", "show", "check", "predict"])
+@pytest.mark.parametrize("name", ["presets", "show", "check", "predict", "drift"])
 def test_a_command_of_each_package_shows_its_own_help(name: str) -> None:
     done = highway(name, "--help")
     assert done.returncode == 0, done.stderr

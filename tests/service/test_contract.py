@@ -73,7 +73,7 @@ def test_other_strings_are_no_date_formats(date_format: str) -> None:
 
 def test_every_value_is_json_under_its_prefix() -> None:
     props = METADATA.to_props()
-    assert json.loads(props["highway.contract"]) == 3
+    assert json.loads(props["highway.contract"]) == 4
     assert json.loads(props["highway.labels"]) == ["a", "b", "c"]
     assert all(key.startswith("highway.") for key in props)
 
@@ -93,12 +93,12 @@ def test_a_missing_key_is_named(key: str) -> None:
     )
 
 
-@pytest.mark.parametrize("version", ["1", "2", "4", "3.0", '"3"', "true", "null"])
+@pytest.mark.parametrize("version", ["1", "3", "5", "4.0", '"4"', "true", "null"])
 def test_another_contract_version_is_refused(version: str) -> None:
     with pytest.raises(ContractError) as error:
         Metadata.from_props({**METADATA.to_props(), "highway.contract": version})
     assert str(error.value) == (
-        f"metadata 'highway.contract': expected version 3, found {version}; "
+        f"metadata 'highway.contract': expected version 4, found {version}; "
         "export the model again with this release"
     )
 

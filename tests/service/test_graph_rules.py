@@ -224,7 +224,7 @@ REFUSED: list[tuple[Change, type[ContractError], str]] = [
     (
         output_that_no_node_computes,
         ContractError,
-        "output 'typicality': no node of the graph computes it",
+        "output 'layer_typicality': no node of the graph computes it",
     ),
     (hostile.constant_of_shape, OperatorError, attack(OPERATOR, "ConstantOfShape")),
     (hostile.tensor_attribute, OperatorError, attack(OPERATOR, "Constant")),
@@ -290,7 +290,7 @@ def test_bytes_of_another_structure_are_refused(content: Callable[[], bytes], fo
     assert str(error.value) == f"expected an ONNX file of `highway export`, found {found}{DAMAGED}"
 
 
-@pytest.mark.parametrize(("kind", "most", "found"), [("nodes", 10, 11), ("weights", 4, 5)])
+@pytest.mark.parametrize(("kind", "most", "found"), [("nodes", 11, 12), ("weights", 4, 5)])
 def test_too_many_nodes_or_weights_are_refused(
     kind: str, most: int, found: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -71,7 +71,7 @@ def a_symbolic_link(path: Path) -> None:
         (truncated, "found a value that is longer than its message"),
         (with_a_damaged_name, "found a string that is not UTF-8"),
         (without_labels, "metadata 'highway.labels': expected a value, found none"),
-        (with_contract_version_1, "metadata 'highway.contract': expected version 3, found 1"),
+        (with_contract_version_1, "metadata 'highway.contract': expected version 4, found 1"),
         (with_a_renamed_output, "found logits, chances, gate_mean, gate_units, typicality"),
         (with_an_endless_loop, "weight 'true': expected one of the types float32"),
         (with_rows_of_gigabytes, "expected a model that loads with 268,435,456 bytes of memory"),

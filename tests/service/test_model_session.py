@@ -1,7 +1,9 @@
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
-from service.contract import OUTPUTS
+from service.contract import LAYER_TYPICALITY, OUTPUTS
 from service.model_session import ModelSession
 from service.runtime import runtime_errors
 from tests.service.conftest import Recipe
@@ -11,10 +13,28 @@ ROWS = np.linspace(-3, 3, 1600, dtype=np.float32).reshape(400, 4)
 
 
 def test_the_session_plans_its_memory_and_keeps_none() -> None:
-    options = ModelSession(CONTENT, threads=3).session.get_session_options()
-    assert options.intra_op_num_threads == options.inter_op_num_threads == 1
-    assert options.enable_mem_pattern
-    assert not options.enable_cpu_mem_arena
+    session = ModelSession(CONTENT, threads=3)
+    for each in (session.session, session.on_request):
+        options = each.get_session_options()
+        assert options.intra_op_num_threads == options.inter_op_num_threads == 1
+        assert options.enable_mem_pattern
+        assert not options.enable_cpu_mem_arena
+
+
+def test_outputs_on_request_are_computed_from_the_others_by_a_session_of_their_own() -> None:
+    session = ModelSession(CONTENT, threads=1)
+    names = [output.name for output in session.session.get_outputs()]
+    assert names == [name for name in OUTPUTS if name != LAYER_TYPICALITY]
+    assert [output.name for output in session.on_request.get_outputs()] == [LAYER_TYPICALITY]
+    assert [tensor.name for tensor in session.on_request.get_inputs()] == ["gate_mean"]
+
+
+@pytest.mark.parametrize("outputs", [OUTPUTS, [LAYER_TYPICALITY], [LAYER_TYPICALITY, "logits"]])
+def test_outputs_on_request_are_returned_in_their_order(outputs: Sequence[str]) -> None:
+    session = ModelSession(CONTENT, threads=1)
+    everything = dict(zip(OUTPUTS, session.compute(OUTPUTS, ROWS, None), strict=True))
+    computed = session.compute(outputs, ROWS, None)
+    assert all(np.array_equal(c, everything[n]) for c, n in zip(computed, outputs, strict=True))
 
 
 @pytest.mark.parametrize("threads", [1, 3])
@@ -44,6 +64,6 @@ def test_more_rows_take_more_time() -> None:
     assert 0 < session.measure(4, 1) < session.measure(4, 10_000) < 5_000_000_000
 
 
-def test_bytes_that_are_no_graph_raise_the_error_of_onnxruntime() -> None:
-    with pytest.raises(runtime_errors.InvalidProtobuf):
-        ModelSession(b"no graph", threads=1)
+def test_a_graph_with_an_unknown_operator_raises_the_error_of_onnxruntime() -> None:
+    with pytest.raises(runtime_errors.InvalidGraph):
+        ModelSession(CONTENT.replace(b"Softmax", b"Hardmux"), threads=1)

@@ -1,7 +1,7 @@
 import pytest
 
 from service import protobuf
-from service.protobuf import Field, Message, Reader, Schema, WireError, read_varint
+from service.protobuf import Field, Message, Reader, Schema, WireError, read_varint, write_field
 
 INNER = Schema("Inner", {1: Field("size", "integer", repeated=True)})
 OUTER = Schema(
@@ -102,3 +102,17 @@ def test_the_number_of_fields_is_limited_over_all_messages(
     with pytest.raises(WireError) as error:
         Reader(fields_left=3).read(memoryview(b"\x1a\x04\x08\x01\x08\x02\x08\x01"), OUTER)
     assert str(error.value) == "more than 3 fields"
+
+
+@pytest.mark.parametrize("value", [0, 1, 127, 128, 150, 2**63, 2**64 - 1])
+def test_an_integer_that_is_written_reads_back(value: int) -> None:
+    (field,) = Reader().values(memoryview(write_field(3, value)))
+    assert field == (3, 0, value)
+
+
+@pytest.mark.parametrize("value", [b"", b"hi", b"\0" * 300])
+def test_bytes_that_are_written_read_back(value: bytes) -> None:
+    ((number, wire_type, read),) = Reader().values(memoryview(write_field(500, value)))
+    assert (number, wire_type) == (500, 2)
+    assert isinstance(read, memoryview)
+    assert bytes(read) == value

@@ -11,7 +11,7 @@ import pytest
 from tests.conftest import ROOT
 
 # Of a request on a new connection, and of a further one with the same head.
-MAX_MODULES = {"new": 33, "kept": 30}
+MAX_MODULES = {"new": 36, "kept": 33}
 
 # Serves the bundled model while a thread sends requests of one image; prints the modules whose
 # functions were called on any thread for the last but one. The periodic work of the ledger and

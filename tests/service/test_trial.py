@@ -20,7 +20,14 @@ from service.contract import ContractError
 from service.settings import BUNDLED_MODEL, Settings
 from service.trial import try_artifact
 from tests.service.conftest import Recipe
-from tests.service.hostile_files import add_node, constant, doubled_often, inverse, slow
+from tests.service.hostile_files import (
+    add_node,
+    constant,
+    doubled_often,
+    inverse,
+    need_last_node,
+    slow,
+)
 
 CONTENT = Recipe().build()
 SECONDS, MEMORY_BYTES = 10, 1 << 28
@@ -81,6 +88,7 @@ def test_a_file_whose_weights_need_too_much_memory_is_refused() -> None:
         # 64 MiB: the allocator cannot take so much from what this process has freed.
         constant(model, "large", np.ones(1 << 24, np.float32))
         add_node(model, "Relu", ["large"])
+        need_last_node(model)
 
     content = Recipe(change=large).build()
     assert "HIGHWAY_MODEL_LOAD_BYTES" in refused(content, memory_bytes=1 << 20)

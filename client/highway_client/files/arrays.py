@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from highway_client.description import Input
 from highway_client.errors import FileError
+from highway_client.files.arrow_files import needs_package
 from highway_client.files.rows import FileRows
+from highway_client.files.typed_tables import rows_of_table
 
 INSTANCES = "instances"
 ROWS = ("x", "images", "data")  # names of the array of rows in lower case, as in `highway train`
@@ -22,7 +24,7 @@ UNREADABLE = (
 )
 
 
-def read_instances(path: Path, _row: Input) -> FileRows:
+def read_instances(path: Path, row: Input) -> FileRows:
     """Read `{"instances": [row, …]}` or the list alone; the server checks the rows."""
     try:
         content = json.loads(path.read_bytes())
@@ -35,15 +37,17 @@ def read_instances(path: Path, _row: Input) -> FileRows:
         raise FileError(
             f'{path}: expected {{"{INSTANCES}": [row, …]}} or a list of rows, found neither'
         )
-    return FileRows(rows=rows)
+    return FileRows.of_instances(rows, row.size)
 
 
 def read_array(path: Path, row: Input) -> FileRows:
     """Read rows or a single row; from an `.npz` file the array `x`, or the only one.
 
-    Grey images may have a last axis of one channel.
+    Grey images may have a last axis of one channel. The fields of a structured array are columns.
     """
     array = _array(path)
+    if array.dtype.names is not None and array.ndim == 1 and row.kind == "table":
+        return _structured(path, array, row)
     if array.shape[-3:] == (*row.shape, 1):
         array = array[..., 0]
     if array.shape in ((row.size,), row.shape):
@@ -52,7 +56,26 @@ def read_array(path: Path, row: Input) -> FileRows:
         sizes = ", ".join(map(str, row.shape))
         forms = f"(rows, {row.size})" + (f" or (rows, {sizes})" if len(row.shape) > 1 else "")
         raise FileError(f"{path}: expected an array {forms}, found {array.shape}")
-    return FileRows(rows=array)
+    if array.dtype.kind not in "fiub":
+        raise FileError(f"{path}: expected an array of numbers, found one of {array.dtype}")
+    if array.dtype.kind == "b":
+        array = array.astype(np.float32)
+    return FileRows.of_matrix(array.reshape(len(array), -1), row.size)
+
+
+def _structured(path: Path, array: NDArray[Any], row: Input) -> FileRows:
+    try:
+        import pyarrow as pa
+    except ModuleNotFoundError as error:
+        raise needs_package(str(path), "read structured arrays", error) from error
+    columns = {name: np.ascontiguousarray(array[name]) for name in array.dtype.names or ()}
+    try:
+        table = pa.table({name: pa.array(values) for name, values in columns.items()})
+    except (pa.ArrowException, ValueError, TypeError) as error:
+        raise FileError(
+            f"{path}: expected fields of numbers, strings or dates, found {array.dtype}"
+        ) from error
+    return rows_of_table(path, row, table)
 
 
 def _array(path: Path) -> NDArray[Any]:

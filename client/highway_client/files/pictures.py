@@ -1,5 +1,6 @@
 """A picture as the row of an image model; Pillow is imported only when one is read."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,13 +18,29 @@ if TYPE_CHECKING:
 BRIGHTEST = 255
 
 
-def read_picture(path: Path, row: Input, *, invert: bool) -> FileRows:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PictureRow:
+    """The values of a picture, float32 (1, features), and notes on how it was changed."""
+
+    values: FloatArray
+    notes: tuple[str, ...]
+
+
+def read_picture_file(path: Path, row: Input, *, invert: bool) -> FileRows:
+    """Read one picture."""
+    picture = read_picture(path, row, invert=invert)
+    return FileRows.of_matrix(picture.values, row.size, picture.notes)
+
+
+def read_picture(path: Path, row: Input, *, invert: bool) -> PictureRow:
     """Read a picture in the model's size, colours and unit, rotated by its EXIF data.
 
     `invert` inverts the brightness, for a model of light strokes on a dark background.
     """
     if row.kind != "image":
-        raise FileError(f"{path}: expected .csv or .json, because the model reads tables")
+        raise FileError(
+            f"{path}: expected a table, such as .csv or .parquet, because the model reads tables"
+        )
     decoded = _decode(path)
     picture, notes = decoded.image, []
     height, width = row.shape[:2]
@@ -43,7 +60,7 @@ def read_picture(path: Path, row: Input, *, invert: bool) -> FileRows:
         picture = picture.resize((width, height))
     values = np.asarray(picture, np.float32)
     values = BRIGHTEST - values if invert else values
-    return FileRows(rows=_in_unit(values, row)[np.newaxis], notes=tuple(notes))
+    return PictureRow(values=_in_unit(values, row).reshape(1, -1), notes=tuple(notes))
 
 
 def _decode(path: Path) -> Picture:

@@ -46,14 +46,16 @@ def test_slices_of_layers_among_all_units() -> None:
 def test_typicality_is_fitted_as_a_finished_training_does(
     trial: Trial, network: HighwayClassifier, dataset: Dataset
 ) -> None:
-    ours = fitted(trial.trained, trial.labels, trial.held_out)
+    ours = fitted(trial.trained, trial.labels, trial.held_out, trial.widths)
     kept = record_gates(network, dataset).typicality
     outputs = trial.test.gates()
     assert p_values(ours, outputs) == pytest.approx(p_values(kept, outputs), rel=1e-6)
 
 
 def test_noise_is_separated_from_digits_and_digits_not_from_themselves(trial: Trial) -> None:
-    aurocs, detected = trial.typicality_aurocs(fitted(trial.trained, trial.labels, trial.held_out))
+    aurocs, detected = trial.typicality_aurocs(
+        fitted(trial.trained, trial.labels, trial.held_out, trial.widths)
+    )
     assert aurocs["combined"]["noise"] > 0.9
     assert detected["combined"]["noise"] > detected["combined"]["none"]
     for scores in (aurocs, trial.other_aurocs()):

@@ -25,7 +25,7 @@ def saved(folder: Path, pixels: Any, **options: Any) -> Path:
 
 
 def row_of(path: Path, row: Input = IMAGE, *, invert: bool = False) -> Any:
-    (values,) = np.asarray(read_picture(path, row, invert=invert).rows)
+    values = read_picture(path, row, invert=invert).values.reshape(row.shape)
     assert values.dtype == np.float32
     return values.tolist()
 
@@ -68,14 +68,14 @@ def test_the_first_picture_of_an_animation_is_sent_with_a_note(tmp_path: Path) -
     first = Image.fromarray(GREY)
     first.save(path, save_all=True, append_images=[Image.new("L", (3, 2), 9)])
     result = read_picture(path, IMAGE, invert=False)
-    assert np.asarray(result.rows)[0].tolist() == GREY.tolist()
+    assert result.values.reshape(2, 3).tolist() == GREY.tolist()
     assert result.notes == (f"{path}: took the first of 2 pictures",)
 
 
 def test_another_size_is_resized_with_a_note(tmp_path: Path) -> None:
     path = saved(tmp_path, np.full((20, 60), 7))
     result = read_picture(path, IMAGE, invert=False)
-    assert np.asarray(result.rows).tolist() == [[[7, 7, 7], [7, 7, 7]]]
+    assert result.values.tolist() == [[7] * 6]
     assert result.notes == (f"{path}: resized from 60×20 to 3×2 pixels",)
 
 
@@ -87,7 +87,7 @@ def test_transparent_parts_become_the_background_with_a_note(
     pixels[0, 0] = 200, 200, 200, 255
     path = saved(tmp_path, pixels)
     result = read_picture(path, IMAGE, invert=invert)
-    assert np.asarray(result.rows)[0].tolist() == [[55 if invert else 200, 0, 0], [0, 0, 0]]
+    assert result.values.reshape(2, 3).tolist() == [[55 if invert else 200, 0, 0], [0, 0, 0]]
     assert result.notes == (f"{path}: made its transparent parts {background}",)
 
 
@@ -126,7 +126,8 @@ def test_a_model_of_tables_reads_no_picture(tmp_path: Path) -> None:
     with pytest.raises(FileError) as caught:
         read_picture(tmp_path / "a.png", PEOPLE, invert=False)
     assert str(caught.value) == (
-        f"{tmp_path}/a.png: expected .csv or .json, because the model reads tables"
+        f"{tmp_path}/a.png: expected a table, such as .csv or .parquet, because the model reads "
+        "tables"
     )
 
 

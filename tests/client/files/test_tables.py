@@ -7,7 +7,7 @@ from highway_client.errors import FileError
 from highway_client.files.rows import FileRows
 from highway_client.files.tables import read_table
 
-from tests.client.conftest import IMAGE, PEOPLE
+from tests.client.conftest import IMAGE, PEOPLE, named
 
 
 def read(folder: Path, text: str | bytes) -> FileRows:
@@ -18,7 +18,7 @@ def read(folder: Path, text: str | bytes) -> FileRows:
 
 def test_cells_become_numbers_and_categories(tmp_path: Path) -> None:
     result = read(tmp_path, "job,age,member\nnurse,41,True\npilot, 3e1 ,false\n")
-    assert result.rows == [
+    assert named(result) == [
         {"age": 41, "job": "nurse", "member": "true"},
         {"age": 30, "job": "pilot", "member": "false"},
     ]
@@ -27,12 +27,12 @@ def test_cells_become_numbers_and_categories(tmp_path: Path) -> None:
 
 def test_empty_cells_and_na_are_missing_values(tmp_path: Path) -> None:
     result = read(tmp_path, "age,job,member\n,NA,\nNaN,,null\n")
-    assert result.rows == [dict.fromkeys(("age", "job", "member"))] * 2
+    assert named(result) == [dict.fromkeys(("age", "job", "member"))] * 2
 
 
 def test_other_columns_are_ignored_with_a_note(tmp_path: Path) -> None:
     result = read(tmp_path, "id,age,job,member,bought\n1,41,nurse,true,yes\n")
-    assert result.rows == [{"age": 41, "job": "nurse", "member": "true"}]
+    assert named(result) == [{"age": 41, "job": "nurse", "member": "true"}]
     assert result.notes == (
         f"{tmp_path}/people.csv: ignored columns that the model does not read: 'id', 'bought'",
     )
@@ -40,27 +40,27 @@ def test_other_columns_are_ignored_with_a_note(tmp_path: Path) -> None:
 
 def test_a_byte_order_mark_quotes_and_empty_lines_are_read(tmp_path: Path) -> None:
     text = '\ufeffage,job,member,"a ""note"", long"\r\n\r\n1,nurse,true,"x\r\ny"\r\n'
-    assert read(tmp_path, text).rows == [{"age": 1, "job": "nurse", "member": "true"}]
+    assert named(read(tmp_path, text)) == [{"age": 1, "job": "nurse", "member": "true"}]
 
 
 def test_white_space_around_cells_is_removed_unless_it_is_in_quotes(tmp_path: Path) -> None:
     result = read(tmp_path, "age, job ,member\n 41 , nurse,\tTRUE\n7,NA ,\u00a0\n")
-    assert result.rows == [
+    assert named(result) == [
         {"age": 41, "job": "nurse", "member": "true"},
         {"age": 7, "job": None, "member": None},
     ]
     with pytest.raises(FileError, match=r"found ' nurse'$"):
-        read(tmp_path, 'age,job,member\n1," nurse",true\n')
+        named(read(tmp_path, 'age,job,member\n1," nurse",true\n'))
 
 
 def test_other_delimiters_encodings_and_compressions_are_read(tmp_path: Path) -> None:
     text = "age;job;member;größe\n41;nurse;true;1,5\n".encode("cp1252")
     expected = [{"age": 41, "job": "nurse", "member": "true"}]
     result = read(tmp_path, text)
-    assert result.rows == expected
+    assert named(result) == expected
     assert len(result.notes) == 3
     (tmp_path / "people.csv.gz").write_bytes(gzip.compress(text))
-    assert read_table(tmp_path / "people.csv.gz", PEOPLE).rows == expected
+    assert named(read_table(tmp_path / "people.csv.gz", PEOPLE)) == expected
 
 
 def described(column: Column, text: TextFormat) -> Input:
@@ -70,8 +70,8 @@ def described(column: Column, text: TextFormat) -> Input:
 def read_cell(folder: Path, cell: str, column: Column, text: TextFormat) -> object:
     path = folder / "t.csv"
     path.write_text(f"v\n{cell}\n")
-    (row,) = read_table(path, described(column, text)).rows
-    assert isinstance(row, dict)
+    form = described(column, text)
+    (row,) = named(read_table(path, form), form.columns)
     return row["v"]
 
 
@@ -113,7 +113,7 @@ def test_names_are_the_same_however_their_accents_are_written(tmp_path: Path) ->
     path = tmp_path / "t.csv"
     path.write_text("cafe\u0301\n1\n")
     row = described(Column(name="caf\u00e9"), TextFormat())
-    assert read_table(path, row).rows == [{"caf\u00e9": 1}]
+    assert named(read_table(path, row), row.columns) == [{"caf\u00e9": 1}]
 
 
 HEAD = "age,job,member\n"
@@ -158,14 +158,14 @@ def test_a_cell_that_does_not_fit_is_an_error_with_its_position(
     text: str | bytes, reason: str, tmp_path: Path
 ) -> None:
     with pytest.raises(FileError) as caught:
-        read(tmp_path, text)
+        named(read(tmp_path, text))
     assert str(caught.value) == f"{tmp_path}/people.csv{reason}"
 
 
 def test_a_long_list_of_names_is_cut(tmp_path: Path) -> None:
     names = ",".join(f"c{n}" for n in range(12))
     with pytest.raises(FileError, match=r"'c9' and 2 more$"):
-        read(tmp_path, f"{names}\n")
+        named(read(tmp_path, f"{names}\n"))
 
 
 def test_a_directory_is_an_error(tmp_path: Path) -> None:
@@ -184,7 +184,7 @@ def test_a_model_of_images_reads_no_table(tmp_path: Path) -> None:
 
 def test_a_boolean_column_takes_1_and_0_as_training_does(tmp_path: Path) -> None:
     result = read(tmp_path, HEAD + "1,nurse,1\n2,nurse,0\n3,nurse,True\n")
-    assert result.rows == [
+    assert named(result) == [
         {"age": number, "job": "nurse", "member": word}
         for number, word in ((1, "true"), (2, "false"), (3, "true"))
     ]

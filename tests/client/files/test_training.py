@@ -1,17 +1,24 @@
 """The client's reader of tables against that of training."""
 
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from highway_client.description import Column, Input, TextFormat
+from highway_client.files.arrow_files import read_parquet
 from highway_client.files.tables import read_table
+from highway_client.files.typed_tables import read_typed_table
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from pyarrow.parquet import write_table
 
+from models.data.dataset import LabelledData
 from models.data.source import Source, read
 from models.errors import DataError
+from tests.client.conftest import matrix
 
 CELLS = {
     "number": ["1", "2.5", "-3e2", " 4 ", ".5", "5.", "", "NA", '"6"', '" 7"', "\u00a08", "+9"],
@@ -39,23 +46,52 @@ def test_a_file_means_the_same_in_training_and_in_the_client(
         trained = read(Source.of(str(path), target="y", columns=DECLARED, keep_spaces=keep_spaces))
     except DataError:
         assume(False)  # such as a column without values
+    np.testing.assert_array_equal(matrix(read_table(path, described(trained))), trained.rows.x)
+
+
+TYPED = {
+    "number": st.none() | st.floats(width=32, allow_infinity=False) | st.integers(-9, 9),
+    "half": st.none() | st.floats(-9, 9, width=16),
+    "text": st.sampled_from([None, "1", " 2.5", "NA", "-3e2"]),
+    "category": st.sampled_from([None, "red", " red ", "NA", "7", "a b"]),
+    "boolean": st.none() | st.booleans(),
+    "date": st.none() | st.dates(),
+    "time": st.none() | st.datetimes(datetime(1677, 9, 22), datetime(2262, 4, 11)),
+}
+TYPES = {
+    "number": pa.float64(),
+    "half": pa.float16(),
+    "text": pa.string(),
+    "category": pa.dictionary(pa.int32(), pa.string()),
+    "boolean": pa.bool_(),
+    "date": pa.date32(),
+    "time": pa.timestamp("ns"),
+}
+
+
+@settings(deadline=None)  # a file is read twice
+@given(lines=st.lists(st.fixed_dictionaries(TYPED), min_size=4, max_size=9))
+def test_a_parquet_file_means_the_same_in_training_and_in_the_client(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[dict[str, object]]
+) -> None:
+    path = Path(tmp_path_factory.mktemp("table")) / "t.parquet"
+    columns = {name: pa.array([x[name] for x in lines], kind) for name, kind in TYPES.items()}
+    write_table(pa.table({**columns, "y": ["ab"[row % 2] for row in range(len(lines))]}), path)
+    try:
+        trained = read(Source.of(str(path), target="y"))
+    except DataError:
+        assume(False)  # such as a column without values
+    rows = read_typed_table(path, described(trained), read_parquet)
+    np.testing.assert_array_equal(matrix(rows), trained.rows.x)
+
+
+def described(trained: LabelledData) -> Input:
+    """Return the description of the input of a model that is trained on this data."""
     row = trained.input
-    columns = tuple(Column(**asdict(column)) for column in row.columns)
-    form = Input(
+    return Input(
         kind="table",
         shape=row.shape,
         unit=row.unit,
-        columns=columns,
+        columns=tuple(Column(**asdict(column)) for column in row.columns),
         text=TextFormat(**asdict(row.text)),
     )
-    found = []
-    for cells in read_table(path, form).rows:
-        assert isinstance(cells, dict)
-        found.append([number(column, cells[column.name]) for column in columns])
-    np.testing.assert_array_equal(np.array(found, np.float32), trained.rows.x)
-
-
-def number(column: Column, value: float | str | None) -> float:
-    if value is None:
-        return np.nan
-    return column.categories.index(value) if isinstance(value, str) else value

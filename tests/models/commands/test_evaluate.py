@@ -3,8 +3,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +10,7 @@ import numpy as np
 import pytest
 
 from models.data.source import BUNDLED
-from tests.conftest import ROOT, command, once
+from tests.conftest import command, once, prepared_process
 from tests.models.commands.conftest import refused
 
 
@@ -165,16 +163,13 @@ def test_a_matrix_that_does_not_fit_is_left_out(
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "cp437"])
 def test_a_terminal_of_another_encoding_shows_the_tables(odd_run: Path, encoding: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "models", "evaluate", str(odd_run)],
-        cwd=ROOT,
+    done = prepared_process(
+        *("models", "evaluate", odd_run),
         env={**os.environ, "PYTHONIOENCODING": encoding, "COLUMNS": "40", "TERM": "dumb"},
-        capture_output=True,
-        check=False,
-        timeout=300,
+        encoding=encoding,
     )
-    assert (done.returncode, done.stderr) == (0, b"")
-    printed = done.stdout.decode(encoding)
+    assert (done.returncode, done.stderr) == (0, "")
+    printed = done.stdout
     assert "[none]" in printed
     assert "\\u2026" not in printed
     tables = printed.split("scores by label")[1]

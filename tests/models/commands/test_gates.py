@@ -2,7 +2,6 @@ import json
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -10,7 +9,8 @@ import numpy as np
 import pytest
 
 from models.run import Run
-from tests.conftest import ROOT, command, once
+from tests.conftest import command, once
+from tests.launcher import PreparedProcess
 from tests.models.commands.conftest import invoke, refused
 
 NAMES = (
@@ -121,12 +121,10 @@ def test_rows_and_sample_must_be_in_range(run_path: Path, tmp_path: Path) -> Non
 
 def test_a_stopped_command_leaves_no_directory(run_path: Path, tmp_path: Path) -> None:
     out = tmp_path / "gates"
-    with subprocess.Popen(
-        [sys.executable, "-m", "models", "gates", str(run_path), "--out", str(out)],
-        cwd=ROOT,
+    with PreparedProcess(
+        *("models", "gates", run_path, "--out", out),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
     ) as process:
         deadline = time.monotonic() + 120
         while not out.exists():

@@ -1,7 +1,6 @@
 import json
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,8 @@ import pytest
 
 from models.pruning.record import Plan, PruningRecord, read_record, write_record
 from models.run import Run
-from tests.conftest import ROOT, command
+from tests.conftest import command
+from tests.launcher import PreparedProcess
 from tests.models.commands.conftest import invoke, refused
 from tests.models.pruning.conftest import known_run, plain_network
 
@@ -121,12 +121,10 @@ def test_a_pruning_stopped_by_ctrl_c_resumes_to_the_same_weights(
     settings = ("--max-accuracy-drop", "20", "--finetune-epochs", "40")
     expected, out = tmp_path / "expected", tmp_path / "out"
     assert invoke("prune", known.path, "--out", expected, *settings).exit_code == 0
-    process = subprocess.Popen(
-        [sys.executable, "-m", "models", "prune", str(known.path), "--out", str(out), *settings],
-        cwd=ROOT,
+    process = PreparedProcess(
+        *("models", "prune", known.path, "--out", out, *settings),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
     )
     metrics, deadline = out / "attempts" / "3-removed" / "metrics.jsonl", time.monotonic() + 60
     while not metrics.exists() or metrics.read_bytes().count(b"\n") < 1:

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from models.run import Run
-from tests.conftest import ROOT, command, command_process, once
+from tests.conftest import command, once
+from tests.launcher import PreparedProcess
 from tests.models.commands.conftest import invoke, refused
 
 TRIALS = 4
@@ -27,7 +28,7 @@ def search(out: Path, *arguments: str) -> tuple[Path, str]:
     printed = out.with_suffix(".txt")
 
     def run() -> None:
-        done = command_process(*arguments, "--out", out, "--jobs", "2")
+        done = command(*arguments, "--out", out, "--jobs", "2")
         assert done.returncode == 0, done.stderr
         assert [line.partition(":")[0] for line in done.stderr.splitlines()] == ["digits", "labels"]
         printed.write_text(done.stdout)
@@ -53,13 +54,11 @@ def rows(out: Path) -> list[dict[str, str]]:
 
 def stopped(out: Path, number: int, stop: Callable[[int], None]) -> tuple[int, str]:
     """Start a search in a process group of its own and stop it during the trial of that number."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", *ARGUMENTS, "--out", out],
-        cwd=ROOT,
+    process = PreparedProcess(
+        *(*ARGUMENTS, "--out", out),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         start_new_session=True,
-        text=True,
     )
     config = out / "trials" / f"{number:04d}" / "config.json"
     until = time.monotonic() + 100

@@ -3,18 +3,14 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 import pytest
+from highway_client.files.arrow_files import is_parquet_folder
 from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import feather
 from pyarrow.parquet import write_table
 
 from models.data.opened_table import OpenedTable
-from models.data.parquet import (
-    is_parquet_folder,
-    open_arrow,
-    open_parquet,
-    open_parquet_folder,
-)
+from models.data.parquet import open_arrow, open_parquet, open_parquet_folder
 from models.errors import DataError
 from service.contract import TextFormat
 

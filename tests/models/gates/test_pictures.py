@@ -2,6 +2,7 @@ import base64
 import io
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree
@@ -81,6 +82,20 @@ def drawn(name: str, gates: GateReport) -> Figure:
     return figure
 
 
+@cache
+def drawn_shape(name: str, shape: str) -> Figure:
+    """The picture of layers of these widths, which no test changes."""
+    return drawn(name, report(SHAPES[shape], classes=10))
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with all pictures of two layers."""
+    folder = tmp_path_factory.mktemp("pictures")
+    write_pictures(report([3, 5]), folder)
+    return folder
+
+
 def titles(name: str, gates: GateReport) -> list[str]:
     """The titles and labels of a picture, that of the figure first."""
     figure = drawn(name, gates)
@@ -88,10 +103,10 @@ def titles(name: str, gates: GateReport) -> list[str]:
     return [figure.get_suptitle(), *panels]
 
 
-@pytest.mark.parametrize("widths", SHAPES.values(), ids=SHAPES)
+@pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("name", PICTURES)
-def test_nothing_is_cut_off_at_any_depth(name: str, widths: list[int]) -> None:
-    figure = drawn(name, report(widths, classes=10))
+def test_nothing_is_cut_off_at_any_depth(name: str, shape: str) -> None:
+    figure = drawn_shape(name, shape)
     width, height = figure.get_size_inches()
     box = figure.get_tightbbox()
     assert box.x0 >= 0
@@ -113,24 +128,22 @@ def test_long_names_fit_and_dollars_are_not_formulas(name: str) -> None:
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_labels_of_neighbouring_layers_do_not_overlap(name: str) -> None:
-    for widths in SHAPES.values():
-        for axes in drawn(name, report(widths, classes=10)).axes:
+    for shape in SHAPES:
+        for axes in drawn_shape(name, shape).axes:
             boxes = [label.get_window_extent() for label in axes.get_yticklabels()]
             shown = sorted((box.y0, box.y1) for box in boxes if box.height > 1)
-            assert all(above[0] >= below[1] - 1 for below, above in pairwise(shown)), widths
+            assert all(above[0] >= below[1] - 1 for below, above in pairwise(shown)), shape
 
 
-def test_the_same_report_gives_the_same_bytes(tmp_path: Path) -> None:
-    gates = report([3, 5])
-    for folder in ("one", "two"):
-        (tmp_path / folder).mkdir()
-        write_pictures(gates, tmp_path / folder)
-    for path in (tmp_path / "one").iterdir():
-        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes(), path
-
-
-def test_every_picture_is_an_svg_and_a_png_with_a_transparent_background(tmp_path: Path) -> None:
+def test_the_same_report_gives_the_same_bytes(written: Path, tmp_path: Path) -> None:
     files = write_pictures(report([3, 5]), tmp_path)
+    assert sorted(files) == sorted(tmp_path.iterdir())
+    for path in files:
+        assert path.read_bytes() == (written / path.name).read_bytes(), path
+
+
+def test_every_picture_is_an_svg_and_a_png_with_a_transparent_background(written: Path) -> None:
+    files = list(written.iterdir())
     assert {path.name for path in files} == {
         f"{name}.{kind}" for name in PICTURES for kind in ("svg", "png")
     }
@@ -143,9 +156,8 @@ def test_every_picture_is_an_svg_and_a_png_with_a_transparent_background(tmp_pat
             assert (alpha == 255).mean() > 0.005
 
 
-def test_a_cell_without_a_unit_is_transparent(tmp_path: Path) -> None:
-    write_pictures(report([3, 5]), tmp_path)
-    images = ElementTree.parse(tmp_path / "mean_gates.svg").iter(f"{SVG}image")
+def test_a_cell_without_a_unit_is_transparent(written: Path) -> None:
+    images = ElementTree.parse(written / "mean_gates.svg").iter(f"{SVG}image")
     source = next(images).attrib["{http://www.w3.org/1999/xlink}href"].partition(",")[2]
     cells = np.asarray(Image.open(io.BytesIO(base64.b64decode(source))).convert("RGBA"))
     assert cells.shape[:2] == (2, 5)  # one pixel for each cell

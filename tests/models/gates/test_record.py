@@ -7,6 +7,7 @@ import torch
 
 from models.data.dataset import Dataset
 from models.evaluation import evaluate
+from models.gates.directions import tensor_log_odds
 from models.gates.record import (
     MARGIN,
     MIN_LABEL_ROWS,
@@ -21,7 +22,7 @@ from models.gates.record import (
 )
 from models.gates.typicality import Typicality, fit_typicality
 from models.networks.network import HighwayClassifier
-from service.contract import GATE_BINS, HeldOutRows
+from service.baselines import GATE_BINS, HeldOutRows
 from tests.models.gates.conftest import untrained
 
 
@@ -51,6 +52,7 @@ def test_the_validation_rows_are_the_normal_ones(
         dataset.train.y,
         gate_outputs(network, dataset.validation),
         classes=10,
+        widths=[8, 8, 8],
     )
     assert same(record.typicality, fitted)
 
@@ -78,7 +80,11 @@ def test_without_validation_rows_one_half_is_fitted_and_the_other_calibrates(
     none = replace(dataset, validation=dataset.validation.take(slice(0)))
     even, odd = (dataset.train.take(slice(first, None, 2)) for first in (0, 1))
     fitted = fit_typicality(
-        gate_outputs(network, even), even.y, gate_outputs(network, odd), classes=10
+        gate_outputs(network, even),
+        even.y,
+        gate_outputs(network, odd),
+        classes=10,
+        widths=[8, 8, 8],
     )
     assert same(record_gates(network, none).typicality, fitted)
 
@@ -94,9 +100,8 @@ def test_a_row_of_each_label_is_enough(network: HighwayClassifier, dataset: Data
     assert record.baseline.held_out.rows == 5
     outputs = gate_outputs(network, dataset.test)
     logits = torch.from_numpy(outputs.logits)
-    p_values = record.typicality(
-        logits, torch.softmax(logits, dim=1), torch.from_numpy(outputs.gate_units)
-    )
+    log_odds = tensor_log_odds(torch.from_numpy(outputs.gate_units))
+    p_values = record.typicality(logits, torch.softmax(logits, dim=1), log_odds)
     assert ((p_values > 0) & (p_values <= 1)).all()
 
 

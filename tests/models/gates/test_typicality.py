@@ -4,37 +4,28 @@ from copy import deepcopy
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 from scipy.special import logsumexp
 from scipy.stats import kstest
 from torch import Tensor
 
 from models.data.dataset import Dataset, FloatRows, Part
-from models.gates.directions import GATE_ROUNDING
+from models.gates.directions import GATE_ROUNDING, tensor_log_odds
 from models.gates.record import gate_outputs, record_gates
+from models.gates.surprise import MIN_LOG_SHARE
 from models.gates.typicality import (
     DISTANCE,
     ENERGY,
     ENTROPY,
-    KNOTS,
-    LEVELS,
-    MIN_LOG_SHARE,
     RESIDUAL,
-    ROWS_ABOVE,
-    SCORES,
     GateOutputs,
-    Surprise,
     Typicality,
-    fit_surprise,
     fit_typicality,
+    scores_of_parts,
 )
 from models.networks.network import HighwayClassifier
 from tests.models.gates.conftest import untrained
 
 COLUMNS = ("gates", "confidence", "combined")
-THOUSAND = np.arange(1001.0)  # its quantile q is 1000 · q
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +45,7 @@ def outputs_of(network: HighwayClassifier, x: FloatRows) -> GateOutputs:
 
 def tensors(outputs: GateOutputs, dtype: torch.dtype = torch.float32) -> tuple[Tensor, ...]:
     logits, units = (torch.from_numpy(part).to(dtype) for part in outputs)
-    return logits, torch.softmax(logits, dim=1), units
+    return logits, torch.softmax(logits, dim=1), tensor_log_odds(units)
 
 
 def p_values(module: Typicality, outputs: GateOutputs) -> np.ndarray:
@@ -68,7 +59,8 @@ def exact_p_values(module: Typicality, outputs: GateOutputs) -> np.ndarray:
 
 def scores(module: Typicality, *outputs: Tensor) -> np.ndarray:
     """The four scores, (rows, 4)."""
-    return np.asarray(module.parts(*outputs).numpy() @ SCORES)
+    columns = scores_of_parts(outputs[0].shape[1]).T
+    return np.asarray(module.parts(*outputs).double().numpy() @ columns)
 
 
 def small(rows: int = 400) -> tuple[GateOutputs, np.ndarray]:
@@ -140,7 +132,7 @@ def test_gates_that_move_away_lower_the_p_values_of_gates_and_combined_alone(
 def test_a_tie_of_two_labels_is_less_typical_than_one_probable_label() -> None:
     outputs, labels = small()
     sharp = GateOutputs(outputs.logits * np.float32(8), outputs.gate_units)
-    module = fit_typicality(sharp, labels, sharp, classes=3)
+    module = fit_typicality(sharp, labels, sharp, classes=3, widths=[2, 3])
     top = np.float32(np.median(logsumexp(sharp.logits, axis=1)))
     half = top - np.float32(math.log(2))  # so that the energy is the same
     logits = np.array([[top, -30, -30], [half, half, -30]], np.float32)
@@ -165,11 +157,11 @@ def test_p_values_are_continuous_where_two_labels_tie(
 
 def test_scores_by_hand() -> None:
     outputs, labels = small()
-    module = fit_typicality(outputs, labels, outputs, classes=3)
+    module = fit_typicality(outputs, labels, outputs, classes=3, widths=[2, 3])
     logits = torch.tensor([[0.0, math.log(3), 0.0]])
     probabilities = torch.tensor([[0.2, 0.6, 0.2]])
     units = torch.full((1, 5), 0.75)  # log-odds of log 3
-    actual = scores(module, logits, probabilities, units)[0]
+    actual = scores(module, logits, probabilities, tensor_log_odds(units))[0]
     y = math.log(3) * module.weight.double().sum(dim=1) + module.bias.double()
     means = -module.to_means.double()[:, :2] / 2
     squares = ((y[:2] - means) ** 2).sum(dim=1)
@@ -230,7 +222,7 @@ def test_rounding_does_not_decide_p_values_for_any_weights(
 
 
 def test_a_module_is_rebuilt_from_its_numbers(module: Typicality, test_rows: GateOutputs) -> None:
-    again = Typicality.of(module.state_dict())
+    again = Typicality.of(module.state_dict(), [8, 8, 8])
     assert (p_values(again, test_rows) == p_values(module, test_rows)).all()
 
 
@@ -238,14 +230,14 @@ def test_a_missing_number_is_a_key_error(module: Typicality) -> None:
     numbers = module.state_dict()
     del numbers["adders"]
     with pytest.raises(KeyError, match=r"^'adders'$"):
-        Typicality.of(numbers)
+        Typicality.of(numbers, [8, 8, 8])
 
 
 def test_a_number_of_another_shape_is_a_runtime_error(module: Typicality) -> None:
     numbers = module.state_dict()
     numbers["sum_knots"] = numbers["sum_knots"][1:]
     with pytest.raises(RuntimeError, match="size mismatch for sum_knots"):
-        Typicality.of(numbers)
+        Typicality.of(numbers, [8, 8, 8])
 
 
 def test_p_values_do_not_depend_on_other_rows(module: Typicality, test_rows: GateOutputs) -> None:
@@ -266,7 +258,7 @@ def test_calibration_fits_the_p_values_to_other_rows(
 def test_one_normal_row_is_enough() -> None:
     outputs, labels = small()
     one = GateOutputs(outputs.logits[:1], outputs.gate_units[:1])
-    actual = p_values(fit_typicality(outputs, labels, one, classes=3), outputs)
+    actual = p_values(fit_typicality(outputs, labels, one, classes=3, widths=[2, 3]), outputs)
     assert np.isfinite(actual).all()
     assert actual[0].tolist() == [1, 1, 1]
 
@@ -274,112 +266,8 @@ def test_one_normal_row_is_enough() -> None:
 def test_constant_gates_are_typical() -> None:
     outputs, labels = small()
     constant = GateOutputs(outputs.logits, np.full_like(outputs.gate_units, 0.25))
-    actual = p_values(fit_typicality(constant, labels, constant, classes=3), constant)
+    actual = p_values(
+        fit_typicality(constant, labels, constant, classes=3, widths=[2, 3]), constant
+    )
     assert np.isfinite(actual).all()
     assert np.median(actual[:, 0]) > 0.3
-
-
-def fitted(scores: np.ndarray, step: float = 0.0) -> Surprise:
-    """A surprise that rises by at most 1 in a step of the score."""
-    return fit_surprise(scores, np.full(len(scores), step))
-
-
-def test_the_surprise_of_a_score_below_all_normal_scores_is_zero() -> None:
-    assert fitted(THOUSAND)(np.array([-1e6, -1.0, 0.0])).tolist() == [0, 0, 0]
-
-
-@pytest.mark.parametrize(("score", "share"), [(50, 0.95), (500, 0.5), (850, 0.15), (900, 0.1)])
-def test_the_surprise_of_a_knot_is_the_share_of_rows_above(score: float, share: float) -> None:
-    assert math.exp(-fitted(THOUSAND)(np.array([score]))[0]) == pytest.approx(share)
-
-
-def test_between_knots_the_surprise_is_a_line() -> None:
-    values = fitted(THOUSAND)(np.array([500.0, 525.0, 550.0]))
-    assert values[1] == pytest.approx((math.log(1 / 0.5) + math.log(1 / 0.45)) / 2)
-
-
-def test_beyond_the_last_knot_the_tail_is_exponential() -> None:
-    # A knot needs 20 of 1001 rows above it, so the last is at 10^−1.6, above row 974.
-    last = 1000 * (1 - 10**-1.6)
-    mean_excess = np.arange(975, 1001).mean() - last
-    values = fitted(THOUSAND)(last + mean_excess * np.array([0, 1, 2, 100]))
-    assert values == pytest.approx(1.6 * math.log(10) + np.array([0, 1, 2, 100]))
-
-
-def test_the_tail_of_exponential_scores_holds_beyond_all_rows() -> None:
-    normal = np.random.default_rng(0).exponential(size=6000)
-    far = np.array([12.0])  # 6 of a million rows
-    assert fitted(normal)(far) == pytest.approx(far, rel=0.15)
-
-
-def test_on_fresh_scores_the_p_values_are_uniform() -> None:
-    random = np.random.default_rng(0)
-    surprise = fitted(random.normal(size=6000))
-    p = np.exp(-surprise(random.normal(size=20_000)))
-    by_chance = 1.63 * math.sqrt(1 / 6000 + 1 / 20_000)  # Kolmogorov–Smirnov's bound at 1 %
-    bounds = np.linspace(0, 0.95, 400)
-    below = (p <= bounds[:, None]).mean(axis=1)
-    assert np.abs(below - bounds).max() < by_chance
-    # The highest twentieth has no knot but its ends, so a lower tail is a little rough.
-    assert kstest(p, "uniform").statistic < 0.03
-    assert (p < 0.01).mean() == pytest.approx(0.01, abs=0.003)
-
-
-def test_a_single_row_gives_a_tail_of_rate_one() -> None:
-    assert fitted(np.array([3.0]))(np.array([2.0, 3.0, 4.5])).tolist() == [0, 0, 1.5]
-
-
-def test_too_few_rows_for_a_second_knot_give_the_tail_alone() -> None:
-    # The rows above the first are 1, 2, 3, 4 higher: 2.5 on the mean.
-    values = fitted(np.arange(1.0, 6.0))(np.array([1.0, 3.5, 6.0]))
-    assert values == pytest.approx(np.array([0, 1, 2]))
-
-
-def test_with_few_rows_no_knot_lies_above_all_but_twenty() -> None:
-    normal = np.arange(200.0)
-    assert (normal > fitted(normal).knots.max()).sum() == ROWS_ABOVE
-
-
-def test_the_surprise_of_equal_scores_is_zero_and_of_others_finite() -> None:
-    assert fitted(np.full(50, 3.0))(np.array([3.0, 4.0])).tolist() == [0, 1]
-
-
-def test_rows_that_tie_share_the_p_value_of_all_of_them() -> None:
-    normal = np.repeat([0.0, 1.0], [620, 380])
-    assert math.exp(-fitted(normal)(np.array([1.0]))[0]) == pytest.approx(0.38, abs=0.05)
-
-
-@given(arrays(np.float64, st.integers(1, 400), elements=st.floats(-100, 100, width=32)))
-def test_the_surprise_never_falls(normal: np.ndarray) -> None:
-    surprise = fitted(normal, step=1e-3)
-    values = surprise(np.linspace(-120, 200, 500))
-    assert surprise.knots.shape == surprise.slopes.shape == (KNOTS,)
-    assert np.isfinite(values).all()
-    assert values[0] == 0
-    assert (np.diff(values) >= -1e-6 * np.maximum(values[1:], 1)).all()
-
-
-def test_knots_fall_from_all_rows_to_one_in_a_hundred() -> None:
-    assert LEVELS[0] == 1
-    assert LEVELS[-1] == pytest.approx(0.01)
-    assert (np.diff(LEVELS) < 0).all()
-
-
-@given(arrays(np.float64, st.integers(1, 400), elements=st.floats(-1, 1, width=32)))
-def test_the_surprise_rises_by_no_more_than_one_in_a_step(normal: np.ndarray) -> None:
-    assert np.cumsum(fitted(normal, step=0.5).slopes).max() <= 2.001
-
-
-def test_scores_that_nearly_tie_make_no_step_for_rounding_errors() -> None:
-    # Half of the rows lie within a millionth of each other.
-    ties, others = np.linspace(0, 1e-6, 500), np.linspace(0.5, 1, 501)
-    surprise = fitted(np.concatenate([ties, others]), step=1e-4)
-    values = surprise(np.array([0.0, 1e-6, 0.5]))
-    assert values[1] < 0.02
-    assert math.exp(-values[2]) == pytest.approx(0.5, abs=0.06)
-
-
-def test_only_the_steps_of_nearby_rows_limit_a_line() -> None:
-    steps = np.where(THOUSAND < 500, 1e5, 0.0)
-    values = fit_surprise(THOUSAND, steps)(np.array([450.0, 900.0]))
-    assert np.exp(-values) == pytest.approx(np.array([1.0, 0.1]), abs=0.01)

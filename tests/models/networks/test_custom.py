@@ -97,9 +97,9 @@ def test_the_highway_layers_are_in_the_order_of_their_first_use(module: Branches
 def test_the_gates_are_those_of_each_layer(module: Branches) -> None:
     rows = torch.from_numpy(EXAMPLE)
     _, gates = wrapped(module)(rows)
-    _, first = module.jobs[0].mix(module.job(torch.tensor([1, 2])))  # type: ignore[operator]
+    first = module.jobs[0].mix(module.job(torch.tensor([1, 2])))  # type: ignore[operator]
     assert [gate.shape for gate in gates] == [(2, 4)] * 3
-    assert torch.equal(gates[0], first)
+    assert torch.equal(gates[0], first.gates)
 
 
 def test_a_scale_of_zero_closes_a_layer_for_its_row_and_leaves_the_gates(

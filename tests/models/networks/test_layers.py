@@ -70,21 +70,21 @@ def with_gate_bias(bias: float) -> HighwayDense:
 def test_a_layer_of_two_units_calculated_by_hand() -> None:
     # x = (1, 2): H = relu(5, 2) = (5, 2); T = σ(1, -2) = (.731059, .119203)
     # y = T·H + (1 - T)·x = (.731059·5 + .268941·1, .119203·2 + .880797·2)
-    y, gates = two_unit_layer().mix(torch.tensor([[1.0, 2.0]]))
+    y, gates, _ = two_unit_layer().mix(torch.tensor([[1.0, 2.0]]))
     assert gates[0].tolist() == pytest.approx([0.731059, 0.119203], abs=1e-6)
     assert y[0].tolist() == pytest.approx([3.924234, 2.0], abs=1e-5)
 
 
 def test_closed_gates_carry_the_input_unchanged() -> None:
     x = torch.randn(7, 5)
-    y, gates = with_gate_bias(-200.0).mix(x)
+    y, gates, _ = with_gate_bias(-200.0).mix(x)
     assert gates.count_nonzero() == 0
     assert torch.equal(y, x)
 
 
 def test_open_gates_return_the_transformed_input() -> None:
     layer, x = with_gate_bias(200.0), torch.randn(7, 5)
-    y, gates = layer.mix(x)
+    y, gates, _ = layer.mix(x)
     h = torch.tanh(x @ layer.branches.weight[:5].T)
     assert (gates == 1).all()
     torch.testing.assert_close(y, h)
@@ -92,16 +92,22 @@ def test_open_gates_return_the_transformed_input() -> None:
 
 def test_a_gate_scale_of_zero_closes_the_layer_and_returns_its_gates_unscaled() -> None:
     x = torch.tensor([[1.0, 2.0], [1.0, 2.0]])
-    y, gates = two_unit_layer().mix(x, torch.tensor([[0.0], [1.0]]))
+    y, gates, _ = two_unit_layer().mix(x, torch.tensor([[0.0], [1.0]]))
     assert y[0].tolist() == [1, 2]
     assert y[1].tolist() == pytest.approx([3.924234, 2.0], abs=1e-5)
     assert torch.equal(gates[0], gates[1])
 
 
+def test_gates_are_the_sigmoid_of_the_log_odds() -> None:
+    for layer in (two_unit_layer(), two_unit_layer_with_constant_gates()):
+        mixed = layer.mix(torch.tensor([[1.0, 2.0]]), torch.tensor([[0.5]]))
+        assert torch.equal(torch.sigmoid(mixed.log_odds), mixed.gates)
+
+
 @pytest.mark.parametrize("bias", [-1.0, -3.0])
 def test_initial_gates_are_the_sigmoid_of_the_gate_bias(bias: float) -> None:
     layer = HighwayDense(4, activation="relu", gate_bias=bias)
-    _, gates = layer.mix(torch.zeros(1, 4))
+    _, gates, _ = layer.mix(torch.zeros(1, 4))
     assert layer.branches.bias.tolist() == [0.0] * 4 + [bias] * 4
     assert gates[0].tolist() == pytest.approx([1 / (1 + math.exp(-bias))] * 4)
 
@@ -127,7 +133,7 @@ def test_both_branches_get_gradients() -> None:
 @given(st.lists(st.floats(-1e4, 1e4, width=32), min_size=2, max_size=2))
 def test_gates_are_between_zero_and_one_and_y_is_between_x_and_h(values: list[float]) -> None:
     layer, x = two_unit_layer(), torch.tensor([values])
-    y, gates = layer.mix(x)
+    y, gates, _ = layer.mix(x)
     h = torch.relu(layer.branches(x)[:, :2])
     tolerance = 1e-3 * (1 + float(h.detach().abs().max()))
     assert ((gates >= 0) & (gates <= 1)).all()
@@ -172,8 +178,8 @@ def conv_with_gate_bias(bias: float, gate_kernel: int = 3) -> HighwayConv:
 
 def test_a_one_by_one_convolution_equals_the_dense_layer_at_every_position() -> None:
     pixels = torch.tensor([[1.0, 2.0], [0.5, -1.0]])
-    y, gates = one_by_one_conv().mix(pixels.T.reshape(1, 2, 1, 2))
-    expected, expected_gates = two_unit_layer().mix(pixels)
+    y, gates, _ = one_by_one_conv().mix(pixels.T.reshape(1, 2, 1, 2))
+    expected, expected_gates, _ = two_unit_layer().mix(pixels)
     torch.testing.assert_close(y[0, :, 0].T, expected)
     torch.testing.assert_close(gates[0, :, 0].T, expected_gates)
 
@@ -183,7 +189,7 @@ def test_closed_gates_of_a_convolution_carry_its_input_unchanged(
     gate_kernel: int,
 ) -> None:
     x = torch.randn(2, 4, 6, 5)
-    y, gates = conv_with_gate_bias(-200.0, gate_kernel).mix(x)
+    y, gates, _ = conv_with_gate_bias(-200.0, gate_kernel).mix(x)
     assert gates.count_nonzero() == 0
     assert torch.equal(y, x)
 
@@ -192,7 +198,7 @@ def test_closed_gates_of_a_convolution_carry_its_input_unchanged(
 def test_open_gates_of_a_convolution_return_the_transformed_input(gate_kernel: int) -> None:
     layer, x = conv_with_gate_bias(200.0, gate_kernel), torch.randn(2, 4, 6, 5)
     weight = layer.branches.weight[:4] if layer.shared else layer.transform.weight
-    y, _ = layer.mix(x)
+    y, _, _ = layer.mix(x)
     torch.testing.assert_close(y, torch.tanh(functional.conv2d(x, weight, padding=1)))
 
 
@@ -201,13 +207,13 @@ def test_gates_depend_on_the_window_of_their_own_kernel() -> None:
     layer.gate.weight.data.fill_(1.0)
     x = torch.zeros(1, 1, 3, 3)
     x[0, 0, 1, 1] = 2.0
-    _, gates = layer.mix(x)
+    _, gates, _ = layer.mix(x)
     assert gates[0, 0].flatten().tolist() == pytest.approx([0.5] * 4 + [0.880797] + [0.5] * 4)
 
 
 def test_a_gate_scale_of_zero_closes_a_convolution_only_for_its_row() -> None:
     x = torch.randn(1, 4, 3, 3).expand(2, 4, 3, 3)
-    y, gates = conv_with_gate_bias(0.0).mix(x, torch.tensor([[0.0], [1.0]]))
+    y, gates, _ = conv_with_gate_bias(0.0).mix(x, torch.tensor([[0.0], [1.0]]))
     assert torch.equal(y[0], x[0])
     assert not torch.allclose(y[1], x[1])
     assert torch.equal(gates[0], gates[1])
@@ -289,25 +295,26 @@ def one_by_one_conv_with_constant_gates() -> HighwayConv:
 
 def test_constant_gates_calculated_by_hand() -> None:
     # x = (1, 2): H = (5, 2); y = (½·5 + ½·1, ¾·2 + ¼·2). x = (3, 0): H = (3, 0).
-    y, gates = two_unit_layer_with_constant_gates().mix(torch.tensor([[1.0, 2.0], [3.0, 0.0]]))
+    y, gates, _ = two_unit_layer_with_constant_gates().mix(torch.tensor([[1.0, 2.0], [3.0, 0.0]]))
     assert gates.tolist() == [pytest.approx([0.5, 0.75])] * 2
     assert y.tolist() == [pytest.approx([3.0, 2.0]), pytest.approx([3.0, 0.0])]
 
 
 def test_constant_gates_of_a_convolution_are_equal_at_every_position() -> None:
     pixels = torch.tensor([[1.0, 2.0], [0.5, -1.0], [3.0, 0.0]])
-    y, gates = one_by_one_conv_with_constant_gates().mix(pixels.T.reshape(1, 2, 1, 3))
-    expected, expected_gates = two_unit_layer_with_constant_gates().mix(pixels)
+    y, gates, _ = one_by_one_conv_with_constant_gates().mix(pixels.T.reshape(1, 2, 1, 3))
+    expected, expected_gates, _ = two_unit_layer_with_constant_gates().mix(pixels)
     torch.testing.assert_close(y[0, :, 0].T, expected)
     torch.testing.assert_close(gates[0, :, 0].T, expected_gates)
 
 
 def test_a_gate_scale_of_zero_closes_constant_gates_only_for_its_row() -> None:
     rows, scale = torch.tensor([[1.0, 2.0], [1.0, 2.0]]), torch.tensor([[0.0], [1.0]])
-    y, gates = two_unit_layer_with_constant_gates().mix(rows, scale)
+    y, gates, _ = two_unit_layer_with_constant_gates().mix(rows, scale)
     assert y.tolist() == [[1.0, 2.0], pytest.approx([3.0, 2.0])]
     assert torch.equal(gates[0], gates[1])
-    image, image_gates = one_by_one_conv_with_constant_gates().mix(rows[:, :, None, None], scale)
+    conv = one_by_one_conv_with_constant_gates()
+    image, image_gates, _ = conv.mix(rows[:, :, None, None], scale)
     assert torch.equal(image.flatten(1), y)
     assert torch.equal(image_gates.flatten(1), gates)
 

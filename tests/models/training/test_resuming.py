@@ -11,7 +11,8 @@ import pytest
 
 from models.errors import RunError
 from models.run import Run
-from tests.conftest import ROOT, command, once
+from tests.conftest import command, once
+from tests.launcher import PreparedProcess
 
 # Epochs long enough for a signal to arrive in one; dropout, because its draws must repeat.
 TRAINING = (
@@ -22,9 +23,8 @@ TRAINING = (
 
 def stopped(out: Path, signal_number: int, epochs: int, *more: str) -> tuple[int, str]:
     """Train, send a signal in the epoch after `epochs`; return the exit code and the output."""
-    arguments = [sys.executable, "-m", *TRAINING, "--out", str(out), *more]
-    process = subprocess.Popen(
-        arguments, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    process = PreparedProcess(
+        *TRAINING, "--out", out, *more, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
     metrics, deadline = out / "metrics.jsonl", time.monotonic() + 120
     while not metrics.exists() or metrics.read_bytes().count(b"\n") < epochs:
