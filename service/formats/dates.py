@@ -1,12 +1,13 @@
-"""Dates in JSON as the numbers of a date column: days since 1970-01-01."""
+"""Dates in JSON, and as the numbers of a date column: days since 1970-01-01."""
 
 import re
 from datetime import UTC, datetime, timedelta
 
-from service.contract import ISO
+from service.contract import FIRST_DAY, ISO, LAST_DAY
 
 EPOCH = datetime(1970, 1, 1)
 ONE_DAY = timedelta(days=1)
+MINUTES = 24 * 60  # of a day
 # `fromisoformat` alone would take any character between date and time.
 ISO_DATE = re.compile(
     r"[0-9]{4}-?(?:[0-9]{2}-?[0-9]{2}|W[0-9]{2}(?:-?[0-9])?)(?:[T ][0-9:.,Z+-]+)?"
@@ -26,6 +27,18 @@ def days(text: str, date_format: str) -> float | None:
     )
     found = readings - {None}
     return found.pop() if len(found) == 1 else None
+
+
+def iso_date(days: float) -> str | None:
+    """Return days as a date in ISO 8601, with hour and minute unless it is midnight.
+
+    float32 is no more precise. None beyond the year 9999.
+    """
+    minutes = round(days * MINUTES)
+    if not FIRST_DAY * MINUTES <= minutes < LAST_DAY * MINUTES:
+        return None
+    date = EPOCH + timedelta(minutes=minutes)
+    return date.isoformat(timespec="minutes").removesuffix("T00:00")
 
 
 def _iso_days(text: str) -> float | None:

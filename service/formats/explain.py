@@ -6,13 +6,15 @@ import numpy as np
 import orjson
 
 from service.arrays import FloatArray
-from service.contract import GATE_MEAN, GATE_UNITS, PROBABILITIES, Metadata
+from service.contract import GATE_MEAN, GATE_UNITS, LAYER_TYPICALITY, PROBABILITIES, Metadata
 from service.errors import BodyError
+from service.formats.explained_inputs import INPUTS, ExplainedInputs, inputs_members
 from service.formats.json_documents import encode, parse_object
 from service.formats.outline import max_row_bytes
 from service.formats.parameters import read_flag
 from service.formats.predict import PredictWriter
 from service.formats.rows import read_instance
+from service.formats.usual import usual_of_layers
 from service.inference.explanation import Explanation
 from service.inference.outputs import BatchOutputs
 
@@ -21,25 +23,29 @@ SEARCH = "greedy"  # a smaller set of layers may exist
 
 
 class ExplainRequest(NamedTuple):
-    """A row, (1, features), and whether the response has the gate of every unit."""
+    """A row, (1, features), and whether the response has the gate of every unit, and the inputs."""
 
     row: FloatArray
     gate_units: bool
+    inputs: bool
 
 
 def read_explain(body: bytes, metadata: Metadata) -> ExplainRequest:
-    """Read `{"instance": row, "gate_units": false}`; errors as in `read_predict`."""
+    """Read `{"instance": row, "gate_units": false, "inputs": false}`; errors as in `/predict`."""
     max_bytes = max_row_bytes(metadata.input.size)
-    document = parse_object(body, INSTANCE, GATE_UNITS, max_bytes=max_bytes)
+    document = parse_object(body, INSTANCE, GATE_UNITS, INPUTS, max_bytes=max_bytes)
     instance = document.get(INSTANCE)
     if instance is None:
         raise BodyError(f"body: the member '{INSTANCE}' is missing")
     row = read_instance(body, instance, metadata.input, INSTANCE)
-    return ExplainRequest(row, read_flag(document, GATE_UNITS) is True)
+    gate_units, inputs = (read_flag(document, name) is True for name in (GATE_UNITS, INPUTS))
+    return ExplainRequest(row, gate_units, inputs)
 
 
-def encode_explanation(explanation: Explanation, metadata: Metadata) -> bytes:
-    """Write the prediction, the effect of closing each layer, and the counterfactual.
+def encode_explanation(
+    explanation: Explanation, metadata: Metadata, inputs: ExplainedInputs | None = None
+) -> bytes:
+    """Write the prediction, the effect of closing each layer, the counterfactual, and the inputs.
 
     Each layer has its `gate_units` if the explanation has that output.
     """
@@ -47,18 +53,18 @@ def encode_explanation(explanation: Explanation, metadata: Metadata) -> bytes:
     label = metadata.labels[explanation.label]
     outputs = BatchOutputs(explanation.outputs)
     (prediction,) = PredictWriter(metadata).predictions(outputs, 0, 1)
-    return encode(
-        {
-            "model_name": metadata.name,
-            "model_version": metadata.version,
-            "prediction": orjson.Fragment(prediction),
-            "layers": layers,
-            "decisive_layers": [
-                layer["name"] for layer in layers if layer["closed"]["label"] != label
-            ],
-            "counterfactual": _counterfactual(explanation, metadata),
-        }
-    )
+    members: dict[str, Any] = {
+        "model_name": metadata.name,
+        "model_version": metadata.version,
+        "prediction": orjson.Fragment(prediction),
+        "layers": layers,
+        "decisive_layers": [layer["name"] for layer in layers if layer["closed"]["label"] != label],
+        "counterfactual": _counterfactual(explanation, metadata),
+    }
+    if inputs is not None:
+        probabilities = explanation.outputs[PROBABILITIES][0]
+        members[INPUTS] = inputs_members(inputs, metadata, probabilities)
+    return encode(members)
 
 
 def _layers(explanation: Explanation, metadata: Metadata) -> list[dict[str, Any]]:
@@ -70,15 +76,19 @@ def _layers(explanation: Explanation, metadata: Metadata) -> list[dict[str, Any]
             "name": layer.name,
             "number": layer.number,
             "gate_mean": openness,
+            "usual": usual,
+            "typicality": typicality,
             "closed": {
                 "label": metadata.labels[closed_label],
                 "probability": row[label],
                 "probability_change": change,
             },
         }
-        for layer, openness, closed_label, row, change in zip(
+        for layer, openness, usual, typicality, closed_label, row, change in zip(
             metadata.layers,
             outputs[GATE_MEAN][0],
+            usual_of_layers(metadata, label),
+            outputs[LAYER_TYPICALITY][0],
             probabilities.argmax(axis=1).tolist(),
             probabilities,
             changes,

@@ -7,7 +7,7 @@ import numpy as np
 import simdjson
 
 from service.arrays import FloatArray
-from service.contract import GATE_SCALE, INPUT, OUTPUTS, Metadata, tensor_widths
+from service.contract import GATE_SCALE, INPUT, LAYER_TYPICALITY, OUTPUTS, Metadata, tensor_widths
 from service.errors import BodyError, InputError, RequestError
 from service.formats.divided_request import NUMBERS
 from service.formats.gate_scale import check_range
@@ -20,6 +20,9 @@ from service.formats.rows import check_count
 from service.formats.tensors import ITEM_SIZE, check_size, read_binary, read_json, read_rows
 
 Options = tuple[str | None, tuple[WantedOutput, ...], int | None]  # of `Head`, but the tensors
+
+# Without `layer_typicality`, which takes the model longer: a request must name it.
+RAW_OUTPUTS = tuple(WantedOutput(name, binary=True) for name in OUTPUTS if name != LAYER_TYPICALITY)
 
 _TENSOR = ("name", "datatype", "shape", "parameters", "data")
 
@@ -209,8 +212,7 @@ class InferReader:
                 f"numbers, found {len(body)}"
             )
         rows = read_binary(body, 0, INPUT, (1, width), missing=self._missing[INPUT])
-        outputs = tuple(WantedOutput(name, binary=True) for name in OUTPUTS)
-        return InferRequest(None, rows, None, outputs, None)
+        return InferRequest(None, rows, None, RAW_OUTPUTS, None)
 
 
 def _options(document: Members) -> tuple[Options, simdjson.Array]:

@@ -9,6 +9,7 @@ import orjson
 from service.arrays import FloatArray, Outputs
 from service.contract import (
     GATE_MEAN,
+    LAYER_TYPICALITY,
     LOGITS,
     PROBABILITIES,
     TYPICALITY,
@@ -109,6 +110,7 @@ class InferWriter:
             PROBABILITIES: metadata.labels,
             GATE_MEAN: layers,
             TYPICALITY: TYPICALITY_COLUMNS,
+            LAYER_TYPICALITY: layers,
         }
 
     def form(self, wanted: tuple[WantedOutput, ...]) -> ResponseForm:

@@ -6,7 +6,14 @@ import numpy as np
 import simdjson
 
 from service.arrays import FloatArray, Outputs
-from service.contract import GATE_MEAN, GATE_SCALE, PROBABILITIES, TYPICALITY, Metadata
+from service.contract import (
+    GATE_MEAN,
+    GATE_SCALE,
+    LAYER_TYPICALITY,
+    PROBABILITIES,
+    TYPICALITY,
+    Metadata,
+)
 from service.errors import BodyError, RequestError
 from service.formats.divided_request import NUMBERS
 from service.formats.encoded_rows import json_rows
@@ -14,7 +21,9 @@ from service.formats.gate_scale import read_gate_scale, read_long_gate_scale
 from service.formats.json_documents import Members, encode, parse_object
 from service.formats.long_rows import read_long_instances
 from service.formats.outline import Steps, check_short, max_row_bytes, outline_of
+from service.formats.parameters import read_flag
 from service.formats.rows import INSTANCES, read_instances
+from service.formats.usual import USUAL, usual_gates
 from service.inference.outputs import BatchOutputs
 
 ROWS_IN_A_STEP = 32
@@ -22,26 +31,31 @@ PREDICTION = (
     b'{"label":%b,"probability":%b,"probabilities":[%b],"gate_mean":[%b],'
     b'"typicality":{"gates":%b,"confidence":%b,"combined":%b}}'
 )
+USUAL_MEMBERS = b'%b,"usual":%b,"layer_typicality":[%b]}'
 
 
 class PredictRequest(NamedTuple):
-    """Rows (n, features) and the factors of their gates, (1 or n, layers), if any."""
+    """Rows (n, features) and the factors of their gates, (1 or n, layers), if any.
+
+    With `usual`, each prediction has the usual gates of its label and the layers' typicality.
+    """
 
     rows: FloatArray
     gate_scale: FloatArray | None
+    usual: bool = False
 
 
 def read_predict(body: bytes, metadata: Metadata, *, max_rows: int) -> PredictRequest:
-    """Read `{"instances": [row, …], "gate_scale": …}`; other members are ignored.
+    """Read `{"instances": [row, …], "gate_scale": …, "usual": false}`; ignore other members.
 
     Any other form is a `BodyError`; rows or scales that do not fit the model are an `InputError`
     that names their location and JSON type. A body that takes long to read is a `LongReadError`.
     """
     check_short(body)
-    document = parse_object(body, INSTANCES, GATE_SCALE)
+    document = parse_object(body, INSTANCES, GATE_SCALE, USUAL)
     instances = _instances(document)
     rows = read_instances(body, instances, metadata.input, max_rows=max_rows)
-    return _with_scale(document, metadata, rows)
+    return _with_options(document, metadata, rows)
 
 
 def predict_template(frame: bytes, metadata: Metadata) -> PredictRequest | None:
@@ -52,11 +66,11 @@ def predict_template(frame: bytes, metadata: Metadata) -> PredictRequest | None:
     if any(column.categories for column in metadata.input.columns):
         return None
     try:
-        document = parse_object(frame, INSTANCES, GATE_SCALE)
+        document = parse_object(frame, INSTANCES, GATE_SCALE, USUAL)
         instances: Any = document.get(INSTANCES)
         if not isinstance(instances, simdjson.Array) or list(instances) != [NUMBERS]:
             return None
-        return _with_scale(document, metadata, np.zeros((1, metadata.input.size), np.float32))
+        return _with_options(document, metadata, np.zeros((1, metadata.input.size), np.float32))
     except RequestError:  # the whole request is read again, for an error that names it all
         return None
 
@@ -66,22 +80,24 @@ def read_long_predict(body: bytes, metadata: Metadata, *, max_rows: int) -> Step
     outline = yield from outline_of(
         body, depth=2, max_element_bytes=max_row_bytes(metadata.input.size)
     )
-    document = outline.parse_object(INSTANCES, GATE_SCALE)
+    document = outline.parse_object(INSTANCES, GATE_SCALE, USUAL)
     instances = _instances(document)
+    usual = read_flag(document, USUAL) is True
     rows = yield from read_long_instances(instances, metadata.input, max_rows=max_rows)
     scale = document.get(GATE_SCALE)
     if scale is None:
-        return PredictRequest(rows, None)
+        return PredictRequest(rows, None, usual)
     layers = [layer.name for layer in metadata.layers]
-    return PredictRequest(rows, (yield from read_long_gate_scale(scale, layers, len(rows))))
+    scales = yield from read_long_gate_scale(scale, layers, len(rows))
+    return PredictRequest(rows, scales, usual)
 
 
-def _with_scale(document: Members, metadata: Metadata, rows: FloatArray) -> PredictRequest:
-    scale = document.get(GATE_SCALE)
+def _with_options(document: Members, metadata: Metadata, rows: FloatArray) -> PredictRequest:
+    scale, usual = document.get(GATE_SCALE), read_flag(document, USUAL) is True
     if scale is None:
-        return PredictRequest(rows, None)
+        return PredictRequest(rows, None, usual)
     layers = [layer.name for layer in metadata.layers]
-    return PredictRequest(rows, read_gate_scale(scale, layers, len(rows)))
+    return PredictRequest(rows, read_gate_scale(scale, layers, len(rows)), usual)
 
 
 def _instances(document: Members) -> Any:
@@ -92,9 +108,13 @@ def _instances(document: Members) -> Any:
 
 
 class PredictWriter:
-    """Writer of the responses of one model, float32 in its shortest decimals."""
+    """Writer of the responses of one model, float32 in its shortest decimals.
 
-    def __init__(self, metadata: Metadata) -> None:
+    With `usual`, the predictions have the usual gates and the layers' typicality.
+    """
+
+    def __init__(self, metadata: Metadata, *, usual: bool = False) -> None:
+        self._usual = UsualWriter(metadata) if usual else None
         names = {"model_name": metadata.name, "model_version": metadata.version}
         self._begin = encode(names)[:-1] + b',"predictions":['
         self._labels = [encode(label) for label in metadata.labels]
@@ -119,7 +139,7 @@ class PredictWriter:
         gates = json_rows(batch, GATE_MEAN, first, last)
         typicality = json_rows(batch, TYPICALITY, first, last)
         labels = batch.arrays[PROBABILITIES][first:last].argmax(axis=1).tolist()
-        return [
+        predictions = [
             PREDICTION
             % (
                 self._labels[label],
@@ -129,6 +149,31 @@ class PredictWriter:
                 *typicality[row].split(b","),
             )
             for row, label in enumerate(labels)
+        ]
+        if self._usual is None:
+            return predictions
+        return self._usual.extended(predictions, labels, batch, first, last)
+
+
+class UsualWriter:
+    """Writer of what is usual for the label of a prediction."""
+
+    def __init__(self, metadata: Metadata) -> None:
+        self._metadata = metadata
+
+    def extended(
+        self,
+        predictions: list[bytes],
+        labels: list[int],
+        batch: BatchOutputs,
+        first: int,
+        last: int,
+    ) -> list[bytes]:
+        """Return the predictions of these labels with the members `usual`, `layer_typicality`."""
+        typicality = json_rows(batch, LAYER_TYPICALITY, first, last)
+        return [
+            USUAL_MEMBERS % (prediction[:-1], encode(usual_gates(self._metadata, label)), layers)
+            for prediction, label, layers in zip(predictions, labels, typicality, strict=True)
         ]
 
 

@@ -5,10 +5,12 @@ from typing import Any, NamedTuple
 
 import simdjson
 
-from service.contract import GATE_UNITS, OUTPUTS
+from service.contract import GATE_UNITS, LAYER_TYPICALITY, OUTPUTS
 from service.errors import BodyError, InputError
 from service.formats.json_documents import kind_of, members
 from service.formats.parameters import read_count, read_flag, read_parameters
+
+ON_REQUEST = (GATE_UNITS, LAYER_TYPICALITY)  # outputs that a request must name
 
 
 class WantedOutput(NamedTuple):
@@ -21,8 +23,8 @@ class WantedOutput(NamedTuple):
 
 @cache
 def default_outputs(*, binary: bool) -> tuple[WantedOutput, ...]:
-    """Return the outputs for a request that lists none: all but `gate_units`."""
-    return tuple(WantedOutput(name, binary) for name in OUTPUTS if name != GATE_UNITS)
+    """Return the outputs for a request that lists none: all but those on request."""
+    return tuple(WantedOutput(name, binary) for name in OUTPUTS if name not in ON_REQUEST)
 
 
 def read_outputs(items: Any, *, binary: bool) -> tuple[WantedOutput, ...]:

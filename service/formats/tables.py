@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from service.contract import ISO, Column
 from service.errors import InputError
-from service.formats.dates import days
+from service.formats.dates import days, iso_date
 from service.formats.json_documents import MAX_MEMBERS, kind_of
 
 MAX_LISTED = 10  # names or categories in one message
+EXACT = 1 << 24  # integers beyond it are not exact in float32
 
 
 def decode_table(
@@ -49,6 +50,22 @@ def decode_table(
             raise _mismatch(location + key, columns[j], cells[j])
         values[i] = numbers
     return values
+
+
+def shown_value(column: Column, value: float) -> float | int | str | None:
+    """Return a number of a column as a row in JSON has it.
+
+    A category has its name, a date is in ISO 8601, and a missing value is None.
+    """
+    if math.isnan(value):
+        return None
+    if column.categories:
+        return column.categories[int(value)]
+    if column.date is not None and (date := iso_date(value)):
+        return date
+    return (
+        int(value) if value.is_integer() and abs(value) < EXACT else float(str(np.float32(value)))
+    )
 
 
 def _read_object(row: Any, columns: tuple[Column, ...], location: str) -> list[Any]:

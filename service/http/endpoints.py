@@ -4,10 +4,17 @@ import math
 import random
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, Self
 
 from service.arrays import Outputs
-from service.contract import GATE_MEAN, PROBABILITIES, TYPICALITY, tensor_widths
+from service.contract import (
+    GATE_MEAN,
+    LAYER_TYPICALITY,
+    PROBABILITIES,
+    TYPICALITY,
+    Metadata,
+    tensor_widths,
+)
 from service.errors import BodyError, InputError, MediaTypeError
 from service.formats.divided_request import (
     MAX_FRAME_BYTES,
@@ -114,7 +121,6 @@ class PredictEndpoint:
     """The native endpoint: instances in, predictions out, always JSON."""
 
     kind = "predict"
-    outputs = frozenset({PROBABILITIES, GATE_MEAN, TYPICALITY})
 
     def __init__(
         self, model: ServedModel, *, max_rows: int, shadow: ServedModel | None = None
@@ -122,10 +128,8 @@ class PredictEndpoint:
         self.model = model
         self.shadow = shadow
         self._max_rows = max_rows
-        self._writer = PredictWriter(model.metadata)
-        widths = tensor_widths(model.metadata)
-        values = sum(widths[name] for name in self.outputs)
-        self._max_short_rows = min(MAX_SHORT_ROWS, MAX_SHORT_VALUES // values)
+        self._plain = PredictForm.of(model.metadata, usual=False)
+        self._usual = PredictForm.of(model.metadata, usual=True)
         self._known = lru_cache(CACHED_REQUEST_FRAMES)(self._template)
 
     def choose(self) -> Endpoint:
@@ -154,20 +158,43 @@ class PredictEndpoint:
         return self._parsed(request)
 
     def _parsed(self, request: PredictRequest) -> ParsedRequest:
-        inference = InferenceRequest(request.rows, self.outputs, request.gate_scale)
-        if len(request.rows) > self._max_short_rows:
-            return ParsedRequest(inference, self._write, None, self._write_long)
-        return ParsedRequest(inference, self._write)
+        form = self._usual if request.usual else self._plain
+        inference = InferenceRequest(request.rows, form.outputs, request.gate_scale)
+        if len(request.rows) > form.max_short_rows:
+            return ParsedRequest(inference, form.write, None, form.write_long)
+        return ParsedRequest(inference, form.write)
 
     def _template(self, frame: bytes) -> ParsedRequest | None:
         template = predict_template(frame, self.model.metadata)
         return None if template is None else self._parsed(template)
 
-    def _write(self, batch: BatchOutputs, first: int, last: int) -> Written:
-        return self._writer.write(batch, first, last), None
 
-    def _write_long(self, outputs: Outputs) -> Steps[Written]:
-        body = yield from self._writer.write_long(outputs)
+class PredictForm(NamedTuple):
+    """The form of responses of `/predict`: the outputs that they need, and their writer.
+
+    A response of at most `max_short_rows` is written at once.
+    """
+
+    outputs: frozenset[str]
+    writer: PredictWriter
+    max_short_rows: int
+
+    @classmethod
+    def of(cls, metadata: Metadata, *, usual: bool) -> Self:
+        """Return the form with or without what is usual."""
+        names = (PROBABILITIES, GATE_MEAN, TYPICALITY, *((LAYER_TYPICALITY,) if usual else ()))
+        widths = tensor_widths(metadata)
+        values = sum(widths[name] for name in names) + usual * 2 * len(metadata.layers)
+        most = min(MAX_SHORT_ROWS, MAX_SHORT_VALUES // values)
+        return cls(frozenset(names), PredictWriter(metadata, usual=usual), most)
+
+    def write(self, batch: BatchOutputs, first: int, last: int) -> Written:
+        """Return the response for the rows of a batch."""
+        return self.writer.write(batch, first, last), None
+
+    def write_long(self, outputs: Outputs) -> Steps[Written]:
+        """Return the same in steps."""
+        body = yield from self.writer.write_long(outputs)
         return body, None
 
 

@@ -111,13 +111,13 @@ class InferenceRoute:
             handler.fail(error)
         else:
             handler.submit(body)
-            if not future.done() and not await _done_before_disconnect(future, receive):
+            if not future.done() and not await done_before_disconnect(future, receive):
                 handler.cancel()
                 raise ClientDisconnect
         await to_starlette(future.result())(scope, receive, send)
 
 
-async def _done_before_disconnect(future: asyncio.Future[RawResponse], receive: Receive) -> bool:
+async def done_before_disconnect(future: asyncio.Future[Any], receive: Receive) -> bool:
     """Wait for the response or for the client to disconnect, whichever comes first."""
     disconnect = asyncio.ensure_future(receive())
     both: set[asyncio.Future[Any]] = {future, disconnect}

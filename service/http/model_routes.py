@@ -13,6 +13,8 @@ from starlette.convertors import StringConvertor, register_url_convertor
 from service import __version__
 from service.contract import CONTRACT_VERSION, GATE_SCALE, INPUT, OUTPUTS, Metadata, tensor_widths
 from service.errors import UnknownModelError
+from service.formats.json_documents import encode
+from service.formats.usual import usual_gates_by_label
 from service.http.schemas import models as schemas
 from service.inference.models import Models, ServedModel
 from service.inference.statistics import PHASES
@@ -179,6 +181,7 @@ def metadata_of(metadata: Metadata, versions: list[str]) -> schemas.ModelMetadat
             "layers": json.dumps([asdict(layer) for layer in metadata.layers]),
             "input": json.dumps(asdict(metadata.input), ensure_ascii=False),
             "optional_inputs": json.dumps([GATE_SCALE]),
+            "usual_gates": encode(usual_gates_by_label(metadata)).decode(),
         },
     )
 

@@ -5,9 +5,9 @@ of those that are served, so that a reader or a generated client sees what the s
 a test tool can generate valid requests.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
-from datetime import datetime, timedelta
 from math import prod
 from typing import Any
 
@@ -28,6 +28,7 @@ from service.contract import (
 from service.formats.explain import INSTANCE
 from service.formats.gate_scale import MAX_SCALE
 from service.formats.rows import INSTANCES
+from service.formats.tables import shown_value
 from service.http.schemas.inference import ExplainRequest
 from service.inference.models import Models
 
@@ -133,12 +134,11 @@ def _column(column: Column) -> Schema:
     return {"enum": [*column.categories, *booleans, None]}
 
 
-def _example(column: Column, value: Any) -> Any:
+def _example(column: Column, value: float | None) -> Any:
     if value is None:
         return None
-    if column.date is not None and FIRST_DAY <= value < LAST_DAY:
-        return (datetime(1970, 1, 1) + timedelta(days=value)).date().isoformat()
-    return column.categories[int(value)] if column.categories else value
+    # The schema of a date has no time of day.
+    return shown_value(column, float(value if column.date is None else math.floor(value)))
 
 
 def _date(date_format: str) -> Schema:

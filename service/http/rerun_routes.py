@@ -4,22 +4,23 @@ from contextlib import suppress
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
-from fastapi import APIRouter, Depends, Path, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import BaseModel
-from pydantic_core import PydanticCustomError
 from starlette.concurrency import run_in_threadpool
 
 from service.arrays import FloatArray
 from service.contract import GATE_SCALE, GATE_UNITS, Metadata
-from service.errors import BodyError, GoneError, UnknownModelError
+from service.errors import GoneError, UnknownModelError
+from service.formats.explained_inputs import INPUTS
 from service.formats.gate_scale import read_gate_scale
-from service.formats.json_documents import JSON, Members, parse_object
-from service.formats.parameters import read_count, read_flag
+from service.formats.json_documents import JSON, parse_object
+from service.formats.parameters import read_flag
 from service.formats.predict import encode_predictions
 from service.http.body_limit import OptionalJsonBody
 from service.http.callers import ClientName
-from service.http.explain_routes import explanation_of
+from service.http.explain_routes import explanation_of, while_connected
 from service.http.openapi import DEADLINE_PARAMETER, error_responses, request_body
+from service.http.recorded_rows import ROW_MEMBERS, read_row_name
 from service.http.request_policy import RequestPolicy
 from service.http.schemas.inference import ExplainResponse, PredictResponse
 from service.http.schemas.ledger import RerunExplainRequest, RerunPredictRequest
@@ -27,10 +28,7 @@ from service.inference.batch import ALWAYS_COMPUTED
 from service.inference.models import Models, ServedModel
 from service.inference.queue import InferenceRequest
 from service.ledger.fields import StoredModel, model_key
-from service.ledger.filters import read_time
 from service.ledger.ledger import Ledger, require_ledger
-
-ROW, TIME = "row", "time"
 
 
 class StoredRow(NamedTuple):
@@ -49,9 +47,8 @@ def rerun_router(ledger: Ledger | None, models: Models, policy: RequestPolicy) -
     ) -> StoredRow:
         """Raise `UnknownRequestError` without a stored input, `GoneError` without its model."""
         reader = require_ledger(ledger).reader
-        members = parse_object(body, ROW, TIME)
-        row, time_us = read_count(members, ROW, least=0) or 0, _read_time(members)
-        stored = await run_in_threadpool(reader.stored_input, request_id, row, time_us)
+        name = read_row_name(request_id, parse_object(body, *ROW_MEMBERS))
+        stored = await run_in_threadpool(reader.stored_input, name)
         return StoredRow(stored.rows, _served(models, stored.model))
 
     deadline = Depends(policy.deadline)
@@ -72,20 +69,23 @@ def rerun_router(ledger: Ledger | None, models: Models, policy: RequestPolicy) -
 
     @router.post("/requests/{id:path}/explain", **_options(RerunExplainRequest, ExplainResponse))
     async def explain_again(
+        request: Request,
         deadline_ns: Annotated[int | None, deadline],
         client: ClientName,
         body: OptionalJsonBody,
         stored: Annotated[StoredRow, Depends(stored_row)],
     ) -> Response:
         """Explain a recorded row; its input must be stored and its model served."""
-        gate_units = read_flag(parse_object(body, GATE_UNITS), GATE_UNITS) is True
-        content = await explanation_of(
+        flags = parse_object(body, GATE_UNITS, INPUTS)
+        explanation = explanation_of(
             stored.model,
             stored.row,
-            gate_units=gate_units,
+            gate_units=read_flag(flags, GATE_UNITS) is True,
+            inputs=read_flag(flags, INPUTS) is True,
             deadline_ns=deadline_ns,
             client=client,
         )
+        content = await while_connected(request, explanation)
         return Response(content, media_type=JSON)
 
     return router
@@ -99,20 +99,6 @@ def _options(request: type[BaseModel], response: type[BaseModel]) -> dict[str, A
         "responses": error_responses(400, 404, 409, 413, 415, 429, 503, 504),
         "openapi_extra": {"parameters": [DEADLINE_PARAMETER], **body},
     }
-
-
-def _read_time(members: Members) -> int | None:
-    """Return the time of the recorded row in µs since 1970, None for the first row of the id."""
-    value = members.get(TIME)
-    if value is None:
-        return None
-    try:
-        time_us = read_time(value)
-    except PydanticCustomError:
-        time_us = None
-    if not isinstance(value, str) or not isinstance(time_us, int):
-        raise BodyError(f"parameter '{TIME}': expected the `time` of a recorded row")
-    return time_us
 
 
 def _served(models: Models, model: StoredModel) -> ServedModel:

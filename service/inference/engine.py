@@ -73,7 +73,7 @@ class Engine:
         return self._open and self._thread.is_alive()
 
     async def compute(self, request: InferenceRequest, client: str = "") -> Outputs:
-        """Return a request's outputs or raise its error; if cancelled, drop the request."""
+        """Return a request's own outputs or raise its error; if cancelled, drop the request."""
         done = asyncio.Event()
         pending = self.submit(request, lambda _: done.set(), client)
         try:
@@ -83,8 +83,10 @@ class Engine:
             raise
         if pending.error is not None:
             raise pending.error
-        assert pending.outputs is not None
-        return pending.outputs
+        outputs = pending.outputs
+        assert outputs is not None
+        # The batch may have further outputs, which other requests want.
+        return {name: outputs[name] for name in request.outputs | ALWAYS_COMPUTED}
 
     def submit(
         self,

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from service.arrays import FloatArray, Outputs
 from service.contract import GATE_UNITS, LOGITS, PROBABILITIES
 
-# Computes one row, (1, features), under each of the gate scales (n, layers): outputs of n rows.
-Compute = Callable[[FloatArray], Awaitable[Outputs]]
+# Computes one row, (1, features), under each of the gate scales (n, layers): the named outputs.
+Compute = Callable[[FloatArray, frozenset[str]], Awaitable[Outputs]]
+SEARCHED = frozenset({LOGITS})
 
 
 class Counterfactual(NamedTuple):
@@ -33,21 +34,24 @@ class Explanation(NamedTuple):
     counterfactual: Counterfactual | None
 
 
-async def explain(compute: Compute, layers: int) -> Explanation:
-    """Compute the row unchanged and with each layer closed, at once, then with sets of layers."""
+async def explain(compute: Compute, layers: int, outputs: frozenset[str]) -> Explanation:
+    """Compute the row unchanged and with each layer closed, at once, then with sets of layers.
+
+    `outputs` are those of the explanation; the sets of layers need the logits alone.
+    """
     scales = np.ones((layers + 1, layers), np.float32)
     scales[1:][np.diag_indices(layers)] = 0
-    results = await compute(scales)
-    outputs = {name: values[:1] for name, values in results.items()}
+    results = await compute(scales, outputs)
+    unchanged = {name: values[:1] for name, values in results.items()}
     closed = {name: values[1:] for name, values in results.items() if name != GATE_UNITS}
-    label = int(outputs[PROBABILITIES][0].argmax())
+    label = int(unchanged[PROBABILITIES][0].argmax())
     search = _Search(compute, layers, label)
     layer_set = await search.grow(margins(closed[LOGITS], label))
     if layer_set is None:
-        return Explanation(outputs, closed, label, None)
+        return Explanation(unchanged, closed, label, None)
     layer_set = await search.shrink(layer_set)
     new_label = int((await search.logits([layer_set]))[0].argmax())
-    return Explanation(outputs, closed, label, Counterfactual(layer_set, new_label))
+    return Explanation(unchanged, closed, label, Counterfactual(layer_set, new_label))
 
 
 def margins(logits: FloatArray, label: int) -> NDArray[np.float64]:
@@ -98,4 +102,4 @@ class _Search:
         scales = np.ones((len(sets), self._layers), np.float32)
         for scale, closed in zip(scales, sets, strict=True):
             scale[list(closed)] = 0
-        return (await self._compute(scales))[LOGITS]
+        return (await self._compute(scales, SEARCHED))[LOGITS]

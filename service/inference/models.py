@@ -18,6 +18,7 @@ from service.inference.engine import Engine
 from service.inference.queue import RowQueue
 from service.inference.statistics import CountersLayout, Statistics
 from service.inference.traffic import Traffic
+from service.inference.usual_inputs import UsualInputs
 from service.shared_counters import SharedCounters
 
 _log = logging.getLogger(__name__)
@@ -44,7 +45,7 @@ class ServedModel:
     def __init__(
         self, classifier: Classifier, limits: Limits, shared_counters: SharedCounters
     ) -> None:
-        """Without held-out rows in the artifact, `drift_monitor` is None."""
+        """Without held-out rows and usual inputs, `drift_monitor` and `usual_inputs` are None."""
         metadata = classifier.metadata
         layout = CountersLayout(
             labels=len(metadata.labels),
@@ -59,6 +60,9 @@ class ServedModel:
         self.drift_monitor = (
             DriftMonitor(HeldOut.of(held_out), shared_counters, self.key) if held_out else None
         )
+        baseline = metadata.input_baseline
+        self.usual_inputs = UsualInputs.of(baseline) if baseline else None
+        self.max_batch_rows = limits.max_batch_rows
         self.statistics = Statistics(shared_counters, self.key, layout, self.drift_monitor)
         queue = RowQueue(
             capacity=limits.max_queue_rows,

@@ -17,7 +17,10 @@ FloatArray = NDArray[np.float32]
 Report = dict[str, Any]
 
 MODEL = "digits"
-OUTPUTS = ("logits", "probabilities", "gate_mean", "gate_units", "typicality")
+OUTPUTS = (
+    *("logits", "probabilities", "gate_mean", "gate_units"),
+    *("typicality", "layer_typicality"),
+)
 FORMS = {"binary": True, "JSON": False}
 CONCURRENT = 50
 

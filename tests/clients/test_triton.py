@@ -51,6 +51,7 @@ def test_model_metadata_has_the_tensors(report: Report) -> None:
         ("gate_mean", "FP32", [-1, 8]),
         ("gate_units", "FP32", [-1, 128]),
         ("typicality", "FP32", [-1, 3]),
+        ("layer_typicality", "FP32", [-1, 8]),
     ]
 
 
@@ -64,7 +65,7 @@ def test_every_output_equals_onnxruntimes_in_every_form(
 ) -> None:
     response = report["forms"][form]
     assert_outputs(response, compute(samples.rows), OUTPUTS)
-    assert response["binary"] == [form.endswith("binary")] * 5
+    assert response["binary"] == [form.endswith("binary")] * len(OUTPUTS)
 
 
 def test_requested_outputs_are_returned_in_order(report: Report, samples: Samples) -> None:
@@ -111,7 +112,7 @@ def test_the_best_classes_are_returned_with_their_labels(
         "model": NO_MODEL,
         "version": "[404] version: expected '1' of 'digits', found another",
         "output": "[400] outputs[0]: expected the name 'logits' or 'probabilities' or 'gate_mean' "
-        "or 'gate_units' or 'typicality', found another name",
+        "or 'gate_units' or 'typicality' or 'layer_typicality', found another name",
         "late": "[504] deadline exceeded",
         "gzip": COMPRESSED,
         "deflate": COMPRESSED,

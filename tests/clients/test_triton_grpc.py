@@ -97,7 +97,8 @@ def test_the_best_classes_are_returned_with_their_labels(report: Report, samples
         "model": NO_MODEL,
         "version": "[StatusCode.NOT_FOUND] version: expected '1' of 'digits', found another",
         "output": "[StatusCode.INVALID_ARGUMENT] outputs[0]: expected the name 'logits' or "
-        "'probabilities' or 'gate_mean' or 'gate_units' or 'typicality', found another name",
+        "'probabilities' or 'gate_mean' or 'gate_units' or 'typicality' or "
+        "'layer_typicality', found another name",
         "late": "[StatusCode.DEADLINE_EXCEEDED] deadline exceeded",
         "gzip": "[StatusCode.UNIMPLEMENTED] Compression algorithm 'gzip' is disabled",
         "load": "[StatusCode.PERMISSION_DENIED] this path needs an API key with the scope admin",

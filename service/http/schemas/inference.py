@@ -27,6 +27,10 @@ class PredictRequest(BaseModel):
         description="Factors that multiply the gates of each layer, in layer order or by layer "
         "name, once for all rows or one per row; 0 closes a layer",
     )
+    usual: bool | None = Field(
+        default=False,
+        description="Include the usual gates of the predicted label and each layer's typicality",
+    )
 
 
 class Typicality(BaseModel):
@@ -40,8 +44,15 @@ class Typicality(BaseModel):
     combined: float = Field(gt=0, le=1, description="By the gates and the logits' energy")
 
 
+class UsualGates(BaseModel):
+    """Usual mean gates of each layer: the 10th and 90th percentile of the label's held-out rows."""
+
+    low: list[float]
+    high: list[float]
+
+
 class Prediction(BaseModel):
-    """Prediction of one row."""
+    """Prediction of one row; the last two members are present if `usual` was requested."""
 
     label: str
     probability: float = Field(ge=0, le=1, description="Probability of the predicted label")
@@ -50,6 +61,13 @@ class Prediction(BaseModel):
     )
     gate_mean: list[float] = Field(description="Mean openness of the gates of each highway layer")
     typicality: Typicality
+    usual: UsualGates | None = Field(
+        default=None, description="Of the predicted label; null without held-out rows"
+    )
+    layer_typicality: list[float] | None = Field(
+        default=None,
+        description="Share of held-out rows whose gates in a layer are less usual, for each layer",
+    )
 
 
 class PredictResponse(BaseModel):
@@ -65,6 +83,9 @@ class ExplainRequest(BaseModel):
 
     instance: Row
     gate_units: bool | None = Field(default=False, description="Include the gates of every unit")
+    inputs: bool | None = Field(
+        default=False, description="Include the effects of the columns or patches of the row"
+    )
 
 
 class ClosedLayer(BaseModel):
@@ -77,6 +98,13 @@ class ClosedLayer(BaseModel):
     )
 
 
+class UsualRange(BaseModel):
+    """The 10th and 90th percentile of a layer's mean gate among held-out rows of a label."""
+
+    low: float
+    high: float
+
+
 class ExplainedLayer(BaseModel):
     """One highway layer's contribution to the prediction."""
 
@@ -85,6 +113,12 @@ class ExplainedLayer(BaseModel):
         ge=1, description="Position among the highway layers of the trained network"
     )
     gate_mean: float = Field(ge=0, le=1, description="Mean openness of the layer's gates")
+    usual: UsualRange | None = Field(
+        description="For the predicted label; null without held-out rows"
+    )
+    typicality: float = Field(
+        gt=0, le=1, description="Share of held-out rows whose gates in this layer are less usual"
+    )
     closed: ClosedLayer
     gate_units: list[float] | None = Field(
         default=None, description="Openness of each gate, if requested"
@@ -102,8 +136,78 @@ class Counterfactual(BaseModel):
     search: Literal["greedy"]
 
 
+Change = Annotated[
+    float,
+    Field(
+        ge=-1, le=1, description="Change of the original label's probability; negative if it fell"
+    ),
+]
+
+
+class ExplainedColumn(BaseModel):
+    """Prediction with one column replaced by missing or by a usual value."""
+
+    name: str
+    value: Value
+    replaced_by: Value
+    label: str
+    probability: float = Field(ge=0, le=1, description="Probability of the original label")
+    probability_change: Change
+
+
+class ColumnChange(BaseModel):
+    """Another value of one column."""
+
+    name: str
+    value: Value
+    changed_to: Value
+
+
+class InputCounterfactual(BaseModel):
+    """Changes of a few columns that together change the label; each of them is needed.
+
+    The search is greedy: a smaller change may exist.
+    """
+
+    changes: list[ColumnChange]
+    label: str = Field(description="Label predicted with these changes")
+    search: Literal["greedy"]
+
+
+class ExplainedColumns(BaseModel):
+    """The columns that the label of a table's row depends on."""
+
+    kind: Literal["columns"]
+    method: Literal["occlusion"]
+    complete: bool = Field(description="Whether every column of the table was replaced alone")
+    columns: list[ExplainedColumn] = Field(description="Columns that were replaced alone")
+    decisive_columns: list[str] = Field(
+        description="Columns that change the label when replaced alone"
+    )
+    counterfactual: InputCounterfactual | None = Field(
+        description="Null if no change of a few columns was found that changes the label"
+    )
+
+
+class ExplainedPatches(BaseModel):
+    """The patches that the label of an image depends on, as rows of patches.
+
+    The patch in row i and column j begins at the pixel in row `tops[i]` and column `lefts[j]`.
+    """
+
+    kind: Literal["patches"]
+    method: Literal["occlusion"]
+    complete: bool
+    patch: list[int] = Field(min_length=2, max_length=2, description="Height and width in pixels")
+    tops: list[int] = Field(description="First pixel row of each row of patches, from 0")
+    lefts: list[int] = Field(description="First pixel column of each column of patches, from 0")
+    replaced_by: list[float] = Field(description="The usual value of each channel")
+    label: list[list[str]] = Field(description="Label with each patch replaced")
+    probability_change: list[list[Change]]
+
+
 class ExplainResponse(BaseModel):
-    """The prediction of a row, and its predictions with layers closed."""
+    """The prediction of a row, and its predictions with layers closed and inputs replaced."""
 
     model_name: str
     model_version: str
@@ -112,6 +216,9 @@ class ExplainResponse(BaseModel):
     decisive_layers: list[str] = Field(description="Layers that change the label when closed alone")
     counterfactual: Counterfactual | None = Field(
         description="Null if closing all layers does not change the label"
+    )
+    inputs: ExplainedColumns | ExplainedPatches | None = Field(
+        default=None, description="What the label depends on in the row, if requested"
     )
 
 
@@ -128,15 +235,18 @@ class InferInput(BaseModel):
 class InferOutput(BaseModel):
     """A requested output; its parameters are `binary_data` and `classification`."""
 
-    name: Literal["logits", "probabilities", "gate_mean", "gate_units", "typicality"]
+    name: Literal[
+        "logits", "probabilities", "gate_mean", "gate_units", "typicality", "layer_typicality"
+    ]
     parameters: dict[str, Parameter] = {}
 
 
 class InferRequest(BaseModel):
     """Tensors to compute.
 
-    Without `outputs`, all but `gate_units` are returned. Binary tensors follow the JSON in the
-    body; the header Inference-Header-Content-Length then gives the length of the JSON.
+    Without `outputs`, all but `gate_units` and `layer_typicality` are returned. Binary tensors
+    follow the JSON in the body; the header Inference-Header-Content-Length then gives the length of
+    the JSON.
     """
 
     id: str | None = None

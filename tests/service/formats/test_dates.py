@@ -1,4 +1,6 @@
-"""Dates in JSON become days since 1970-01-01."""
+"""Dates in JSON become days since 1970-01-01, and days become dates."""
+
+from datetime import datetime
 
 import pytest
 from highway_client.files import cells
@@ -6,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.contract import is_date_format
-from service.formats.dates import days
+from service.formats.dates import days, iso_date
 
 
 @pytest.mark.parametrize(
@@ -45,6 +47,34 @@ def test_a_date_that_the_columns_format_and_iso_8601_read_differently_is_no_date
 def test_other_strings_are_no_dates(text: str) -> None:
     assert days(text, "iso") is None
     assert days(text, "%Y-%m-%d") is None
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "1970-01-01"),
+        (20454.5, "2026-01-01T12:00"),
+        (20454.00001, "2026-01-01"),
+        (-719162.0, "0001-01-01"),
+        (2932896.75, "9999-12-31T18:00"),
+        (2932896.99999, None),
+        (2932897.0, None),
+        (-719163.0, None),
+    ],
+)
+def test_a_number_of_days_is_a_date_in_iso_8601_to_the_minute(
+    value: float, text: str | None
+) -> None:
+    assert iso_date(value) == text
+
+
+@given(st.datetimes())
+def test_a_date_that_was_written_is_read_as_the_same_minute(date: datetime) -> None:
+    read = days(str(date), "iso")
+    assert read is not None
+    text = iso_date(read)
+    if text is not None:  # the last half minute of the year 9999
+        assert days(text, "iso") == pytest.approx(read, abs=0.51 / 1440)
 
 
 @given(st.one_of(st.dates().map(str), st.datetimes().map(str), st.text("0123456789-T:. ")))

@@ -5,8 +5,11 @@ import pytest
 
 from service.errors import BodyError, InputError, RequestError
 from service.formats.explain import encode_explanation, read_explain
+from service.formats.explained_inputs import ExplainedPatches
 from service.inference.explanation import Counterfactual, Explanation
+from service.inference.occlusion import PatchOcclusion
 from tests.service.conftest import METADATA, TABLE
+from tests.service.drift.conftest import metadata as held_out_metadata
 from tests.service.formats.conftest import INVALID_JSON, message_of
 
 # Closing the first layer alone changes the label from a to b.
@@ -15,6 +18,7 @@ EXPLANATION = Explanation(
         "probabilities": np.array([[0.5, 0.25, 0.25]], np.float32),
         "gate_mean": np.array([[0.25, 0.75]], np.float32),
         "typicality": np.array([[0.5, 1, 0.5]], np.float32),
+        "layer_typicality": np.array([[0.125, 1]], np.float32),
     },
     closed={"probabilities": np.array([[0.25, 0.5, 0.25], [0.75, 0.125, 0.125]], np.float32)},
     label=0,
@@ -27,6 +31,7 @@ def test_an_image_may_be_flat_or_nested(row: str) -> None:
     request = read_explain(b'{"instance": %b}' % row.encode(), METADATA)
     assert request.row.tolist() == [[1, 2, 3, 4]]
     assert not request.gate_units
+    assert not request.inputs
 
 
 @pytest.mark.parametrize(
@@ -42,7 +47,12 @@ def test_a_tables_row_may_be_a_list_or_an_object(row: bytes) -> None:
 
 def test_gate_units_are_requested_by_a_flag() -> None:
     body = b'{"instance": [1, 2, 3, 4], "gate_units": true}'
-    assert read_explain(body, METADATA).gate_units
+    assert read_explain(body, METADATA)[1:] == (True, False)
+
+
+def test_inputs_are_requested_by_a_flag() -> None:
+    body = b'{"instance": [1, 2, 3, 4], "inputs": true, "gate_units": null}'
+    assert read_explain(body, METADATA)[1:] == (False, True)
 
 
 @pytest.mark.parametrize(
@@ -84,6 +94,11 @@ def test_gate_units_are_requested_by_a_flag() -> None:
             BodyError,
             "parameter 'gate_units': expected a boolean, found a number",
         ),
+        (
+            b'{"instance": [1, 2, 3, 4], "inputs": "yes"}',
+            BodyError,
+            "parameter 'inputs': expected a boolean, found a string",
+        ),
     ],
 )
 def test_an_error_names_what_does_not_fit(
@@ -106,12 +121,31 @@ def test_the_response_is_written_word_for_word() -> None:
         b'{"label":"a","probability":0.5,"probabilities":[0.5,0.25,0.25],"gate_mean":[0.25,0.75],'
         b'"typicality":{"gates":0.5,"confidence":1.0,"combined":0.5}},"layers":['
         b'{"name":"highway 1","number":1,"gate_mean":0.25,'
-        b'"closed":{"label":"b","probability":0.25,"probability_change":-0.25}},'
+        b'"usual":null,"typicality":0.125,"closed":{"label":"b","probability":0.25,"probability_change":-0.25}},'
         b'{"name":"highway 2","number":2,"gate_mean":0.75,'
-        b'"closed":{"label":"a","probability":0.75,"probability_change":0.25}}],'
+        b'"usual":null,"typicality":1.0,"closed":{"label":"a","probability":0.75,"probability_change":0.25}}],'
         b'"decisive_layers":["highway 1"],'
         b'"counterfactual":{"closed_layers":["highway 1"],"label":"b","search":"greedy"}}'
     )
+
+
+def test_each_layer_has_the_usual_gates_of_the_predicted_label() -> None:
+    ranges = [[[0.1, 0.3], [0.5, 0.9]], [[0, 0], [0, 0]], [[1, 1], [1, 1]]]
+    content = encode_explanation(EXPLANATION, held_out_metadata(usual=ranges))
+    layers = json.loads(content)["layers"]
+    assert [layer["usual"] for layer in layers] == [
+        {"low": 0.1, "high": 0.3},
+        {"low": 0.5, "high": 0.9},
+    ]
+
+
+def test_what_the_label_depends_on_in_the_row_is_the_last_member() -> None:
+    occlusion = PatchOcclusion(np.array([[[0.25, 0.5, 0.25]]], np.float32), (2, 2), (0,), (0,))
+    inputs = ExplainedPatches(np.array([0], np.float32), occlusion)
+    members = json.loads(encode_explanation(EXPLANATION, METADATA, inputs))
+    assert list(members)[-1] == "inputs"
+    assert members["inputs"]["probability_change"] == [[-0.25]]
+    assert "inputs" not in json.loads(encode_explanation(EXPLANATION, METADATA))
 
 
 def test_without_a_counterfactual_its_member_is_null() -> None:

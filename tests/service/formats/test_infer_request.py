@@ -181,10 +181,10 @@ def test_the_gate_scale_of_a_model_without_layers_is_empty() -> None:
         assert parsed.gate_scale.shape == (1, 0)
 
 
-def test_a_raw_body_is_one_row_with_all_outputs_in_binary() -> None:
+def test_a_raw_body_is_one_row_with_all_outputs_but_the_layers_typicality_in_binary() -> None:
     parsed = IMAGES.read(floats(*ROW), 0)
     assert parsed.rows.tolist() == [ROW]
-    assert parsed.outputs == tuple(WantedOutput(name, binary=True) for name in OUTPUTS)
+    assert parsed.outputs == tuple(WantedOutput(name, binary=True) for name in OUTPUTS[:-1])
     assert (parsed.id, parsed.gate_scale, parsed.timeout_us) == (None, None, None)
 
 

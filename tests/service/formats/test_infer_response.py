@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.arrays import FloatArray
-from service.contract import GATE_MEAN, GATE_UNITS, LOGITS, OUTPUTS, PROBABILITIES, TYPICALITY
+from service.contract import (
+    GATE_MEAN,
+    GATE_UNITS,
+    LAYER_TYPICALITY,
+    LOGITS,
+    OUTPUTS,
+    PROBABILITIES,
+    TYPICALITY,
+)
 from service.formats.infer_response import CACHED_RESPONSE_FRAMES, InferWriter, Written
 from service.formats.requested_outputs import WantedOutput, default_outputs
 from service.inference.outputs import BatchOutputs
@@ -23,6 +31,7 @@ VALUES: dict[str, FloatArray] = {
     GATE_MEAN: np.array([[0.5, 0.75], [0, 1]], np.float32),
     GATE_UNITS: np.array([[0.5, 0.5, 1, 0.5], [0, 0, 1, 1]], np.float32),
     TYPICALITY: np.array([[0.5, 0.25, 0.375], [0.003, 1, 0.006]], np.float32),
+    LAYER_TYPICALITY: np.array([[0.25, 0.5], [1, 0.001]], np.float32),
 }
 
 
@@ -147,6 +156,11 @@ def test_mean_gates_are_classified_by_layer_and_gate_units_by_index() -> None:
     assert units["data"] == ["1.0:2", "0.5:0", "1.0:2", "1.0:3"]
 
 
+def test_the_layers_typicality_is_classified_by_layer() -> None:
+    head, _ = written(WantedOutput(LAYER_TYPICALITY, False, 1))
+    assert head["outputs"][0]["data"] == ["0.5:1:highway 2", "1.0:0:highway 1"]
+
+
 def test_the_length_of_a_string_is_counted_in_bytes() -> None:
     writer = InferWriter(replace(METADATA, labels=("a", "шесть", "c")))
     body, length = all_written(WantedOutput(PROBABILITIES, True, 1), writer=writer)
@@ -247,5 +261,5 @@ def test_a_classification_has_the_largest_values_in_descending_order(
 def test_every_output_of_the_contract_is_written() -> None:
     head, content = written(*(WantedOutput(name, binary=True) for name in OUTPUTS))
     sizes = [output["parameters"]["binary_data_size"] for output in head["outputs"]]
-    assert sizes == [24, 24, 16, 32, 24]
+    assert sizes == [24, 24, 16, 32, 24, 16]
     assert content == b"".join(VALUES[name].tobytes() for name in OUTPUTS)

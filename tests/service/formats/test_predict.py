@@ -9,16 +9,20 @@ from hypothesis import strategies as st
 from service.arrays import Outputs
 from service.classifier import Classifier
 from service.errors import BodyError, InputError
+from service.formats.divided_request import NUMBERS
 from service.formats.json_documents import encode
 from service.formats.predict import (
     PredictRequest,
     PredictWriter,
     encode_predictions,
+    predict_template,
+    read_long_predict,
     read_predict,
 )
 from service.inference.outputs import BatchOutputs
 from tests.service.conftest import METADATA
-from tests.service.formats.conftest import message_of
+from tests.service.drift.conftest import metadata as held_out_metadata
+from tests.service.formats.conftest import message_of, result_of
 
 OUTPUTS: Outputs = {
     "probabilities": np.array([[0.7, 0.2, 0.1], [0.25, 0.25, 0.5]], np.float32),
@@ -95,6 +99,50 @@ def test_a_response_reads_back_to_the_same_float32(classifier: Classifier) -> No
     for name in ("probabilities", "gate_mean"):
         written = np.array([prediction[name] for prediction in body["predictions"]], np.float32)
         assert written.tolist() == getattr(outputs, name).tolist()
+
+
+# What is usual for the predicted label.
+
+RANGES = [[[0.1, 0.3], [0.5, 0.9]], [[0, 0], [0, 0]], [[0.25, 0.25], [0, 1]]]
+WITH_LAYERS: Outputs = {
+    **OUTPUTS,
+    "layer_typicality": np.array([[0.125, 1], [0.003, 0.5]], np.float32),
+}
+
+
+@pytest.mark.parametrize(("value", "usual"), [(b"null", False), (b"false", False), (b"true", True)])
+def test_what_is_usual_is_requested_by_a_flag(value: bytes, usual: bool) -> None:
+    body = b'{"usual": %b, "instances": [[1, 2, 3, 4]]}' % value
+    assert read(body).usual is usual
+    assert result_of(read_long_predict(body, METADATA, max_rows=5)).usual is usual
+    frame = b'{"usual": %b, "instances": [ %d ], "gate_scale": [1, 1]}' % (value, NUMBERS)
+    template = predict_template(frame, METADATA)
+    assert template is not None
+    assert template.usual is usual
+
+
+def test_a_flag_is_a_boolean() -> None:
+    assert message_of(BodyError, lambda: read(b'{"instances": [[1, 2, 3, 4]], "usual": 1}')) == (
+        "parameter 'usual': expected a boolean, found a number"
+    )
+
+
+def test_a_prediction_has_the_usual_gates_of_its_label_and_the_layers_typicality() -> None:
+    writer = PredictWriter(held_out_metadata(usual=RANGES), usual=True)
+    first, second = writer.predictions(BatchOutputs(WITH_LAYERS), 0, 2)
+    (plain, _) = PredictWriter(METADATA).predictions(BatchOutputs(OUTPUTS), 0, 2)
+    assert first == plain[:-1] + (
+        b',"usual":{"low":[0.1,0.5],"high":[0.3,0.9]},"layer_typicality":[0.125,1.0]}'
+    )
+    assert second.endswith(
+        b',"usual":{"low":[0.25,0.0],"high":[0.25,1.0]},"layer_typicality":[0.003,0.5]}'
+    )
+
+
+def test_without_held_out_rows_the_usual_gates_are_null() -> None:
+    writer = PredictWriter(METADATA, usual=True)
+    (second,) = writer.predictions(BatchOutputs(WITH_LAYERS), 1, 2)
+    assert second.endswith(b',"usual":null,"layer_typicality":[0.003,0.5]}')
 
 
 # The rows of a batch.

@@ -5,7 +5,10 @@ from service.errors import BodyError, InputError, RequestError
 from service.formats.requested_outputs import WantedOutput, default_outputs
 from tests.service.formats.conftest import read, rejected, request
 
-NAMES = "the name 'logits' or 'probabilities' or 'gate_mean' or 'gate_units' or 'typicality'"
+NAMES = (
+    "the name 'logits' or 'probabilities' or 'gate_mean' or 'gate_units' or 'typicality' or "
+    "'layer_typicality'"
+)
 
 
 def wanted(outputs: object, **parameters: object) -> tuple[WantedOutput, ...]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from service.contract import Column
 from service.errors import InputError
 from service.formats.predict import read_predict
-from service.formats.tables import decode_table
+from service.formats.tables import decode_table, shown_value
 from tests.service.conftest import TABLE
 from tests.service.formats.conftest import message_of
 
@@ -246,3 +246,33 @@ def test_an_object_of_many_members_is_rejected_before_they_are_read() -> None:
     assert rejected(most % (', "age": 1' * 65)) == (
         "instances[0]: expected an object of 4 columns, found one of 69 members"
     )
+
+
+NUMBER_COLUMN, DATE_COLUMN = Column(name="a"), Column(name="b", date="iso")
+_, JOB_COLUMN, MEMBER_COLUMN, _ = COLUMNS
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "shown"),
+    [
+        (NUMBER_COLUMN, 41.0, 41),
+        (NUMBER_COLUMN, float(np.float32(0.1)), 0.1),
+        (NUMBER_COLUMN, 16777216.0, 16777216.0),
+        (NUMBER_COLUMN, math.nan, None),
+        (JOB_COLUMN, 2.0, "pilot"),
+        (JOB_COLUMN, math.nan, None),
+        (MEMBER_COLUMN, 1.0, "true"),
+        (DATE_COLUMN, 1.5, "1970-01-02T12:00"),
+        (DATE_COLUMN, 2932897.0, 2932897),
+        (DATE_COLUMN, math.nan, None),
+    ],
+)
+def test_a_number_is_shown_as_a_row_has_it(column: Column, value: float, shown: Any) -> None:
+    assert shown_value(column, value) == shown
+    assert type(shown_value(column, value)) is type(shown)
+
+
+@given(st.floats(width=32, allow_nan=False, allow_infinity=False))
+def test_a_shown_number_is_read_as_the_same_float32(value: float) -> None:
+    row = json.dumps([shown_value(NUMBER_COLUMN, value)])
+    assert np.float32(decode(row, columns=(NUMBER_COLUMN,))[0, 0]) == value

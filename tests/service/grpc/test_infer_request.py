@@ -14,7 +14,10 @@ from tests.service.grpc.transport import add_input, request
 
 READER = InferMessageReader(METADATA, max_rows=5)
 ROWS = [[1, 2, 3, 4], [5, 6, 7, 8]]
-NAMES = "'logits' or 'probabilities' or 'gate_mean' or 'gate_units' or 'typicality'"
+NAMES = (
+    "'logits' or 'probabilities' or 'gate_mean' or 'gate_units' or 'typicality' or "
+    "'layer_typicality'"
+)
 
 
 def read(message: Any) -> Any:

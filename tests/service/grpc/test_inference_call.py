@@ -55,6 +55,13 @@ def test_the_metadata_of_a_response_has_the_request_id_and_the_times(caller: Cal
     assert metadata["server-timing"].startswith("decode;dur=")
 
 
+def test_the_layers_typicality_is_returned_if_it_is_named(caller: Caller) -> None:
+    outputs = assert_ok(
+        caller.infer(request([[1, 0, 0, 0]], outputs=[{"name": "layer_typicality"}]))
+    )
+    assert {name: values.shape for name, values in outputs.items()} == {"layer_typicality": (1, 2)}
+
+
 def test_requested_outputs_come_in_their_order(caller: Caller) -> None:
     wanted = [{"name": "gate_units"}, {"name": "logits"}]
     outputs = assert_ok(caller.infer(request([[1, 0, 0, 0], [0, 1, 0, 0]], outputs=wanted)))

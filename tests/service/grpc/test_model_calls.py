@@ -86,7 +86,7 @@ def test_a_models_metadata_has_its_tensors(caller: Caller) -> None:
         ("gate_scale", "FP32", [-1, 2]),
         ("logits", "FP32", [-1, 3]),
     ]
-    assert len(tensors) == 7
+    assert len(tensors) == 8
 
 
 @pytest.mark.parametrize("method", ["ModelMetadata", "ModelStatistics"])

@@ -44,6 +44,7 @@ async def test_a_request_gets_all_the_outputs_that_it_wants(harness: EngineHarne
         "gate_mean": (2, 2),
         "gate_units": (2, 4),
         "typicality": (2, 3),
+        "layer_typicality": (2, 2),
     }
     assert first_logits(pending) == [1, 2]
 
@@ -96,7 +97,7 @@ async def test_a_batch_computes_the_outputs_that_any_request_wants(harness: Engi
     wanted: list[frozenset[str]] = [frozenset(), LOGITS, frozenset({"gate_units"}), LOGITS]
     requests = [harness.submit(numbered(1), outputs) for outputs in wanted]
     await harness.resume(*requests)
-    assert harness.classifier.batches[1].outputs == OUTPUTS
+    assert harness.classifier.batches[1].outputs == OUTPUTS[:-1]  # in the contract's order
     for pending, outputs in zip(requests, wanted, strict=True):
         assert outputs <= (pending.outputs or {}).keys()
 
@@ -230,6 +231,19 @@ async def test_the_batch_callback_gets_the_error_of_a_failed_batch(harness: Engi
 async def test_compute_returns_the_outputs(harness: EngineHarness) -> None:
     outputs = await harness.engine.compute(InferenceRequest(numbered(2, first=4), ALL))
     assert outputs["logits"][:, 0].tolist() == [5, 6]
+
+
+async def test_compute_returns_no_outputs_that_another_request_wants(
+    harness: EngineHarness,
+) -> None:
+    first = await harness.occupy()
+    other = harness.submit(numbered(1))
+    computed = asyncio.create_task(harness.engine.compute(REQUEST))
+    await asyncio.sleep(0)
+    await harness.resume(first, other)
+    outputs = await computed
+    assert harness.classifier.sizes == [1, 4]
+    assert outputs.keys() == {"logits", "probabilities", "gate_mean", "typicality"}
 
 
 async def test_compute_raises_the_error_of_a_request(harness: EngineHarness) -> None:

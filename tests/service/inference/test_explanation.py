@@ -11,6 +11,8 @@ from service.inference.explanation import Counterfactual, Explanation, explain, 
 
 Margin = Callable[[frozenset[int]], float]
 
+WANTED = frozenset({"logits", "probabilities"})
+
 
 class Network:
     """Label 1 is above label 2 by a margin that depends on the closed layers; label 0 is last."""
@@ -18,9 +20,11 @@ class Network:
     def __init__(self, margin: Margin) -> None:
         self._margin = margin
         self.computed: list[int] = []  # numbers of rows
+        self.outputs: list[frozenset[str]] = []
 
-    async def __call__(self, scales: FloatArray) -> Outputs:
+    async def __call__(self, scales: FloatArray, outputs: frozenset[str]) -> Outputs:
         self.computed.append(len(scales))
+        self.outputs.append(outputs)
         closed = [frozenset(np.flatnonzero(row == 0).tolist()) for row in scales]
         logits = np.array([[-9, self._margin(layers), 0] for layers in closed], np.float32)
         powers = np.exp(logits)
@@ -29,7 +33,9 @@ class Network:
 
 def explained(margin: Margin, layers: int = 3) -> tuple[Explanation, list[int]]:
     network = Network(margin)
-    return anyio.run(explain, network, layers), network.computed
+    explanation = anyio.run(explain, network, layers, WANTED)
+    assert network.outputs == [WANTED, *[{"logits"}] * (len(network.computed) - 1)]
+    return explanation, network.computed
 
 
 def sum_above(least: float) -> Margin:

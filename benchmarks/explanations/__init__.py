@@ -1,0 +1,1 @@
+"""Explanations of single rows: their time, and occlusion compared with gradients."""
