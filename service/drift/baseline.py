@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from service.contract import HeldOutRows
+from service.baselines import HeldOutRows
 
 IntArray = NDArray[np.int64]
 

@@ -9,7 +9,7 @@ from math import erfc, exp, lgamma, log, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from service.contract import GATE_BINS
+from service.baselines import GATE_BINS
 from service.drift.baseline import HeldOut, IntArray
 from service.drift.windows import WindowCounts
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from service.contract import GATE_BINS
+from service.baselines import GATE_BINS
 from service.drift.baseline import ATYPICAL_SHARES, HeldOut, IntArray
 from service.shared_counters import Numbers
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from service.contract import Metadata
 from service.drift.baseline import ATYPICAL_SHARES, HeldOut, IntArray
 from service.drift.monitor import FALSE_ALARMS, RULE, DriftDecision
+from service.drift.summary import summary_of
 from service.http.schemas import drift as schemas
 from service.inference.models import Models, ServedModel
 
@@ -25,10 +26,12 @@ def drift_router(models: Models) -> APIRouter:
     async def drift() -> schemas.DriftResponse:
         """Compare the last 5 minutes, hour and day of traffic with the models' held-out rows."""
         now = time()
+        described = [_of_model(model, now) for model in models]
         return schemas.DriftResponse(
+            summary=" ".join(model.summary for model in described),
             rule=RULE,
             false_alarms=FALSE_ALARMS,
-            models=[_of_model(model, now) for model in models],
+            models=described,
         )
 
     return router
@@ -36,12 +39,14 @@ def drift_router(models: Models) -> APIRouter:
 
 def _of_model(model: ServedModel, now: float) -> schemas.ModelDrift:
     metadata, monitor = model.metadata, model.drift_monitor
-    windows, part = [], None
+    windows, part, summary = [], None, summary_of(metadata, None, ())
     if monitor is not None:
         held_out, decisions = monitor.held_out, monitor.decisions(now)
         windows = [_of_window(metadata, held_out, decision) for decision in decisions]
         part = schemas.HeldOutPart(rows=held_out.rows, part=held_out.part)
+        summary = summary_of(metadata, held_out, decisions)
     return schemas.ModelDrift(
+        summary=summary,
         name=metadata.name,
         version=metadata.version,
         held_out=part,

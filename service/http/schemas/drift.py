@@ -69,6 +69,7 @@ class HeldOutPart(BaseModel):
 class ModelDrift(BaseModel):
     """One model; without held-out rows in its artifact it has no windows and cannot drift."""
 
+    summary: str = Field(description="Whether the model drifts and by what, in words")
     name: str
     version: str
     held_out: HeldOutPart | None
@@ -79,6 +80,7 @@ class ModelDrift(BaseModel):
 class DriftResponse(BaseModel):
     """The windows of every model, and the rule of the decision."""
 
+    summary: str = Field(description="The summaries of all models")
     rule: str
     false_alarms: str
     models: list[ModelDrift]

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from service.contract import GATE_BINS, Metadata
+from service.baselines import GATE_BINS
+from service.contract import Metadata
 from service.drift.baseline import HeldOut
 from tests.service.conftest import METADATA
 
@@ -22,6 +23,7 @@ def held_out_json(**changes: Any) -> dict[str, Any]:
         "predicted": PREDICTED,
         "edges": [[EDGES] * 2] * 3,
         "counts": [[[rows // GATE_BINS] * GATE_BINS] * 2 for rows in PREDICTED],
+        "usual": [[[0.1, 0.9]] * 2] * 3,
         **changes,
     }
 

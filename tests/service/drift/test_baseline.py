@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from models.gates.record import held_out_rows
-from service.contract import GATE_BINS, ContractError, Metadata
+from service.baselines import GATE_BINS
+from service.contract import ContractError, Metadata
 from tests.service.conftest import METADATA
 from tests.service.drift.conftest import EDGES, held_out, metadata
 
@@ -40,7 +41,7 @@ UNEVEN = [
     [[10] * GATE_BINS, [11, 8] + [10] * 9],
     [[0] * GATE_BINS] * 2,
 ]
-RISING = "edges': expected numbers in rising order, found another order"
+RISING = "': expected numbers in rising order, found another order"
 
 
 @pytest.mark.parametrize(
@@ -75,9 +76,16 @@ RISING = "edges': expected numbers in rising order, found another order"
             {"edges": [[["a"] * 10] * 2] * 3},
             'edges[0][0][0]\': expected a valid number, found "a"',
         ),
-        ({"edges": [[EDGES[::-1]] * 2] * 3}, RISING),
+        ({"edges": [[EDGES[::-1]] * 2] * 3}, "edges" + RISING),
         ({"edges": [[[float("nan")] * 10] * 2] * 3}, "edges[0][0][0]': expected a number less "),
         ({"edges": [[[1e300] * 10] * 2] * 3}, "edges[0][0][0]': expected a number less than or "),
+        ({"usual": None}, "usual': expected a valid list, found null"),
+        (
+            {"usual": [[[0.1, 0.5, 0.9]] * 2] * 3},
+            "usual': expected an array of 3 × 2 × 2 numbers, found another shape",
+        ),
+        ({"usual": [[[0.9, 0.1]] * 2] * 3}, "usual" + RISING),
+        ({"usual": [[["low", 1]] * 2] * 3}, "usual[0][0][0]': expected a valid number, found \"l"),
         (
             {"counts": [[[30] * GATE_BINS] * 2]},
             "counts': expected an array of 3 × 2 × 11 numbers, found another shape",

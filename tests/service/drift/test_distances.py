@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import beta, betabinom, chi2
 
-from service.contract import GATE_BINS
+from service.baselines import GATE_BINS
 from service.drift.distances import (
     chi_square_tail,
     excess_p_value,

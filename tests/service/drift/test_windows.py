@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.contract import GATE_BINS
+from service.baselines import GATE_BINS
 from service.drift.windows import (
     CHUNK_ROWS,
     SPARE_SLOTS,

@@ -61,9 +61,23 @@ def test_the_rule_and_its_false_alarms_are_stated(send: Send) -> None:
     assert response["false_alarms"] == FALSE_ALARMS
 
 
+def test_the_response_opens_with_the_models_in_words(send: Send, models: Models) -> None:
+    add(models, even(0, 20), even(1, 10))
+    response = drift(send)
+    assert next(iter(response)) == "summary"
+    assert response["summary"] == (
+        "tiny version 1 does not drift: in the last day, 0.91 % of 330 rows were as unusual as the "
+        "most unusual 1 % of held-out rows; layers and labels are as among held-out rows. "
+        "without version 1 cannot be tested: its file has no held-out rows; export it again."
+    )
+    assert response["summary"].startswith(response["models"][0]["summary"])
+
+
 def test_a_model_without_held_out_rows_has_no_windows(send: Send) -> None:
     with_rows, without = drift(send)["models"]
     assert without == {
+        "summary": "without version 1 cannot be tested: its file has no held-out rows; export it "
+        "again.",
         **{"name": "without", "version": "1", "held_out": None, "drifting": False},
         "windows": [],
     }
