@@ -19,6 +19,7 @@ from service.http.cors import PreflightMiddleware
 from service.http.drift import drift_router
 from service.http.error_responses import add_error_handlers
 from service.http.explain_routes import explain_router
+from service.http.flag_routes import flag_router
 from service.http.head_requests import HeadMiddleware
 from service.http.inference_routes import InferenceRoute, Routes
 from service.http.ledger_routes import requests_router
@@ -110,8 +111,9 @@ def create_app(
     app.include_router(models_router(models, lifecycle, health_route=settings.health_route))
     app.include_router(protocol_router(models, lifecycle))
     app.include_router(repository_router(models, lifecycle))
-    app.include_router(requests_router(ledger, settings))
+    app.include_router(requests_router(ledger, settings, models))
     app.include_router(rerun_router(ledger, models, policy))
+    app.include_router(flag_router(ledger))
     app.include_router(metrics_router(models, ledger, shared_counters))
     app.include_router(drift_router(models))
     describe_models(app, models, max_rows=settings.max_rows)

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
-from service.arrays import Outputs
 from service.contract import Metadata
-from service.inference.queue import InferenceRequest
+from service.inference.outputs import BatchOutputs
+from service.inference.queue import InferenceRequest, PendingRequest
 from service.inference.statistics import Timing
 
 SUCCESS = 200
@@ -16,8 +16,9 @@ PHASES = Timing._fields[:4]  # in the order of a request: decode, queue, compute
 class RequestEvent(NamedTuple):
     """One finished request.
 
-    `endpoint` is "predict", "infer" or "shadow". `timing`, `request` and `outputs` are None if the
-    request failed; logs and traces must not contain the latter two.
+    `endpoint` is "predict", "infer" or "shadow". `timing`, `request` and `batch` are None if the
+    request failed; logs and traces must not contain the latter two. The outputs are the rows of the
+    batch from `first` on.
     """
 
     endpoint: str
@@ -30,14 +31,18 @@ class RequestEvent(NamedTuple):
     ended_ns: int
     timing: Timing | None
     request: InferenceRequest | None = None
-    outputs: Outputs | None = None
+    batch: BatchOutputs | None = None
+    first: int = 0
 
 
 class RequestObserver(Protocol):
     """Writer of finished requests to a log, a trace or the ledger."""
 
-    def wants(self, status: int, rows: int) -> bool:
-        """Return whether to observe a request; called for every request, so it must be fast."""
+    def wants(self, status: int, model: Metadata, pending: PendingRequest | None) -> bool:
+        """Return whether to observe a request; called for every request, so it must be fast.
+
+        `pending` is None if the request failed before it was queued.
+        """
 
     def observe(self, event: RequestEvent) -> None:
         """Write a request for which `wants` returned True."""

@@ -149,9 +149,17 @@ class Settings(BaseSettings):
     """URL of the ledger's database, SQLite or PostgreSQL; `off` disables the ledger. By default the
     SQLite file `ledger.db` in the user's data folder (Linux: `~/.local/share/highway-networks`)."""
     ledger_rate: Annotated[float, Field(ge=1, le=1_000_000)] = 100
-    """Maximum number of rows per second that the ledger records; beyond it, a random sample."""
-    ledger_inputs: bool = False
-    """Store the input rows as well, so that they can be predicted again or explained."""
+    """Maximum number of rows per second that the ledger records; beyond it, a random sample that
+    [prefers atypical rows, rare labels and low confidence](ledger.md#sampling)."""
+    ledger_atypical: Annotated[float, Field(ge=0, le=1)] = 0.01
+    """A row is atypical for the ledger if its combined p-value is at most this."""
+    ledger_inputs: Literal["atypical", "all", "none"] = "atypical"
+    """Whose inputs the ledger stores, so that they can be predicted again or explained: those of
+    `atypical` rows, of `all` recorded rows, or `none`."""
+    ledger_input_bytes: AtLeastOne = 256 * 1024 * 1024
+    """Maximum size of all stored inputs, compressed, in bytes; beyond it the oldest are deleted."""
+    ledger_input_days: Annotated[float, Field(gt=0, le=36_500)] = 30
+    """Number of days for which inputs are kept, at most as long as their rows."""
     ledger_days: Annotated[float, Field(gt=0, le=36_500)] = 30
     """Number of days for which rows are kept."""
     ledger_rows: Annotated[int, Field(ge=1, le=10**12)] = 10_000_000

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Table, insert, select, text
 
 from service.database_url import DatabaseUrl
 from service.ledger.database import writing_engine
+from service.ledger.fields import ModelKey
 from service.ledger.schema import migrate
 from service.ledger.tables import models, requests, tags
 
@@ -37,15 +38,18 @@ _CHANCE = {
 }
 
 
-def fill(database: DatabaseUrl, rows: int) -> None:
-    """Create the tables and rows; indexes are created last because that is faster."""
+def fill(database: DatabaseUrl, rows: int, served: ModelKey = ("digits", "2", "2")) -> None:
+    """Create the tables and rows; indexes are created last because that is faster.
+
+    The second version has the key of the `served` model.
+    """
     engine = writing_engine(database)
     with engine.connect() as connection:
         migrate(connection)
         with connection.begin():
             _without_time_limit(connection)
             _drop(connection, (requests, tags))
-            connection.execute(insert(models), [_model(1), _model(2)])
+            connection.execute(insert(models), [_model(1, ("digits", "1", "1")), _model(2, served)])
         for step in range(STEPS):
             first, last = rows * step // STEPS + 1, rows * (step + 1) // STEPS
             with connection.begin():
@@ -74,12 +78,10 @@ def _drop(connection: Connection, tables: Iterable[Table]) -> None:
             index.drop(connection)
 
 
-def _model(number: int) -> dict[str, object]:
+def _model(number: int, key: ModelKey) -> dict[str, object]:
     return {
         "number": number,
-        "name": "digits",
-        "version": str(number),
-        "digest": str(number),
+        **dict(zip(("name", "version", "digest"), key, strict=True)),
         "labels": json.dumps([str(label) for label in range(LABELS)]),
         "layers": json.dumps([f"highway {layer + 1}" for layer in range(LAYERS)]),
     }

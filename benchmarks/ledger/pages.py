@@ -42,6 +42,14 @@ def _queries() -> list[str]:
     day = {"since": _iso(now - timedelta(days=11)), "until": _iso(now - timedelta(days=10))}
     hour = {"since": _iso(now - timedelta(hours=481)), "until": _iso(now - timedelta(hours=480))}
     old = {"until": _iso(now - timedelta(days=DAYS - 1))}
+    served: list[dict[str, str]] = [  # three tenths of all rows
+        {},
+        {"sort": "typicality"},
+        {"typicality_below": "0.001"},
+        {"typicality_below": "0.1", "sort": "typicality"},
+        {"label": "3"},
+        {"tag": "canary"},
+    ]
     filters: list[dict[str, str]] = [
         {},
         {"limit": "1000"},
@@ -50,7 +58,7 @@ def _queries() -> list[str]:
         {"label": "3"},
         {"label": "9"},
         {"label": "9", "sort": "typicality"},
-        {"model": "digits", "version": "1"},
+        {"version": "1"},
         {"version": "1", "sort": "typicality"},
         {"tag": "canary"},
         {"tag": "rare"},
@@ -63,17 +71,18 @@ def _queries() -> list[str]:
         {"label": "3", "tag": "canary"},
         {"label": "9", "tag": "canary"},
         {"label": "9", "tag": "customer=acme"},
-        {"label": "3", "version": "2", "tag": "canary", "typicality_below": "0.01"},
+        {"label": "3", "version": "1", "tag": "canary", "typicality_below": "0.01"},
         {**day, "label": "3"},
         {**day, "sort": "typicality"},
         {**day, "label": "3", "typicality_below": "0.01"},
         {**hour, "sort": "typicality"},
         {**hour, "typicality_below": "0.01"},
-        {**old, "label": "3", "version": "2"},
+        {**old, "label": "3", "version": "1"},
         {**old, "tag": "canary", "sort": "typicality"},
         {"id": "request-77"},
     ]
-    return [urlencode(query) for query in filters]
+    every_model = [{**query, "model": "*"} for query in filters]
+    return [urlencode(query) for query in (*served, *every_model)]
 
 
 def _iso(time_: datetime) -> str:
@@ -94,7 +103,7 @@ def _timed(server: Server, query: str, paths: list[str]) -> PageTime:
         rows = len(body.get("requests", body.get("rows", ())))
     connection.close()
     return PageTime(
-        query=query or "the newest",
+        query=query or "the newest rows of served models",
         rows=rows,
         first_ms=round(times[0], 1),
         median_ms=round(median(times[1:]), 1),

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from benchmarks.serving.bodies import JSON, Body
 from benchmarks.serving.servers import Command, Server, project
 
 
@@ -29,6 +30,13 @@ def get(server: Server, path: str) -> dict[str, Any]:
         return document
     finally:
         connection.close()
+
+
+def post(server: Server, path: str, document: dict[str, Any]) -> dict[str, Any]:
+    """Send a document to a path; return the document that is the response."""
+    body = Body(path=path, headers=JSON, content=json.dumps(document).encode())
+    response: dict[str, Any] = json.loads(server.response_to(body).content)
+    return response
 
 
 def status(server: Server) -> dict[str, Any]:

@@ -4,14 +4,20 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 
+import numpy as np
+
 from benchmarks.ledger.server import with_ledger
-from benchmarks.serving.bodies import instances, random_rows
+from benchmarks.serving.bodies import instances
 from benchmarks.serving.footprint import MeasuredLoad, load_with_cpu_time
 from benchmarks.serving.networks import Network
 from benchmarks.serving.servers import Server, running
 from benchmarks.serving.wrk import load
+from service.arrays import FloatArray
+from service.classifier import Classifier
+from service.contract import INPUT, TYPICALITY_COLUMNS
 
 CLIENTS = 16
 OFF = "off"
@@ -36,7 +42,7 @@ class Cost:
 
 def costs(network: Network, postgresql: str, *, pairs: int, seconds: int) -> Iterator[Cost]:
     """Yield the cost of each ledger at the default rate; `postgresql` is a URL."""
-    body = instances("/predict", random_rows(1, network.size))
+    body = instances("/predict", ordinary_row(network.file))
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         urls = {OFF: OFF, "SQLite": f"sqlite:///{folder}/ledger.db", "PostgreSQL": postgresql}
@@ -53,6 +59,17 @@ def costs(network: Network, postgresql: str, *, pairs: int, seconds: int) -> Ite
                     load_with_cpu_time(server, body, clients=CLIENTS, seconds=seconds)
                 )
         yield from (_cost(name, servers[name], rounds[name], rounds[OFF]) for name in servers)
+
+
+def ordinary_row(file: Path) -> FloatArray:
+    """Return the most typical golden row of a file, (1, features).
+
+    Of atypical rows the ledger stores the inputs too.
+    """
+    classifier = Classifier.load(file)
+    rows = np.array(classifier.metadata.verification["golden"][INPUT], np.float32)
+    combined = classifier.run(rows).typicality[:, TYPICALITY_COLUMNS.index("combined")]
+    return rows[[int(combined.argmax())]]
 
 
 def _cost(

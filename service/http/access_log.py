@@ -3,6 +3,8 @@
 import logging
 import random
 
+from service.contract import Metadata
+from service.inference.queue import PendingRequest
 from service.observers import PHASES, SERVER_ERROR, RequestEvent
 
 _log = logging.getLogger("service.access")
@@ -15,7 +17,7 @@ class AccessLog:
         """Log this share of the requests, from 0 (none) to 1 (all)."""
         self._share = share
 
-    def wants(self, status: int, rows: int) -> bool:
+    def wants(self, status: int, model: Metadata, pending: PendingRequest | None) -> bool:
         """Select every server error, and other requests at random."""
         return status >= SERVER_ERROR or random.random() < self._share
 

@@ -29,7 +29,8 @@ RULES: Mapping[str, Scope | None] = {
     **dict.fromkeys(
         (
             *("/requests", "/requests.parquet", "/ledger", "/drift", "/metrics"),
-            *("/requests/{id:path}/predict", "/requests/{id:path}/explain", "/requests/{id:path}"),
+            *("/requests/{id:path}/predict", "/requests/{id:path}/explain"),
+            *("/requests/{id:path}/flag", "/requests/{id:path}"),
             *("/v2/models/stats", "/v2/models/{name}/stats"),
             "/v2/models/{name}/versions/{version}/stats",
         ),

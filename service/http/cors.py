@@ -22,7 +22,7 @@ ALLOWED_HEADERS = (
 EXPOSED_HEADERS = b"inference-header-content-length, retry-after, server-timing, x-request-id"
 VARY: Header = (b"vary", b"origin")
 PREFLIGHT_HEADERS: tuple[Header, ...] = (
-    (b"access-control-allow-methods", b"GET, HEAD, POST"),
+    (b"access-control-allow-methods", b"DELETE, GET, HEAD, POST"),
     (b"access-control-allow-headers", ALLOWED_HEADERS),
     (b"access-control-max-age", b"600"),
 )

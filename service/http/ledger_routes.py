@@ -5,13 +5,15 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from service.errors import LedgerUnavailableError, QueryError
+from service.errors import LedgerUnavailableError
 from service.formats.json_documents import JSON, encode
 from service.http.callers import is_admin
 from service.http.openapi import ErrorResponse
 from service.http.parquet_response import PARQUET, ParquetResponse, ParquetSender
+from service.http.query_parameters import each_once
 from service.http.schemas.ledger import LedgerStatus, RecordedRequest, RequestPage
-from service.ledger.fields import FIELDS, RecordedRow, iso_time
+from service.inference.models import Models
+from service.ledger.fields import FIELDS, ModelKey, RecordedRow, iso_time, model_key
 from service.ledger.filters import Filters, PageFilters
 from service.ledger.ledger import Ledger, require_ledger
 from service.ledger.write_buffer import TOO_SLOW, Gap
@@ -27,18 +29,25 @@ _DETAIL = [(field, field.reader, field.path) for field in FIELDS if field.shown 
 _LIST = [entry for entry in _DETAIL if entry[0].shown == "list"]
 
 
-def requests_router(ledger: Ledger | None, settings: Settings) -> APIRouter:
+def requests_router(ledger: Ledger | None, settings: Settings, models: Models) -> APIRouter:
     """Return the routes; those that read the database run in threads."""
     router = APIRouter(tags=["ledger"])
     sender = ParquetSender()
-    query = [Depends(_refuse_repeated_parameters)]
+    query = [Depends(each_once(PageFilters))]
+
+    async def served_keys() -> frozenset[ModelKey]:
+        return frozenset(model_key(model.metadata) for model in models)
+
+    Served = Annotated[frozenset[ModelKey], Depends(served_keys)]  # noqa: N806 (a type)
 
     @router.get("/requests", response_model=RequestPage, responses=_ERRORS, dependencies=query)
-    def list_requests(request: Request, filters: Annotated[PageFilters, Query()]) -> Response:
+    def list_requests(
+        request: Request, filters: Annotated[PageFilters, Query()], served: Served
+    ) -> Response:
         """List recorded rows, filtered and sorted, in pages."""
         detailed = is_admin(request.scope)
         required = require_ledger(ledger)
-        page = required.reader.page(filters)
+        page = required.reader.page(filters, served)
         pending = [gap for gap in required.writer.pending_gaps if _overlaps(gap, filters)]
         return _json(
             {
@@ -55,9 +64,9 @@ def requests_router(ledger: Ledger | None, settings: Settings) -> APIRouter:
         responses={**_ERRORS, 200: {"content": {PARQUET: {}}}},
         dependencies=query,
     )
-    def export_requests(filters: Annotated[Filters, Query()]) -> ParquetResponse:
+    def export_requests(filters: Annotated[Filters, Query()], served: Served) -> ParquetResponse:
         """Send all rows that match, with their arrays, as a Parquet file."""
-        return sender.response(require_ledger(ledger).reader.chunks(filters))
+        return sender.response(require_ledger(ledger).reader.chunks(filters, served))
 
     @router.get("/requests/{id:path}", response_model=RecordedRequest, responses=_ERRORS)
     def get_request(id: str) -> Response:
@@ -72,12 +81,14 @@ def requests_router(ledger: Ledger | None, settings: Settings) -> APIRouter:
         detailed = is_admin(request.scope)
         status = WriterStatus("off", None, LedgerCounts())
         gaps: list[Gap] = []
+        input_bytes: int | None = None
         if ledger is not None:
             status = ledger.writer.status()
             gaps += reversed(ledger.writer.pending_gaps)
             if status.state == "writing":
                 with suppress(LedgerUnavailableError):
                     gaps += ledger.reader.gaps()
+                    input_bytes = ledger.reader.input_bytes()
         counts = status.counts._asdict()
         del counts["writing"]
         return _json(
@@ -89,20 +100,18 @@ def requests_router(ledger: Ledger | None, settings: Settings) -> APIRouter:
                 **counts,
                 "gaps": [_gap_json(gap, detailed) for gap in gaps],
                 "rate": settings.ledger_rate,
-                "inputs": settings.ledger_inputs,
+                "atypical": settings.ledger_atypical,
+                "inputs": {
+                    "stored": settings.ledger_inputs,
+                    "bytes": input_bytes,
+                    "max_bytes": settings.ledger_input_bytes,
+                    "days": settings.ledger_input_days,
+                },
                 "retention": {"days": settings.ledger_days, "rows": settings.ledger_rows},
             }
         )
 
     return router
-
-
-async def _refuse_repeated_parameters(request: Request) -> None:
-    """Raise `QueryError`, where FastAPI would use the last value."""
-    names = [name for name, _ in request.query_params.multi_items()]
-    for name in PageFilters.model_fields:
-        if names.count(name) > 1:
-            raise QueryError(f"{name}: expected one value, found {names.count(name)}")
 
 
 def _overlaps(gap: Gap, filters: Filters) -> bool:

@@ -174,22 +174,24 @@ class RequestHandler:
             statistics.request_succeeded(timing)
         elif reason is not None:
             statistics.request_failed(reason, ended - self._arrived_ns, queued=pending is not None)
-        rows = 0 if pending is None else pending.size
+        metadata = self._endpoint.model.metadata
         for observer in self._policy.observers:
-            if observer.wants(status, rows):
+            if observer.wants(status, metadata, pending):
+                answered = pending if timing is not None else None
                 observer.observe(
                     RequestEvent(
                         self._endpoint.kind,
-                        self._endpoint.model.metadata,
+                        metadata,
                         self._headers,
                         self._id.decode(),
                         status,
-                        rows,
+                        0 if pending is None else pending.size,
                         self._arrived_ns,
                         ended,
                         timing,
-                        pending.request if pending is not None and timing else None,
-                        pending.outputs if pending is not None and timing else None,
+                        None if answered is None else answered.request,
+                        None if answered is None else answered.batch,
+                        0 if answered is None else answered.first,
                     )
                 )
 

@@ -52,7 +52,7 @@ class ShadowRequest:
         timing = Timing(0, queue, pending.compute_ns, 0, total, pending.batch_rows)
         statistics.request_succeeded(timing)
         for observer in self._policy.observers:
-            if observer.wants(SUCCESS, pending.size):
+            if observer.wants(SUCCESS, self._model.metadata, pending):
                 event = RequestEvent(
                     endpoint=SHADOW,
                     model=self._model.metadata,
@@ -64,6 +64,7 @@ class ShadowRequest:
                     ended_ns=ended,
                     timing=timing,
                     request=pending.request,
-                    outputs=pending.outputs,
+                    batch=pending.batch,
+                    first=pending.first,
                 )
                 observer.observe(event)

@@ -3,6 +3,8 @@
 from time import perf_counter_ns, time_ns
 from typing import TYPE_CHECKING
 
+from service.contract import Metadata
+from service.inference.queue import PendingRequest
 from service.observers import PHASES, SERVER_ERROR, RequestEvent
 from service.settings import SettingsError
 
@@ -17,7 +19,7 @@ class SpanObserver:
         self._tracer = tracer
         self._epoch_ns = time_ns() - perf_counter_ns()
 
-    def wants(self, status: int, rows: int) -> bool:
+    def wants(self, status: int, model: Metadata, pending: PendingRequest | None) -> bool:
         """Select all requests: the tracer samples."""
         return True
 

@@ -38,6 +38,15 @@ def writing_engine(database: DatabaseUrl) -> Engine:
     )
 
 
+def updating_engine(database: DatabaseUrl) -> Engine:
+    """Return an engine for rare changes beside the writer; it creates no SQLite file."""
+    if database.kind == "postgresql":
+        return _postgresql_engine(database, poolclass=NullPool)
+    return create_engine(
+        database.url, creator=lambda: _configured(_open(database, "rw")), poolclass=NullPool
+    )
+
+
 def reading_engine(database: DatabaseUrl) -> Engine:
     """Return a read-only engine for several threads."""
     if database.kind == "sqlite":  # no pool: opening is fast, and the file may be replaced
@@ -104,9 +113,14 @@ def _open_for_writing(database: DatabaseUrl) -> sqlite3.Connection:
     if database.is_default:
         database.path.parent.mkdir(parents=True, exist_ok=True)
     os.close(os.open(database.path, os.O_RDWR | os.O_CREAT, 0o600))
-    driver = _open(database, "rw")
+    return _configured(_open(database, "rw"), wal=True)
+
+
+def _configured(driver: sqlite3.Connection, *, wal: bool = False) -> sqlite3.Connection:
+    """Set what every connection that writes needs, or close it."""
     try:
-        _enable_wal(driver)
+        if wal:
+            _enable_wal(driver)
         for statement in _SQLITE_SETTINGS:
             driver.execute(statement)
     except BaseException:

@@ -31,8 +31,9 @@ ModelKey = tuple[str, str, str]  # name, version and digest
 class LedgerRow(NamedTuple):
     """One answered row to be written: the values of arrays are bytes of type `FLOAT`.
 
-    `time_us` counts from 1970. `row` is the index among the request's `rows`. `content` is the
-    input, None unless inputs are recorded.
+    `time_us` counts from 1970. `row` is the index among the request's `rows`. `weight` is how many
+    answered rows it represents, among them `ordinary` ones. `content` is the input, None unless it
+    is recorded.
     """
 
     time_us: int
@@ -47,18 +48,27 @@ class LedgerRow(NamedTuple):
     typicality: Typicality | None
     gate_scale: bytes | None
     tags: tuple[str, ...]
+    weight: float
+    ordinary: bool
     content: bytes | None
 
 
-def ledger_row(event: RequestEvent, row: int, *, time_us: int, with_input: bool) -> LedgerRow:
-    """Copy one row of a successful request; the event's arrays are views of whole batches."""
-    request, outputs, timing = event.request, event.outputs, event.timing
+def ledger_row(
+    event: RequestEvent,
+    row: int,
+    *,
+    time_us: int,
+    weight: float,
+    ordinary: bool,
+    with_input: bool,
+) -> LedgerRow:
+    """Copy one row of a successful request; the event's arrays are those of whole batches."""
+    request, batch, timing = event.request, event.batch, event.timing
     assert request is not None
-    assert outputs is not None
+    assert batch is not None
     assert timing is not None
-    scale, typicality = request.gate_scale, outputs.get(TYPICALITY)
-    if typicality is not None and not np.isfinite(typicality[row]).all():
-        typicality = None
+    outputs, place = batch.arrays, event.first + row
+    scale, typicality = request.gate_scale, outputs[TYPICALITY][place]
     return LedgerRow(
         time_us=time_us,
         request_id=event.request_id,
@@ -67,13 +77,27 @@ def ledger_row(event: RequestEvent, row: int, *, time_us: int, with_input: bool)
         endpoint=event.endpoint,
         model=event.model,
         timing=timing,
-        probabilities=_bytes(outputs[PROBABILITIES][row]),
-        gate_mean=_bytes(outputs[GATE_MEAN][row]),
-        typicality=None if typicality is None else tuple(typicality[row].tolist()),
+        probabilities=_bytes(outputs[PROBABILITIES][place]),
+        gate_mean=_bytes(outputs[GATE_MEAN][place]),
+        typicality=tuple(typicality.tolist()) if np.isfinite(typicality).all() else None,
         gate_scale=None if scale is None else _bytes(scale[row if len(scale) > 1 else 0]),
         tags=read_tags(event.headers[TAGS]) if TAGS in event.headers else (),
+        weight=weight,
+        ordinary=ordinary,
         content=_bytes(request.rows[row]) if with_input else None,
     )
+
+
+class RowName(NamedTuple):
+    """Identifies a recorded row by its request's id, its index and its time, µs since 1970.
+
+    Several requests may have the same id: without a time, it is the first recorded row of this id
+    and index.
+    """
+
+    request_id: str
+    row: int = 0
+    time_us: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -217,7 +241,7 @@ def _duration(phase: int) -> Callable[[LedgerRow], int]:
 _internal = partial(Field, shown="never", exported=False)
 _detail = partial(Field, shown="detail")
 
-ASSIGNED = ("sequence", "model", "weight")
+ASSIGNED = ("sequence", "model")
 FIELDS = (
     _internal("sequence", SEQUENCE),
     Field("id", TEXT, "Request id, as in X-Request-Id.", attrgetter("request_id")),

@@ -21,6 +21,7 @@ from service.ledger.tags import TAG_PATTERN
 
 MAX_PAGE_ROWS = 1000
 MAX_CURSOR_LENGTH = 200
+ALL_MODELS = "*"
 
 Sort = Literal["-time", "time", "typicality", "-typicality"]
 Integer = Annotated[int, Field(gt=-(2**63), lt=2**63)]  # of a database
@@ -88,7 +89,11 @@ class Filters(BaseModel):
     since: Time | None = Field(None, description="Earliest time, included.")
     until: Time | None = Field(None, description="Latest time, excluded.")
     label: Name | None = Field(None, description="Predicted label.")
-    model: Name | None = Field(None, description="Name of the model.")
+    model: Name | None = Field(
+        None,
+        description="Name of the model, whether it is served or not; `*` for all. Without a model, "
+        "a version and an id, the rows of the models that are served now.",
+    )
     version: Name | None = Field(None, description="Version of the model.")
     tag: str | None = Field(None, pattern=TAG_PATTERN, description="One of the request's X-Tags.")
     id: str | None = Field(None, pattern="^[!-~]{1,128}$", description="Request id.")
@@ -102,6 +107,11 @@ class Filters(BaseModel):
         if self.since is not None and self.until is not None and self.since >= self.until:
             raise PydanticCustomError("interval", "until: expected a time after since")
         return self
+
+    @property
+    def served_only(self) -> bool:
+        """Whether only rows of served models match: no model, version or request is named."""
+        return self.model is None and self.version is None and self.id is None
 
     @property
     def descending(self) -> bool:

@@ -11,6 +11,7 @@ from service.settings import Settings
 from service.shared_counters import SharedCounters
 
 if TYPE_CHECKING:
+    from service.ledger.flags import Flags
     from service.ledger.reader import Reader
 
 BUFFER_SECONDS = 20  # of rows at the full rate
@@ -27,8 +28,14 @@ class Ledger:
         rate = settings.ledger_rate / settings.workers
         write_buffer = WriteBuffer(max(1, round(rate * BUFFER_SECONDS)))
         self.writer = Writer(database, settings, write_buffer, shared_counters)
-        self.observer = LedgerObserver(write_buffer.put, rate=rate, inputs=settings.ledger_inputs)
+        self.observer = LedgerObserver(
+            write_buffer.put,
+            rate=rate,
+            inputs=settings.ledger_inputs,
+            atypical=settings.ledger_atypical,
+        )
         self._reader: Reader | None = None
+        self._flags: Flags | None = None
 
     def start(self) -> None:
         """Start the writer."""
@@ -38,8 +45,9 @@ class Ledger:
         """Write the buffered rows within `STOP_SECONDS`, and close all connections."""
         self.observer.flush()
         self.writer.stop(STOP_SECONDS)
-        if self._reader is not None:
-            self._reader.close()
+        for user in (self._reader, self._flags):
+            if user is not None:
+                user.close()
 
     @property
     def reader(self) -> "Reader":
@@ -49,6 +57,15 @@ class Ledger:
 
             self._reader = Reader(self.database)
         return self._reader
+
+    @property
+    def flags(self) -> "Flags":
+        """Changes of tags, for use in threads."""
+        if self._flags is None:
+            from service.ledger.flags import Flags
+
+            self._flags = Flags(self.database)
+        return self._flags
 
 
 def open_ledger(settings: Settings, shared_counters: SharedCounters) -> Ledger | None:

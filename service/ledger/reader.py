@@ -1,43 +1,31 @@
 """Read access to the ledger; it blocks, so it must not run on the event loop's thread."""
 
 import json
-import logging
-import sqlite3
 import zlib
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple, TypeVar
+from collections.abc import Collection, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, select
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy import Connection, select
 
 from service.arrays import FloatArray
 from service.database_url import DatabaseUrl
-from service.errors import LedgerUnavailableError, UnknownRequestError
-from service.ledger.database import error_sentence, reading_engine, time_limit
-from service.ledger.fields import RecordedRow, StoredModel, floats
+from service.errors import UnknownRequestError
+from service.ledger.database import reading_engine
+from service.ledger.fields import ModelKey, RecordedRow, RowName, StoredModel, floats
 from service.ledger.filters import Filters, PageFilters, write_cursor
-from service.ledger.schema import SchemaError, check_schema
+from service.ledger.lookup import has_id, select_row, unknown_id, unknown_row
 from service.ledger.search import search
+from service.ledger.stored_inputs import input_bytes
 from service.ledger.tables import gaps, inputs, requests, tags
 from service.ledger.tables import models as models_table
+from service.ledger.transactions import Transactions
 from service.ledger.write_buffer import Gap
 
-T = TypeVar("T")
-
-_log = logging.getLogger(__name__)
-
-READ_SECONDS = 5.0
 MAX_ROWS = 1000  # of one id, the first recorded
 MAX_GAPS = 100
 CHUNK_ROWS = 2048
-
-_UNKNOWN_ID = (
-    "id: the ledger has no such request; it may be expired, omitted by sampling, or not written yet"
-)
-_UNKNOWN_ROW = "row: the ledger has no such row of this request"
 
 
 class Page(NamedTuple):
@@ -66,25 +54,26 @@ class Reader:
     """Read-only access; without a database, methods raise `LedgerUnavailableError`."""
 
     def __init__(self, database: DatabaseUrl) -> None:
-        self._database = database
-        self._engine = reading_engine(database)
-        self._logged: str | None = None  # the last error that was logged
+        self._transactions = Transactions(database, reading_engine(database))
 
     def close(self) -> None:
         """Close the connections."""
-        self._engine.dispose()
+        self._transactions.close()
 
-    def page(self, filters: PageFilters) -> Page:
-        """Return a page of the rows that match."""
+    def page(self, filters: PageFilters, served: Collection[ModelKey] | None = None) -> Page:
+        """Return a page of the rows that match; filters that name no model mean those `served`.
+
+        Without `served` they mean all models.
+        """
 
         def read(connection: Connection) -> Page:
             models = _models(connection)
-            result = search(connection, filters, models)
+            result = search(connection, filters, models, served)
             rows = _rows(connection, [p.sequence for p in result.positions], models)
             cursor = None if result.next is None else write_cursor(result.next)
             return Page(rows, _gaps(connection, filters), cursor)
 
-        return self._read(read)
+        return self._transactions.run(read)
 
     def request(self, request_id: str) -> RequestRows:
         """Return the first recorded rows of an id; without any, raise `UnknownRequestError`.
@@ -92,7 +81,7 @@ class Reader:
         Clients choose ids, so that several requests may have the same. The first ones are returned:
         a later request cannot displace an earlier one.
         """
-        chosen = select(requests.c.sequence).where(_has_id(request_id))
+        chosen = select(requests.c.sequence).where(has_id(request_id))
         order = requests.c.time, requests.c.sequence
 
         def read(connection: Connection) -> RequestRows:
@@ -106,48 +95,48 @@ class Reader:
             ]
             return RequestRows(rows, more=len(oldest) > MAX_ROWS)
 
-        found = self._read(read)
+        found = self._transactions.run(read)
         if not found.rows:
-            raise UnknownRequestError(_UNKNOWN_ID)
+            raise unknown_id()
         in_order = sorted(found.rows, key=lambda recorded: (recorded.row.time, recorded.row.row))
         return found._replace(rows=in_order)
 
-    def stored_input(self, request_id: str, row: int, time_us: int | None = None) -> StoredInput:
-        """Return the input of a row, of the first request with this id, or of that at `time_us`.
+    def stored_input(self, name: RowName) -> StoredInput:
+        """Return the input of a row.
 
         If the request, the row or its input is not recorded, raise `UnknownRequestError`.
         """
-        with_id = _has_id(request_id)
-        same = with_id & (requests.c.row == row)
-        if time_us is not None:
-            same &= requests.c.time == time_us
-        order = requests.c.time, requests.c.sequence
-        first = select(requests.c.sequence, inputs.c.content).where(same).order_by(*order).limit(1)
-        joined = first.join(inputs, inputs.c.sequence == requests.c.sequence, isouter=True)
+        row = select_row(name, requests.c.sequence, inputs.c.content)
+        joined = row.join(inputs, inputs.c.sequence == requests.c.sequence, isouter=True)
 
         def read(connection: Connection) -> tuple[bytes | None, list[RecordedRow]]:
             found = connection.execute(joined).first()
             if found is None:
-                known = connection.scalar(select(requests.c.sequence).where(with_id).limit(1))
-                raise UnknownRequestError(_UNKNOWN_ID if known is None else _UNKNOWN_ROW)
+                raise unknown_row(connection, name)
             return found.content, _rows(connection, [found.sequence], _models(connection))
 
-        content, rows = self._read(read)
+        content, rows = self._transactions.run(read)
         if not rows:
-            raise UnknownRequestError(_UNKNOWN_ID)
+            raise unknown_id()
         if content is None:
             raise UnknownRequestError(
-                "input: not stored; set HIGHWAY_LEDGER_INPUTS=1 to store the inputs of later "
-                "requests"
+                "input: not stored, or deleted by now; HIGHWAY_LEDGER_INPUTS=all stores those of "
+                "all later rows, not only of atypical ones"
             )
         values = floats(zlib.decompress(content)).astype(np.float32)
         return StoredInput(values[None], rows[0].model)
 
     def gaps(self) -> list[Gap]:
         """Return the newest gaps."""
-        return self._read(lambda connection: _gaps(connection, Filters()))
+        return self._transactions.run(lambda connection: _gaps(connection, Filters()))
 
-    def chunks(self, filters: Filters) -> Iterator[list[RecordedRow]]:
+    def input_bytes(self) -> int:
+        """Return the size of all stored inputs, compressed."""
+        return self._transactions.run(input_bytes)
+
+    def chunks(
+        self, filters: Filters, served: Collection[ModelKey] | None = None
+    ) -> Iterator[list[RecordedRow]]:
         """Yield all rows that match, in chunks."""
         cursor = None
         while True:
@@ -155,57 +144,10 @@ class Reader:
             chunk = PageFilters.model_construct(
                 **filters.model_dump(), limit=CHUNK_ROWS, cursor=cursor
             )
-            rows, _, cursor = self.page(chunk)
+            rows, _, cursor = self.page(chunk, served)
             yield rows
             if cursor is None:
                 return
-
-    def _read(self, read: Callable[[Connection], T]) -> T:
-        """Read in one transaction; try again if a pooled connection was broken."""
-        try:
-            try:
-                return self._read_once(read)
-            except DBAPIError as error:
-                if not error.connection_invalidated:
-                    raise
-                return self._read_once(read)
-        except (SQLAlchemyError, SchemaError, OSError) as error:
-            self._log_once(error_sentence(error))
-            raise LedgerUnavailableError(
-                f"the ledger's database is unavailable: {_public_sentence(error)}; predictions are "
-                "not affected"
-            ) from error
-
-    def _log_once(self, sentence: str) -> None:
-        """Log what clients are not shown, unless it is the same as before."""
-        if sentence != self._logged:
-            _log.warning("ledger: cannot read from %s: %s", self._database.redacted, sentence)
-        self._logged = sentence
-
-    def _read_once(self, read: Callable[[Connection], T]) -> T:
-        with (
-            self._engine.connect() as connection,
-            time_limit(connection, READ_SECONDS),
-            connection.begin(),
-        ):
-            check_schema(connection)
-            return read(connection)
-
-
-def _public_sentence(error: Exception) -> str:
-    """Return the error for clients: without path, host, port, and names in the database."""
-    cause = getattr(error, "orig", None) or error
-    if isinstance(cause, OSError) and cause.strerror:
-        return cause.strerror
-    if isinstance(cause, sqlite3.Error | SchemaError | PoolTimeoutError):
-        return error_sentence(error)  # SQLite's messages name no file
-    return "PostgreSQL cannot be used; the server's log has the reason"
-
-
-def _has_id(request_id: str) -> ColumnElement[bool]:
-    if "\0" in request_id:  # PostgreSQL refuses it
-        raise UnknownRequestError(_UNKNOWN_ID)
-    return requests.c.id == request_id
 
 
 def _models(connection: Connection) -> list[StoredModel]:

@@ -1,13 +1,20 @@
-"""Deletes rows beyond the maximum age or number, in small chunks that block no other writer."""
+"""Deletes rows and inputs beyond their limits, in small chunks that block no other writer."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from time import monotonic, time_ns
 
 from sqlalchemy import Connection, delete, func, select
 
 from service.ledger.database import time_limit
 from service.ledger.store import Store
-from service.ledger.tables import gaps, inputs, requests, tags
+from service.ledger.stored_inputs import (
+    delete_inputs,
+    delete_inputs_before,
+    delete_inputs_beyond,
+)
+from service.ledger.tables import gaps, requests, tags
+from service.settings import Settings
 
 CHUNK_ROWS = 500
 SHARE = 0.3  # of the writer's time
@@ -15,13 +22,35 @@ IDLE_SECONDS = 60.0  # between checks if nothing is left to delete
 DAY_US = 86_400 * 1_000_000
 
 
+@dataclass(frozen=True, kw_only=True)
+class RetentionLimits:
+    """Rows and gaps are kept for `days`, and about the newest `rows` rows.
+
+    Inputs are kept for `input_days` if that is shorter, and the newest `input_bytes` of them.
+    """
+
+    days: float
+    rows: int
+    input_days: float
+    input_bytes: int
+
+    @classmethod
+    def of(cls, settings: Settings) -> "RetentionLimits":
+        """Return the limits of the settings."""
+        return cls(
+            days=settings.ledger_days,
+            rows=settings.ledger_rows,
+            input_days=settings.ledger_input_days,
+            input_bytes=settings.ledger_input_bytes,
+        )
+
+
 class Retention:
     """Deletes expired rows at intervals; only the leader of all writers does."""
 
-    def __init__(self, store: Store, *, days: float, rows: int) -> None:
-        """Keep rows and gaps for `days`, and about the newest `rows` rows."""
+    def __init__(self, store: Store, limits: RetentionLimits) -> None:
         self._store = store
-        self._days, self._rows = days, rows
+        self._limits = limits
         self._next_check = self._next_chunk = 0.0
         self._leads = False
 
@@ -41,20 +70,37 @@ class Retention:
         self._next_chunk = self._next_check
         if self._leads:
             began = monotonic()
-            if delete_expired(self._store.connection(), days=self._days, rows=self._rows):
+            if delete_expired(self._store.connection(), self._limits):
                 self._next_chunk = began + (monotonic() - began) / SHARE
 
+    def limit_inputs(self) -> None:
+        """Delete the oldest inputs beyond their size; to be called after each write batch."""
+        if self._store.input_bytes <= self._limits.input_bytes:
+            return
+        connection = self._store.connection()
+        with time_limit(connection), connection.begin():
+            delete_inputs_beyond(connection, self._limits.input_bytes)
+        self._store.input_bytes = 0  # until it adds more
 
-def delete_expired(connection: Connection, *, days: float, rows: int) -> bool:
-    """Delete a chunk of rows in one transaction; return whether there are more."""
+
+def delete_expired(connection: Connection, limits: RetentionLimits) -> bool:
+    """Delete a chunk of rows and inputs in one transaction; return whether there are more."""
     with time_limit(connection), connection.begin():
-        oldest_us = time_ns() // 1000 - round(days * DAY_US)
+        now_us = time_ns() // 1000
+        oldest_us = now_us - round(limits.days * DAY_US)
         connection.execute(delete(gaps).where(gaps.c.ended < oldest_us))
-        expired = _older_than(connection, oldest_us) or _beyond(connection, rows)
-        for table in (inputs, tags, requests):
-            if expired:
+        expired = _older_than(connection, oldest_us) or _beyond(connection, limits.rows)
+        if expired:
+            delete_inputs(connection, expired)
+            # First the rows: a row that is being flagged is locked until its tag is there.
+            for table in (requests, tags):
                 connection.execute(delete(table).where(table.c.sequence.in_(expired)))
-        return len(expired) == CHUNK_ROWS
+        more = (
+            len(expired) == CHUNK_ROWS,
+            delete_inputs_before(connection, now_us - round(limits.input_days * DAY_US)),
+            delete_inputs_beyond(connection, limits.input_bytes),
+        )
+        return any(more)
 
 
 def _older_than(connection: Connection, oldest_us: int) -> Sequence[int]:

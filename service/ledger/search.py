@@ -7,15 +7,15 @@ continues the scan. If at most `MAX_SORTED_ROWS` rows meet the conditions of the
 are sorted instead, because a scan would find them late.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy import ColumnElement, Connection, Select, Subquery, select
 
-from service.ledger.fields import StoredModel
-from service.ledger.filters import PageFilters, Position
+from service.ledger.fields import ModelKey, StoredModel
+from service.ledger.filters import ALL_MODELS, PageFilters, Position
 from service.ledger.tables import requests, tags
 
 TIME, TYPICALITY = "time", "typicality_combined"  # the columns to sort by
@@ -59,12 +59,15 @@ class Partition:
 
 
 def search(
-    connection: Connection, filters: PageFilters, models: Sequence[StoredModel]
+    connection: Connection,
+    filters: PageFilters,
+    models: Sequence[StoredModel],
+    served: Collection[ModelKey] | None = None,
 ) -> SearchResult:
-    """Find at most `filters.limit` rows."""
+    """Find at most `filters.limit` rows; filters without a model mean those `served`, if given."""
     results = [
         _IndexScan(connection, filters, partition).result()
-        for partition in partitions(filters, models)
+        for partition in partitions(filters, models, served)
     ]
 
     def order(position: Position) -> tuple[float, int]:
@@ -80,9 +83,18 @@ def search(
     return SearchResult(merged, end)
 
 
-def partitions(filters: PageFilters, models: Sequence[StoredModel]) -> list[Partition]:
+def partitions(
+    filters: PageFilters,
+    models: Sequence[StoredModel],
+    served: Collection[ModelKey] | None = None,
+) -> list[Partition]:
     """Return partitions that together hold all rows that may match."""
-    matching = [model for model in models if _matches(model, filters)]
+    chosen = served if filters.served_only else None
+    matching = [
+        model
+        for model in models
+        if _matches(model, filters) and (chosen is None or model.key in chosen)
+    ]
     all_match = len(matching) == len(models)
     if not matching:
         return []
@@ -102,10 +114,7 @@ def partitions(filters: PageFilters, models: Sequence[StoredModel]) -> list[Part
         ]
     if all_match:
         return [Partition(table=requests)]
-    return [
-        Partition(table=requests, equal={"model": model.number}, ordered=frozenset({TIME}))
-        for model in matching
-    ]
+    return [Partition(table=requests, equal={"model": model.number}) for model in matching]
 
 
 class _IndexScan:
@@ -204,7 +213,7 @@ class _IndexScan:
 
 def _matches(model: StoredModel, filters: PageFilters) -> bool:
     return (
-        filters.model in (None, model.name)
+        filters.model in (None, ALL_MODELS, model.name)
         and filters.version in (None, model.version)
         and (filters.label is None or filters.label in model.labels)
     )

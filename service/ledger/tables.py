@@ -12,7 +12,7 @@ from sqlalchemy.types import TypeEngine
 
 from service.ledger.fields import FIELDS, SEQUENCE, Field
 
-REVISION = "1"  # of the newest migration
+REVISION = "2"  # of the newest migration
 VERSION_TABLE = "ledger_version"
 
 # SQLite only uses a column of type INTEGER as its row number.
@@ -39,6 +39,7 @@ requests = Table(
     # Each index covers all columns that a search compares, so that it reads only matching rows.
     Index("ledger_requests_time", "time", "sequence", "typicality_combined"),
     Index("ledger_requests_model", "model", "time", "sequence", "typicality_combined"),
+    Index("ledger_requests_model_typicality", "model", "typicality_combined", "sequence", "time"),
     Index("ledger_requests_label", "model", "label", "time", "sequence", "typicality_combined"),
     Index("ledger_requests_typicality", "typicality_combined", "sequence", "time"),
     Index(
@@ -73,7 +74,17 @@ inputs = Table(
     "ledger_inputs",
     metadata,
     Column("sequence", NUMBER, primary_key=True, autoincrement=False),
+    *_columns(BigInteger, "time"),
     *_columns(LargeBinary, "content"),
+    Index("ledger_inputs_time", "time", "sequence"),
+)
+
+# The number of bytes of all stored inputs; every transaction that adds or deletes some changes it.
+totals = Table(
+    "ledger_totals",
+    metadata,
+    Column("name", Text, primary_key=True),
+    *_columns(BigInteger, "value"),
 )
 
 # Answered rows that could not be written.

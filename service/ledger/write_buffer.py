@@ -1,17 +1,22 @@
 """Bounded buffer of samples between the event loop and the writer."""
 
 from collections import deque
+from itertools import accumulate
 from threading import Condition
 from typing import NamedTuple
 
 from service.ledger.fields import LedgerRow
 
 MAX_GAPS = 16  # buffered; beyond it, the newest ones are merged
+MAX_INPUT_BYTES = 1 << 25  # buffered; beyond it, rows are buffered without their inputs
 TOO_SLOW = "the database was too slow"
 
 
 class RowSample(NamedTuple):
-    """A sample of the `seen` rows that were answered from `began_us` to `ended_us`."""
+    """A sample of the `seen` rows that were answered from `began_us` to `ended_us`.
+
+    The weights of the `rows` add up to `seen`.
+    """
 
     began_us: int
     ended_us: int
@@ -19,9 +24,28 @@ class RowSample(NamedTuple):
     rows: tuple[LedgerRow, ...]
 
     @property
-    def weight(self) -> float:
-        """How many answered rows each row represents."""
-        return self.seen / len(self.rows)
+    def input_bytes(self) -> int:
+        """The size of the inputs of its rows, in bytes."""
+        return sum(len(row.content) for row in self.rows if row.content is not None)
+
+    def with_inputs(self, max_bytes: int) -> "RowSample":
+        """Return the sample with the inputs of its first rows, at most `max_bytes` of them."""
+        sizes = accumulate(0 if row.content is None else len(row.content) for row in self.rows)
+        rows = tuple(
+            row if size <= max_bytes else row._replace(content=None)
+            for row, size in zip(self.rows, sizes, strict=True)
+        )
+        return self._replace(rows=rows)
+
+    def divide(self) -> tuple["RowSample", "RowSample"]:
+        """Return the rows that represent no ordinary ones, and the others, as two samples."""
+        rare = tuple(row for row in self.rows if not row.ordinary)
+        ordinary = tuple(row for row in self.rows if row.ordinary)
+        seen = round(sum(row.weight for row in rare))
+        return (
+            self._replace(seen=seen, rows=rare),
+            self._replace(seen=self.seen - seen, rows=ordinary),
+        )
 
 
 class Gap(NamedTuple):
@@ -42,31 +66,33 @@ class WriteBatch(NamedTuple):
 
 
 class WriteBuffer:
-    """A queue that replaces its oldest samples by a gap when it is full."""
+    """A queue that, if it is full, replaces ordinary rows by gaps, and then its oldest samples."""
 
     def __init__(self, capacity: int) -> None:
-        """Hold at most `capacity` rows, but always the newest sample."""
+        """Hold at most `capacity` rows, but always the newest sample, and `MAX_INPUT_BYTES`."""
         self._capacity = capacity
+        self._reduced: deque[RowSample] = deque()  # older ones, without their ordinary rows
         self._samples: deque[RowSample] = deque()
         self._buffered_rows = 0
+        self._input_bytes = 0
         self._gaps: list[Gap] = []
         self._number = 0
         self._changed = Condition()
         self.closed = False
         self.reason = TOO_SLOW  # of the next gap; set by the writer
-        self.lost_rows = 0  # answered rows of all discarded samples
+        self.lost_rows = 0  # answered rows of all that was discarded
 
     @property
     def empty(self) -> bool:
         """Whether there is nothing to take."""
         with self._changed:
-            return not self._samples and not self._gaps
+            return not (self._reduced or self._samples or self._gaps)
 
     @property
     def rows(self) -> int:
         """Number of answered rows that the buffered samples represent."""
         with self._changed:
-            return sum(sample.seen for sample in self._samples)
+            return sum(sample.seen for sample in (*self._reduced, *self._samples))
 
     @property
     def gaps(self) -> tuple[Gap, ...]:
@@ -77,12 +103,16 @@ class WriteBuffer:
     def put(self, sample: RowSample) -> None:
         """Add a sample without waiting."""
         with self._changed:
+            room = MAX_INPUT_BYTES - self._input_bytes
+            size = sample.input_bytes
+            if size > room:
+                sample = sample.with_inputs(room)
+                size = sample.input_bytes
             self._samples.append(sample)
             self._buffered_rows += len(sample.rows)
-            while self._buffered_rows > self._capacity and len(self._samples) > 1:
-                oldest = self._samples.popleft()
-                self._buffered_rows -= len(oldest.rows)
-                self._discard(oldest, self.reason)
+            self._input_bytes += size
+            while self._buffered_rows > self._capacity and self._reduce():
+                pass
             self._changed.notify()
 
     def reject(self, write_batch: WriteBatch, reason: str) -> None:
@@ -101,10 +131,13 @@ class WriteBuffer:
     def take(self) -> WriteBatch | None:
         """Return the next write batch, None if the buffer is empty."""
         with self._changed:
-            if not self._samples and not self._gaps:
+            if not (self._reduced or self._samples or self._gaps):
                 return None
-            sample = self._samples.popleft() if self._samples else None
-            self._buffered_rows -= len(sample.rows) if sample else 0
+            oldest = self._reduced or self._samples
+            sample = oldest.popleft() if oldest else None
+            if sample is not None:
+                self._buffered_rows -= len(sample.rows)
+                self._input_bytes -= sample.input_bytes
             gaps, self._gaps = tuple(self._gaps), []
             self._number += 1
             return WriteBatch(self._number, sample, gaps)
@@ -118,6 +151,25 @@ class WriteBuffer:
         """Wait for `close`, at most `seconds`."""
         with self._changed:
             self._changed.wait_for(lambda: self.closed, seconds)
+
+    def _reduce(self) -> bool:
+        """Discard ordinary rows of the oldest sample that has some, or else the oldest sample.
+
+        Return False if there is only the newest one.
+        """
+        if len(self._samples) > 1:
+            rare, discarded = self._samples.popleft().divide()
+            if rare.rows:
+                self._reduced.append(rare)
+        elif self._reduced:
+            discarded = self._reduced.popleft()
+        else:
+            return False
+        if discarded.rows:
+            self._buffered_rows -= len(discarded.rows)
+            self._input_bytes -= discarded.input_bytes
+            self._discard(discarded, self.reason)
+        return True
 
     def _discard(self, sample: RowSample, reason: str) -> None:
         self.lost_rows += sample.seen

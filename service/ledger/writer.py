@@ -14,6 +14,7 @@ from service.settings import Settings
 from service.shared_counters import SharedCounters
 
 if TYPE_CHECKING:
+    from service.ledger.retention import Retention
     from service.ledger.store import Store
 
 KEY = "ledger"  # of the shared counters
@@ -132,16 +133,15 @@ class Writer:
 
     def _work(self) -> None:
         self._write_buffer.wait(START_SECONDS)
-        from service.ledger.retention import Retention
+        from service.ledger.retention import Retention, RetentionLimits
         from service.ledger.store import Store
 
         gc.freeze()  # as the application does with its modules
         store = Store(self._database)
-        days, rows = self._settings.ledger_days, self._settings.ledger_rows
-        retention = Retention(store, days=days, rows=rows)
+        retention = Retention(store, RetentionLimits.of(self._settings))
         while self._write_batch or not (self._write_buffer.closed and self._write_buffer.empty):
             try:
-                self._write(store)
+                self._write(store, retention)
                 retention.step()
             except Exception as error:
                 store.drop()
@@ -150,7 +150,7 @@ class Writer:
                 self._write_buffer.wait(retention.due_seconds)
         store.close()
 
-    def _write(self, store: "Store") -> None:
+    def _write(self, store: "Store", retention: "Retention") -> None:
         """Write all that is buffered."""
         store.connection()
         # Otherwise only a successful write proves that the database accepts rows.
@@ -162,6 +162,7 @@ class Writer:
             self._write_batch = None
             if write_batch.sample is not None:
                 self._counters.add_written(write_batch.sample)
+                retention.limit_inputs()
             self._on_success()
 
     def _on_success(self) -> None:

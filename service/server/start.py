@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 
 from service.classifier import read_metadata
 from service.contract import Metadata
+from service.database_url import read_database_url
 from service.grpc.extra import check_installed
 from service.http.access import create_access
 from service.http.hosts import is_loopback
@@ -105,6 +106,14 @@ def _log_start(
         settings.workers,
         threads,
     )
+    ledger = read_database_url(settings.ledger_url)
+    keeps_inputs = ledger is not None and settings.ledger_inputs != "none"
+    if ledger is not None and keeps_inputs:
+        _log.info(
+            "the ledger keeps the inputs of %s rows in %s; HIGHWAY_LEDGER_INPUTS=none turns this "
+            "off",
+            *(settings.ledger_inputs, ledger.redacted),
+        )
     if settings.grpc_port is not None:
         _log.info("serving gRPC on port %d", settings.grpc_port)
     if settings.api_keys is None and not settings.open and not is_loopback(settings.host):
@@ -113,5 +122,5 @@ def _log_start(
             "metrics, drift and the ledger%s; set HIGHWAY_API_KEYS, or HIGHWAY_OPEN=1 if this is "
             "intended",
             settings.host,
-            " with its stored inputs" if settings.ledger_inputs else "",
+            " with its stored inputs" if keeps_inputs else "",
         )

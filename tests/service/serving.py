@@ -5,7 +5,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -14,7 +13,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from tests.conftest import ROOT
+from tests.launcher import PreparedProcess
 
 
 @contextmanager
@@ -22,14 +21,19 @@ def serving(
     file: Path, *options: str | Path, **settings: str
 ) -> Iterator[tuple[subprocess.Popen[str], int]]:
     """Run the server on a free port until the block ends; gives the process and the port."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "service", "serve", str(file), "--port", "0", *options],
-        cwd=ROOT,
+    process = PreparedProcess(
+        *("service", "serve", file, "--port", "0", *options),
         env={**os.environ, **settings},
         stderr=subprocess.PIPE,
-        text=True,
         start_new_session=True,
     )
+    with following(process) as port:
+        yield process, port
+
+
+@contextmanager
+def following(process: subprocess.Popen[str]) -> Iterator[int]:
+    """Read the log of a server in a session of its own until the block ends; gives the port."""
     assert process.stderr is not None
     lines = map(re.compile(r"on http://127\.0\.0\.1:(\d+)").search, process.stderr)
     address = next(filter(None, lines), None)
@@ -38,7 +42,7 @@ def serving(
     drain.start()
     try:
         assert address is not None
-        yield process, int(address[1])
+        yield int(address[1])
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)  # with its workers, which keep the pipe open

@@ -2,10 +2,12 @@
 
 from typing import Any
 
-from pydantic import BaseModel, Field, create_model
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from service.http.schemas.inference import Typicality
 from service.ledger.fields import FIELDS
+from service.ledger.filters import Time
+from service.ledger.tags import TAG_PATTERN
 
 
 def _members(shown: str, *group: str) -> dict[str, Any]:
@@ -59,6 +61,34 @@ class RerunExplainRequest(BaseModel):
     row: int | None = Field(0, ge=0)
     time: str | None = Field(None, description=_TIME)
     gate_units: bool | None = Field(False, description="Include the gates of each unit.")
+    inputs: bool | None = Field(False, description="Include the effects of columns or patches.")
+
+
+class FlagRequest(BaseModel):
+    """The tag to add, and the row of the request."""
+
+    row: int | None = Field(0, ge=0)
+    time: str | None = Field(None, description=_TIME)
+    tag: str | None = Field("flagged", pattern=TAG_PATTERN)
+
+
+class FlagName(BaseModel):
+    """Query parameters: the tag to remove, and the row of the request; `time` in µs since 1970."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    row: int = Field(0, ge=0, lt=2**53)
+    time: Time | None = Field(None, description=_TIME)
+    tag: str = Field("flagged", pattern=TAG_PATTERN)
+
+
+class FlaggedRow(BaseModel):
+    """A recorded row and all its tags, in order."""
+
+    id: str
+    row: int
+    time: str
+    tags: list[str]
 
 
 class Gap(BaseModel):
@@ -88,6 +118,15 @@ class RecordedRequest(BaseModel):
     more: bool = Field(description="Whether the id has more rows; `GET /requests?id=` lists all.")
 
 
+class StoredInputs(BaseModel):
+    """Whose inputs are stored, their size after compression, and its limits."""
+
+    stored: str = Field(description="`atypical`, `all` or `none`.")
+    bytes: int | None = Field(description="Null while the database is unavailable.")
+    max_bytes: int
+    days: float
+
+
 class Retention(BaseModel):
     """Maximum age, and approximate maximum number of rows."""
 
@@ -109,6 +148,7 @@ class LedgerStatus(BaseModel):
     lost: int = Field(description="Rows in a gap.")
     waiting: int = Field(description="Rows that are buffered.")
     rate: float = Field(description="Rows recorded per second; beyond it, a random sample.")
-    inputs: bool = Field(description="Whether inputs are stored.")
+    atypical: float = Field(description="Combined p-value up to which a row is atypical.")
+    inputs: StoredInputs
     retention: Retention
     gaps: list[Gap] = Field(description="Newest first, including those not yet in the database.")

@@ -20,7 +20,7 @@ def test_a_filled_ledger_has_rows_of_all_kinds(
     assert database is not None
     fill(database, 5000)
     reader = Reader(database)
-    count = reader._read(lambda c: c.scalar(select(func.count()).select_from(requests)))
+    count = reader._transactions.run(lambda c: c.scalar(select(func.count()).select_from(requests)))
     assert count == 5000
     for filters in (
         *(PageFilters(label="3"), PageFilters(tag="canary"), PageFilters(version="1")),

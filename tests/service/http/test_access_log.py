@@ -46,15 +46,15 @@ def test_a_rejected_request_has_no_phases(caplog: pytest.LogCaptureFixture) -> N
 
 @pytest.mark.parametrize(("share", "wanted"), [(0.0, 0), (1.0, 1000)])
 def test_a_share_of_0_selects_none_and_of_1_all(share: float, wanted: int) -> None:
-    assert sum(AccessLog(share).wants(200, 1) for _ in range(1000)) == wanted
+    assert sum(AccessLog(share).wants(200, METADATA, None) for _ in range(1000)) == wanted
 
 
 def test_the_share_is_selected_at_random() -> None:
-    wanted = sum(AccessLog(0.1).wants(200, 1) for _ in range(10_000))
+    wanted = sum(AccessLog(0.1).wants(200, METADATA, None) for _ in range(10_000))
     assert 800 < wanted < 1200  # 1,000 expected, 30 the standard deviation
 
 
 def test_server_errors_are_always_selected() -> None:
-    assert AccessLog(0).wants(500, 1)
-    assert AccessLog(0).wants(503, 1)
-    assert not AccessLog(0).wants(499, 1)
+    assert AccessLog(0).wants(500, METADATA, None)
+    assert AccessLog(0).wants(503, METADATA, None)
+    assert not AccessLog(0).wants(499, METADATA, None)

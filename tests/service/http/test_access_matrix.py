@@ -153,6 +153,7 @@ def test_the_rules_are_those_of_the_documentation() -> None:
     assert {path for path, scope in RULES.items() if scope is Scope.INSPECT} == {
         *("/requests", "/requests.parquet", "/requests/{id:path}"),
         *("/requests/{id:path}/predict", "/requests/{id:path}/explain"),
+        "/requests/{id:path}/flag",
         *("/ledger", "/drift", "/metrics", "/v2/models/stats", "/v2/models/{name}/stats"),
         "/v2/models/{name}/versions/{version}/stats",
     }

@@ -85,7 +85,7 @@ def test_a_preflight_of_an_allowed_origin_is_answered(send: Send, path: str) -> 
     response = send("OPTIONS", path, b"", PREFLIGHT)
     assert (response.status, response.body) == (204, b"")
     assert response.headers["access-control-allow-origin"] == PAGE
-    assert response.headers["access-control-allow-methods"] == "GET, HEAD, POST"
+    assert response.headers["access-control-allow-methods"] == "DELETE, GET, HEAD, POST"
     assert "authorization" in response.headers["access-control-allow-headers"]
     assert response.headers["access-control-max-age"] == "600"
 

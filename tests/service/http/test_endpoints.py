@@ -52,6 +52,17 @@ def test_predict_returns_a_prediction_for_every_row_in_order(send: Send) -> None
     }
 
 
+@pytest.mark.parametrize("before", [b'"usual": true,', b'"usual": true, "gate_scale": [1, 1],'])
+def test_predict_returns_what_is_usual_on_request(send: Send, before: bytes) -> None:
+    rows = b'"instances": [[1,0,0,0], [0,5,0,0]]}'
+    predictions = send("POST", "/predict", b"{%b %b" % (before, rows)).json()["predictions"]
+    plain = send("POST", "/predict", b"{%b" % rows).json()["predictions"]
+    for prediction, expected in zip(predictions, plain, strict=True):
+        # The tiny model's layers have their gates as typicality, and it has no held-out rows.
+        layers = {"usual": None, "layer_typicality": expected["gate_mean"]}
+        assert prediction == expected | layers
+
+
 @pytest.mark.parametrize(
     "path", ["/v1/models/tiny:predict", "/v1/models/tiny/versions/1:predict", "/predict?trace=1"]
 )
@@ -164,6 +175,13 @@ def test_a_raw_row_gets_every_output_in_binary(send: Send) -> None:
     names = [output["name"] for output in head["outputs"]]
     assert names == ["logits", "probabilities", "gate_mean", "gate_units", "typicality"]
     assert np.frombuffer(tensors, "<f4")[[0, 1, 2, 7]].tolist() == [2, 1, 1, 0.5]
+
+
+def test_the_layers_typicality_is_returned_if_it_is_named(send: Send) -> None:
+    response = infer(send, outputs=[{"name": "layer_typicality"}, {"name": "gate_mean"}]).json()
+    typicality, means = response["outputs"]
+    assert (typicality["name"], typicality["shape"]) == ("layer_typicality", [1, 2])
+    assert typicality["data"] == means["data"]  # a copy in the tiny model
 
 
 def test_a_classification_returns_the_best_classes(send: Send) -> None:

@@ -25,7 +25,9 @@ BODIES = [
     ("/predict", ROW),
     ("/predict?asgi", ROW),
     ("/predict", b'{"instances": [[1, 0, 0, 0], [0, 5, 0, 0]], "gate_scale": [[0, 1], [1, 10]]}'),
+    ("/predict", b'{"instances": [[1, 0, 0, 0]], "usual": true}'),
     ("/explain", b'{"instance": [[1, 0], [0, 0]], "gate_units": true}'),
+    ("/explain", b'{"inputs": true, "instance": [[1, 0], [0, 0]]}'),
     (
         INFER,
         b'{"id": "7", "inputs": [{"name": "input", "shape": [1, 4], "datatype": "FP32", "data": '

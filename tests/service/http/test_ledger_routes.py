@@ -4,6 +4,7 @@ import io
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from pydantic import TypeAdapter
 
 from service.classifier import Classifier
 from service.http.schemas.ledger import LedgerStatus, RecordedRequest, RequestPage
-from tests.service.conftest import Recipe, application
+from tests.service.conftest import METADATA, Recipe, application
 from tests.service.http.transport import INFER, JSON, Send, client_for
 
 TENSOR = {"name": "input", "shape": [1, 4], "datatype": "FP32", "data": [0, 0, 1, 0]}
@@ -153,6 +154,74 @@ def test_rows_are_exported_as_parquet(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("query", "labels"),
+    [
+        ("", ["x"]),
+        ("model=*", ["x", "a", "a"]),
+        ("model=tiny", ["a", "a"]),
+        ("model=tiny&version=1", ["a"]),
+        ("version=2", ["a"]),
+        ("id=of-2", ["a"]),
+        ("label=a", []),
+        ("label=a&model=*", ["a", "a"]),
+        ("tag=canary", ["x"]),
+        ("tag=canary&model=*", ["x", "a", "a"]),
+        ("typicality_below=0.9&sort=typicality", ["x"]),
+        ("typicality_below=0.9&sort=typicality&model=*", ["a", "a", "x"]),
+    ],
+)
+def test_one_ledger_shows_the_rows_of_served_models_unless_others_are_named(
+    several: Send, query: str, labels: list[str]
+) -> None:
+    assert [row["label"] for row in page(several, query)["requests"]] == labels
+    exported = several("GET", f"/requests.parquet?{query}")
+    table = pq.read_table(io.BytesIO(exported.body))
+    assert table.column("label").to_pylist() == labels
+
+
+def test_a_request_is_shown_whatever_model_has_answered_it(several: Send) -> None:
+    for version in ("1", "2"):
+        (row,) = several("GET", f"/requests/of-{version}").json()["rows"]
+        assert row["model_version"] == version
+
+
+@pytest.fixture(scope="module")
+def several(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Send]:
+    """A server whose ledger has a row of its model, and one of each of two that were served."""
+    url = f"sqlite:///{tmp_path_factory.mktemp('several')}/ledger.db"
+    models = [replace(METADATA, version=version) for version in ("1", "2")]
+    models.append(replace(METADATA, name="other", labels=("x", "y", "z")))
+    for model in models:
+        app = application(Classifier(Recipe(metadata=model).build()), ledger_url=url)
+        with client_for(app, "asgi") as send:
+            name = {"X-Request-Id": f"of-{model.version}"} if model.name == "tiny" else {}
+            send("POST", "/predict", instances([1, 0, 0, 0]), {**TAGS, **name})
+            until_written(send, 1)
+            if model is models[-1]:
+                yield send
+
+
+def test_a_repeated_id_hides_no_row(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    app = application(Classifier(Recipe().build()), ledger_url=url, ledger_rate=100_000)
+    with client_for(app, "asgi") as send:
+        headers = {**JSON, "X-Request-Id": "same"}
+        for values in ([1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0]):
+            assert send("POST", "/predict", instances(*[values] * 500), headers).status == 200
+            time.sleep(0.01)
+        until_written(send, 1500)
+        document = send("GET", "/requests/same").json()
+        labels = [row["label"] for row in document["rows"]]
+        assert (labels, document["more"]) == (["a"] * 500 + ["b"] * 500, True)
+        listed, cursor = list[str](), ""
+        while cursor is not None:
+            found = page(send, f"id=same&sort=time&limit=1000{cursor}")
+            listed += [row["label"] for row in found["requests"]]
+            cursor = found["next"] and f"&cursor={found['next']}"
+    assert listed == ["a"] * 500 + ["b"] * 500 + ["c"] * 500
+
+
+@pytest.mark.parametrize(
     ("path", "message"),
     [
         ("/requests?limit=0", "limit: Input should be greater than or equal to 1"),
@@ -214,7 +283,8 @@ def test_the_status_has_counts_and_settings(ledger: Send) -> None:
         "sampled_out": 0,
         "lost": 0,
         "rate": 100.0,
-        "inputs": False,
+        "atypical": 0.01,
+        "inputs": {"stored": "atypical", "bytes": 0, "max_bytes": 256 * 2**20, "days": 30.0},
         "retention": {"days": 30.0, "rows": 10_000_000},
         "gaps": [],
     }

@@ -59,6 +59,7 @@ def test_model_metadata_has_tensors_labels_and_layers(send: Send, path: str) -> 
         ("gate_mean", [-1, 2]),
         ("gate_units", [-1, 4]),
         ("typicality", [-1, 3]),
+        ("layer_typicality", [-1, 2]),
     ]
     properties = model["properties"]
     assert json.loads(properties["labels"]) == ["a", "b", "c"]
@@ -67,7 +68,8 @@ def test_model_metadata_has_tensors_labels_and_layers(send: Send, path: str) -> 
     ]
     assert json.loads(properties["optional_inputs"]) == ["gate_scale"]
     assert len(properties["digest"]) == 64
-    assert properties["contract"] == "3"
+    assert properties["contract"] == "4"
+    assert properties["usual_gates"] == "null"
 
 
 def test_model_metadata_of_a_table_has_columns_with_categories(table_client: TestClient) -> None:

@@ -61,7 +61,7 @@ def test_every_other_path_is_described_too(document: dict[str, Any]) -> None:
         *("/v2/models/{name}/versions/{version}/stats", "/v2/repository/index"),
         *("/v2/repository/models/{name}/load", "/v2/repository/models/{name}/unload"),
         *("/requests", "/requests/{id}", "/requests/{id}/predict", "/requests.parquet"),
-        *("/requests/{id}/explain", "/ledger", "/drift"),
+        *("/requests/{id}/explain", "/requests/{id}/flag", "/ledger", "/drift"),
     }
 
 
@@ -89,14 +89,15 @@ def test_an_explanation_is_described_completely(document: dict[str, Any]) -> Non
     schemas = document["components"]["schemas"]
     assert list(schemas["ExplainResponse"]["properties"]) == [
         *("model_name", "model_version", "prediction", "layers"),
-        *("decisive_layers", "counterfactual"),
+        *("decisive_layers", "counterfactual", "inputs"),
     ]
     assert list(schemas["Prediction"]["properties"]) == [
         *("label", "probability", "probabilities", "gate_mean", "typicality"),
+        *("usual", "layer_typicality"),
     ]
     assert list(schemas["Typicality"]["properties"]) == ["gates", "confidence", "combined"]
     assert list(schemas["ExplainedLayer"]["properties"]) == [
-        *("name", "number", "gate_mean", "closed", "gate_units"),
+        *("name", "number", "gate_mean", "usual", "typicality", "closed", "gate_units"),
     ]
     assert list(schemas["ClosedLayer"]["properties"]) == [
         *("label", "probability", "probability_change"),

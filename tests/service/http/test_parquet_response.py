@@ -125,7 +125,7 @@ def endless(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FastAPI:
     store.close()
     page = Reader.page
 
-    def chunks(reader: Reader, _filters: Filters) -> Iterator[list[RecordedRow]]:
+    def chunks(reader: Reader, _filters: Filters, _served: object) -> Iterator[list[RecordedRow]]:
         (recorded,) = page(reader, PageFilters()).rows
         while True:
             yield [recorded._replace(tags=[secrets.token_hex(500)]) for _ in range(64)]

@@ -10,13 +10,21 @@ from starlette.testclient import TestClient
 
 from service.arrays import FloatArray, Outputs
 from service.classifier import Classifier
+from service.contract import Metadata
 from service.errors import InputError
 from service.formats.infer_response import Written
 from service.formats.outline import Steps
-from service.http.endpoints import MAX_VALUES, InferEndpoint, PredictEndpoint
+from service.http.endpoints import (
+    MAX_VALUES,
+    Headers,
+    InferEndpoint,
+    ParsedRequest,
+    PredictEndpoint,
+)
 from service.http.error_responses import RawResponse
 from service.http.request_handler import CallbackHandler
 from service.http.request_policy import RequestPolicy
+from service.inference.queue import PendingRequest
 from service.observers import RequestEvent
 from tests.service.conftest import application, served
 from tests.service.http.transport import (
@@ -238,7 +246,7 @@ class BadRequests:
     def __init__(self) -> None:
         self.events: list[RequestEvent] = []
 
-    def wants(self, status: int, rows: int) -> bool:
+    def wants(self, status: int, model: Metadata, pending: PendingRequest | None) -> bool:
         return status == 400
 
     def observe(self, event: RequestEvent) -> None:
@@ -331,7 +339,7 @@ class Everything:
     def __init__(self) -> None:
         self.events: list[RequestEvent] = []
 
-    def wants(self, status: int, rows: int) -> bool:
+    def wants(self, status: int, model: Metadata, pending: PendingRequest | None) -> bool:
         return True
 
     def observe(self, event: RequestEvent) -> None:
@@ -341,7 +349,10 @@ class Everything:
 class BrokenWriter(PredictEndpoint):
     """An endpoint that cannot write long responses."""
 
-    def _write_long(self, outputs: Outputs) -> Steps[Written]:
+    def read(self, headers: Headers, body: bytes) -> ParsedRequest:
+        return super().read(headers, body)._replace(write_long=self._fail)
+
+    def _fail(self, _outputs: Outputs) -> Steps[Written]:
         yield
         raise MemoryError
 

@@ -7,11 +7,17 @@ from pathlib import Path
 import pytest
 
 from service.classifier import Classifier
+from service.ledger import observer
 from tests.service.conftest import METADATA, Recipe, application
 from tests.service.http.test_ledger_routes import instances, until_written
 from tests.service.http.transport import JSON, Send, client_for
 
 TWO = instances([1, 0, 0, 0], [0, 1, 0, 0])
+
+
+@pytest.fixture(autouse=True)
+def _short_intervals(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(observer, "INTERVAL_SECONDS", 0.05)
 
 
 @pytest.fixture
@@ -22,7 +28,7 @@ def url(tmp_path: Path) -> str:
 @pytest.fixture
 def send_again(url: str, transport: str) -> Iterator[Send]:
     """A server that stores inputs and has answered the request "kept/1" of two rows."""
-    app = application(Classifier(Recipe().build()), ledger_url=url, ledger_inputs=True)
+    app = application(Classifier(Recipe().build()), ledger_url=url, ledger_inputs="all")
     with client_for(app, transport) as send:
         assert send("POST", "/predict", TWO, {**JSON, "X-Request-Id": "kept/1"}).status == 200
         until_written(send, 2)
@@ -47,7 +53,7 @@ def test_a_recorded_row_is_predicted_with_other_gate_scales(send_again: Send) ->
 
 
 def test_the_drift_monitor_ignores_re_runs(url: str, transport: str) -> None:
-    app = application(Classifier(Recipe().build()), ledger_url=url, ledger_inputs=True)
+    app = application(Classifier(Recipe().build()), ledger_url=url, ledger_inputs="all")
     with client_for(app, transport) as send:
         atypical = instances([9, 0, 0, 0])
         send("POST", "/predict", atypical, {**JSON, "X-Request-Id": "strange"})
@@ -126,7 +132,8 @@ def test_an_input_that_was_not_stored_is_404_and_the_error_names_the_setting(
         response = send("POST", "/requests/plain/predict")
     assert (response.status, response.error) == (
         404,
-        "input: not stored; set HIGHWAY_LEDGER_INPUTS=1 to store the inputs of later requests",
+        "input: not stored, or deleted by now; HIGHWAY_LEDGER_INPUTS=all stores those of all later "
+        "rows, not only of atypical ones",
     )
 
 
@@ -174,3 +181,9 @@ def test_an_invalid_re_run_of_an_explanation_is_rejected_with_one_sentence(
     response = send_again("POST", "/requests/kept/1/explain", body)
     assert response.status == status
     assert response.error.startswith(message)
+
+
+def test_the_inputs_of_a_recorded_row_are_explained_on_request(send_again: Send) -> None:
+    response = send_again("POST", "/requests/kept/1/explain", b'{"inputs": true}')
+    assert response.status == 400  # the tiny model has no usual inputs
+    assert response.error.startswith("inputs: model 'tiny' was exported without the usual values")

@@ -29,6 +29,7 @@ from tests.service.http.transport import INFER, ROW, Send
 TENSOR = {"name": "input", "shape": [1, 4], "datatype": "FP32", "data": [1, 0, 0, 0]}
 
 
+USUAL = b'{"instances": [[1, 0, 0, 0]], "usual": true}'
 INSTANCE = b'{"instance": [1, 0, 0, 0]}'
 
 
@@ -44,6 +45,7 @@ def infer(**members: Any) -> bytes:
     ("method", "path", "body", "schema"),
     [
         ("POST", "/predict", ROW, PredictResponse),
+        ("POST", "/predict", USUAL, PredictResponse),
         ("POST", "/predict", b"{}", ErrorResponse),
         ("POST", "/explain", INSTANCE, ExplainResponse),
         ("POST", "/explain", b'{"instance": [0, 0, 0, 0], "gate_units": true}', ExplainResponse),
@@ -75,6 +77,7 @@ def test_a_response_conforms_to_its_schema(
     [
         ("/predict", ROW, PredictRequest),
         ("/predict", b'{"instances": [[[1, 0], [0, 0]]]}', PredictRequest),
+        ("/predict", USUAL, PredictRequest),
         ("/predict", scaled([0, 10]), PredictRequest),
         ("/predict", scaled({"highway 2": 0.5}), PredictRequest),
         ("/predict", scaled([[0, 1]]), PredictRequest),

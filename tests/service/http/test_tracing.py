@@ -26,7 +26,7 @@ def span_of(
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     observer = SpanObserver(provider.get_tracer("test"))
-    assert observer.wants(status, 1)
+    assert observer.wants(status, METADATA, None)
     observer.observe(
         RequestEvent("predict", METADATA, headers, "id-1", status, 2, 5000, 15_000, timing)
     )

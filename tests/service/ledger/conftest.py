@@ -10,6 +10,8 @@ import pytest
 from service.database_url import DatabaseUrl, read_database_url
 from service.inference.statistics import Timing
 from service.ledger.fields import FLOAT, LedgerRow
+from service.ledger.reader import Reader
+from service.ledger.store import Store
 from service.ledger.write_buffer import RowSample
 from tests.postgresql import new_database
 from tests.service.conftest import METADATA
@@ -40,6 +42,22 @@ def database(url: str) -> DatabaseUrl:
     return database_of(url)
 
 
+@pytest.fixture
+def store(database: DatabaseUrl) -> Iterator[Store]:
+    """A writer whose tables are there."""
+    store = Store(database)
+    store.connection()
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def reader(database: DatabaseUrl, store: Store) -> Iterator[Reader]:
+    reader = Reader(database)
+    yield reader
+    reader.close()
+
+
 def database_of(url: str) -> DatabaseUrl:
     database = read_database_url(url)
     assert database is not None
@@ -65,11 +83,16 @@ def ledger_row(**changes: Any) -> LedgerRow:
         typicality=(0.5, 0.25, 0.125),
         gate_scale=None,
         tags=(),
+        weight=1.0,
+        ordinary=True,
         content=None,
     )
     return row._replace(**changes)
 
 
 def sample(*rows: LedgerRow, seen: int | None = None) -> RowSample:
+    """Return a sample of `seen` rows, by default of these, which have equal weights."""
     times = [row.time_us for row in rows]
-    return RowSample(min(times), max(times), len(rows) if seen is None else seen, rows)
+    count = len(rows) if seen is None else seen
+    weighted = tuple(row._replace(weight=count / len(rows)) for row in rows)
+    return RowSample(min(times), max(times), count, weighted)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from service.contract import GATE_MEAN, PROBABILITIES, TYPICALITY
+from service.inference.outputs import BatchOutputs
 from service.inference.queue import InferenceRequest
 from service.ledger.fields import (
     ASSIGNED,
@@ -27,11 +28,12 @@ OUTPUTS = {
     GATE_MEAN: np.array([[0.125, 0.25], [0.5, 0.75]], np.float32),
     TYPICALITY: np.array([[0.5, 0.25, 0.125], [1, 1, 1]], np.float32),
 }
-EVENT = RequestEvent("predict", METADATA, {}, "one", 200, 2, 0, 0, TIMING, REQUEST, OUTPUTS)
+BATCH = BatchOutputs(OUTPUTS)
+EVENT = RequestEvent("predict", METADATA, {}, "one", 200, 2, 0, 0, TIMING, REQUEST, BATCH)
 
 
 def recorded(event: RequestEvent = EVENT, row: int = 0, *, with_input: bool = False) -> LedgerRow:
-    return ledger_row(event, row, time_us=7, with_input=with_input)
+    return ledger_row(event, row, time_us=7, weight=2.5, ordinary=False, with_input=with_input)
 
 
 def test_a_row_of_a_response_becomes_a_ledger_row() -> None:
@@ -42,6 +44,13 @@ def test_a_row_of_a_response_becomes_a_ledger_row() -> None:
     assert row.typicality == (1, 1, 1)
     assert row.tags == ("customer=acme", "canary")
     assert (row.gate_scale, row.content) == (None, None)
+    assert (row.weight, row.ordinary) == (2.5, False)
+
+
+def test_the_outputs_of_a_request_are_those_rows_of_its_batch() -> None:
+    event = EVENT._replace(rows=1, first=1)
+    assert recorded(event).probabilities == floats(0, 1, 0)
+    assert recorded(event, with_input=True).content == floats(1, 0, 0, 0)
 
 
 def test_the_input_is_only_recorded_if_requested() -> None:
@@ -58,12 +67,11 @@ def test_a_gate_scale_is_shared_or_one_for_each_row(
     assert recorded(EVENT._replace(request=request), 1).gate_scale == expected
 
 
-@pytest.mark.parametrize("value", [None, np.nan])
-def test_typicality_that_is_missing_or_not_finite_is_none(value: float | None) -> None:
-    outputs = {PROBABILITIES: OUTPUTS[PROBABILITIES], GATE_MEAN: OUTPUTS[GATE_MEAN]}
-    if value is not None:
-        outputs[TYPICALITY] = np.full((2, 3), value, np.float32)
-    assert recorded(EVENT._replace(outputs=outputs)).typicality is None
+def test_typicality_that_is_not_finite_is_none() -> None:
+    outputs = {**OUTPUTS, TYPICALITY: np.array([[0.5, np.nan, 0.5], [1, 1, 1]], np.float32)}
+    event = EVENT._replace(batch=BatchOutputs(outputs))
+    assert recorded(event).typicality is None
+    assert recorded(event, 1).typicality == (1, 1, 1)
 
 
 def written(**changes: Any) -> dict[str, Any]:

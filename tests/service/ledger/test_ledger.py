@@ -41,9 +41,8 @@ def test_the_workers_share_the_rate() -> None:
         Settings(ledger_url="sqlite:///x.db", ledger_rate=40, workers=4), SharedCounters()
     )
     assert ledger is not None
-    assert (
-        ledger.observer._reservoir._size == 5
-    )  # half a second of 40 rows a second, in 4 processes
+    # half a second of 40 rows a second, in 4 processes
+    assert ledger.observer._sample.size == 5
 
 
 def test_the_default_database_is_in_the_users_data_folder(file: Path, tmp_path: Path) -> None:

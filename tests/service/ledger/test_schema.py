@@ -1,6 +1,7 @@
 import sqlite3
 import stat
 import time
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
@@ -9,16 +10,22 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect, text
+from sqlalchemy import MetaData, insert, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from service.database_url import DatabaseUrl
 from service.ledger import database as database_module
 from service.ledger import schema
 from service.ledger.database import writing_engine
+from service.ledger.fields import RowName
+from service.ledger.filters import PageFilters
+from service.ledger.reader import Reader
 from service.ledger.schema import SchemaError, check_schema, migrate, revision
+from service.ledger.store import Store
+from service.ledger.stored_inputs import input_bytes
 from service.ledger.tables import REVISION, VERSION_TABLE, metadata
-from tests.service.ledger.conftest import database_of
+from service.ledger.write_buffer import WriteBatch
+from tests.service.ledger.conftest import database_of, floats, ledger_row, sample
 
 
 def create(database: DatabaseUrl) -> None:
@@ -53,6 +60,71 @@ def test_tables_are_created_in_an_empty_database(database: DatabaseUrl) -> None:
 
 
 def test_the_migrations_create_the_tables_that_are_used(database: DatabaseUrl) -> None:
+    create(database)
+    with writing_engine(database).begin() as connection:
+        options = {"version_table": VERSION_TABLE, "compare_type": True}
+        context = MigrationContext.configure(connection, opts=options)
+        assert compare_metadata(context, metadata) == []
+
+
+V1_ROW = {
+    **{"endpoint": "predict", "row": 0, "rows": 1, "model": 1, "label": 0, "batch_rows": 1},
+    **dict.fromkeys(("decode_us", "queue_us", "compute_us", "encode_us", "total_us"), 1),
+    **{"weight": 1.0, "probabilities": floats(0.75, 0.25), "gate_mean": floats(0.5)},
+    "typicality_combined": 0.5,
+}
+V1_MODEL = {"name": "tiny", "version": "1", "digest": "d"}
+
+
+def fill_version_1(database: DatabaseUrl, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Create the tables of version 1, two rows with inputs, and an input without its row."""
+    with monkeypatch.context() as patch:
+        patch.setattr(schema, "REVISION", "1")
+        create(database)
+    content = zlib.compress(floats(1, 2))
+    with writing_engine(database).begin() as connection:
+        tables = MetaData()
+        tables.reflect(connection)
+        models = {**V1_MODEL, "labels": '["a", "b"]', "layers": '["highway 1"]'}
+        filled: dict[str, list[dict[str, Any]]] = {
+            "ledger_models": [models],
+            "ledger_requests": [
+                {**V1_ROW, "sequence": number, "id": f"r{number}", "time": number}
+                for number in (101, 102)
+            ],
+            "ledger_inputs": [
+                {"sequence": number, "content": content} for number in (101, 102, 103)
+            ],
+        }
+        for name, rows in filled.items():
+            connection.execute(insert(tables.tables[name]), rows)
+
+
+def test_tables_of_version_1_are_updated_with_their_rows(
+    database: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill_version_1(database, monkeypatch)
+    assert version_of(database) == "1"
+    store = Store(database)
+    store.send(WriteBatch(1, sample(ledger_row(time_us=5000, content=floats(3, 4))), ()))
+    store.close()
+    assert version_of(database) == REVISION
+    reader = Reader(database)
+    rows = reader.page(PageFilters(sort="time")).rows
+    assert [(r.row.time, r.model.version) for r in rows][:2] == [(101, "1"), (102, "1")]
+    assert reader.stored_input(RowName("r102")).rows.tolist() == [[1, 2]]
+    reader.close()
+    with writing_engine(database).begin() as connection:
+        stored = connection.execute(text("SELECT sequence, time FROM ledger_inputs ORDER BY 2"))
+        assert [tuple(row) for row in stored][:2] == [(101, 101), (102, 102)]
+        size = connection.scalar(text("SELECT sum(length(content)) FROM ledger_inputs"))
+        assert input_bytes(connection) == size
+
+
+def test_an_updated_database_has_the_same_tables_as_a_new_one(
+    database: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill_version_1(database, monkeypatch)
     create(database)
     with writing_engine(database).begin() as connection:
         options = {"version_table": VERSION_TABLE, "compare_type": True}

@@ -198,10 +198,38 @@ def test_a_label_has_a_different_index_in_each_model() -> None:
     assert equalities(PageFilters(label="a")) == [{"model": 1, "label": 0}]
 
 
-def test_rows_of_a_model_are_only_ordered_by_time() -> None:
+def test_rows_of_a_model_have_both_orders() -> None:
     (partition,) = partitions(PageFilters(version="2"), TWO_MODELS)
     assert partition.equal == {"model": 2}
-    assert partition.ordered == frozenset({TIME})
+    assert partition.ordered == frozenset({TIME, TYPICALITY})
+
+
+@pytest.mark.parametrize(
+    ("filters", "models"),
+    [
+        (PageFilters(), [2]),
+        (PageFilters(label="b"), [2]),
+        (PageFilters(model="*"), None),
+        (PageFilters(model="digits"), None),
+        (PageFilters(version="1"), [1]),
+        (PageFilters(model="*", label="b"), [1, 2]),
+    ],
+)
+def test_without_a_model_a_version_and_an_id_only_served_models_are_searched(
+    filters: PageFilters, models: list[int] | None
+) -> None:
+    found = [p.equal.get("model") for p in partitions(filters, TWO_MODELS, {SECOND.key})]
+    assert found == ([None] if models is None else models)  # None: the whole table
+
+
+def test_an_id_is_searched_in_all_models() -> None:
+    (partition,) = partitions(PageFilters(id="one"), TWO_MODELS, {SECOND.key})
+    assert partition.rest == ()
+
+
+def test_a_tag_is_searched_in_served_models() -> None:
+    (partition,) = partitions(PageFilters(tag="canary"), TWO_MODELS, {SECOND.key})
+    assert "ledger_requests.model" in str(partition.rest[0])
 
 
 def test_a_tag_has_its_own_table_and_an_id_takes_precedence() -> None:

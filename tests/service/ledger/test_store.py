@@ -178,10 +178,10 @@ def test_a_file_that_was_moved_is_created_again(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("count", [0, 1, 300, 20_000])
 def test_rows_are_inserted_by_few_statements(database: DatabaseUrl, count: int) -> None:
-    contents = [(number, bytes([number % 256, 0])) for number in range(count)]
+    contents = [(number, 5, bytes([number % 256, 0])) for number in range(count)]
     with writing_engine(database).connect() as connection:
         migrate(connection)
-        insert_rows(connection, inputs, ("sequence", "content"), contents)
+        insert_rows(connection, inputs, ("sequence", "time", "content"), contents)
         stored = connection.execute(select(inputs).order_by(inputs.c.sequence))
         assert [tuple(row) for row in stored] == contents
 

@@ -1,14 +1,24 @@
 import time
 from threading import Timer
 
-from service.ledger.write_buffer import Gap, RowSample, WriteBatch, WriteBuffer
+import pytest
+
+from service.ledger import write_buffer as module
+from service.ledger.write_buffer import TOO_SLOW, Gap, RowSample, WriteBatch, WriteBuffer
 from tests.service.ledger.conftest import ledger_row
 
 
 def at(second: int, *, size: int = 1, seen: int | None = None) -> RowSample:
     """Return a sample of `size` rows from a second."""
-    rows = (ledger_row(),) * size
-    return RowSample(second * 10, second * 10 + 9, size if seen is None else seen, rows)
+    count = size if seen is None else seen
+    rows = (ledger_row(weight=count / size),) * size
+    return RowSample(second * 10, second * 10 + 9, count, rows)
+
+
+def mixed(second: int, *, seen: int) -> RowSample:
+    """Return a sample of one row that is not ordinary and two that are."""
+    rare, ordinary = ledger_row(ordinary=False), ledger_row(weight=(seen - 1) / 2)
+    return RowSample(second * 10, second * 10 + 9, seen, (ordinary, rare, ordinary))
 
 
 def test_samples_are_taken_in_order_as_numbered_write_batches() -> None:
@@ -35,6 +45,59 @@ def test_a_full_buffer_replaces_the_oldest_samples_by_a_gap_of_all_their_rows() 
 
 def disk_gap(began: int, ended: int, rows: int) -> tuple[Gap, ...]:
     return (Gap(began, ended, rows, "the disk is full"),)
+
+
+def test_inputs_beyond_their_size_are_not_buffered_but_their_rows_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "MAX_INPUT_BYTES", 10)
+    write_buffer = WriteBuffer(5)
+
+    def sample(*sizes: int) -> RowSample:
+        rows = tuple(ledger_row(content=bytes(size)) for size in sizes)
+        return RowSample(10, 19, len(rows), rows)
+
+    def taken() -> list[int | None]:
+        write_batch = write_buffer.take()
+        assert write_batch is not None
+        assert write_batch.sample is not None
+        rows = write_batch.sample.rows
+        return [None if row.content is None else len(row.content) for row in rows]
+
+    write_buffer.put(sample(4))
+    write_buffer.put(sample(4, 4))
+    write_buffer.put(sample(2, 1))
+    assert [taken(), taken()] == [[4], [4, None]]
+    write_buffer.put(sample(8, 1))  # the two that were taken have made room
+    assert [taken(), taken()] == [[2, None], [8, None]]
+    for _ in range(7):  # the sixth row finds no room, and what it displaces makes some
+        write_buffer.put(sample(2))
+    assert [taken() for _ in range(5)] == [[2], [2], [2], [None], [2]]
+
+
+def test_a_full_buffer_discards_ordinary_rows_first() -> None:
+    write_buffer = WriteBuffer(5)
+    for second in range(1, 4):
+        write_buffer.put(mixed(second, seen=100))
+    assert (write_buffer.lost_rows, write_buffer.rows) == (198, 102)
+    rare = (ledger_row(ordinary=False),)
+    assert [write_buffer.take() for _ in range(3)] == [
+        WriteBatch(1, RowSample(10, 19, 1, rare), (Gap(10, 29, 198, TOO_SLOW),)),
+        WriteBatch(2, RowSample(20, 29, 1, rare), ()),
+        WriteBatch(3, mixed(3, seen=100), ()),
+    ]
+    assert write_buffer.empty
+
+
+def test_if_only_other_rows_are_left_the_oldest_are_discarded() -> None:
+    write_buffer = WriteBuffer(4)
+    for second in range(1, 6):
+        write_buffer.put(mixed(second, seen=11))
+    assert (write_buffer.lost_rows, write_buffer.rows) == (43, 12)
+    write_batch = write_buffer.take()
+    assert write_batch is not None
+    assert write_batch.sample == RowSample(40, 49, 1, (ledger_row(ordinary=False),))
+    assert sum(gap.rows for gap in write_batch.gaps) == 43
 
 
 def test_the_newest_sample_is_kept_at_any_size() -> None:

@@ -14,30 +14,34 @@ from sqlalchemy import func, select, text
 from service.database_url import DatabaseUrl
 from service.ledger import database
 from service.ledger.database import writing_engine
-from service.ledger.tables import gaps, requests
-from service.ledger.write_buffer import Gap, WriteBuffer
+from service.ledger.stored_inputs import input_bytes
+from service.ledger.tables import gaps, inputs, requests
+from service.ledger.write_buffer import Gap, RowSample, WriteBuffer
 from service.ledger.writer import LedgerCounts, Writer
 from service.settings import Settings
 from service.shared_counters import SharedCounters
-from tests.service.ledger.conftest import database_of, ledger_row, sample
+from tests.service.ledger.conftest import database_of, floats, ledger_row, sample
 from tests.service.ledger.proxy import Proxy, proxy
 
 
 class Writing:
     """A writer with a small buffer, and the number of rows put into it."""
 
-    def __init__(self, database: DatabaseUrl, capacity: int) -> None:
+    def __init__(self, database: DatabaseUrl, capacity: int, **settings: int) -> None:
         self.database = database
         self.write_buffer = WriteBuffer(capacity)
-        settings = Settings(ledger_days=36_500, ledger_rows=10**12)
-        self.writer = Writer(database, settings, self.write_buffer, SharedCounters())
+        chosen = Settings.model_validate(
+            {"ledger_days": 36_500, "ledger_rows": 10**12, "ledger_input_days": 36_500, **settings}
+        )
+        self.writer = Writer(database, chosen, self.write_buffer, SharedCounters())
         self.answered = 0
 
     def put(self, times: int = 1, *, seen: int = 5) -> None:
-        """Put samples of two rows, each of `seen` answered rows."""
+        """Put samples of `seen` answered rows, of which one is not ordinary: two rows each."""
+        rows = ledger_row(ordinary=False), ledger_row(weight=seen - 1.0)
         for _ in range(times):
             self.answered += seen
-            self.write_buffer.put(sample(ledger_row(), ledger_row(), seen=seen))
+            self.write_buffer.put(RowSample(1_000_000, 1_000_000, seen, rows))
 
     def until(self, done: Callable[[], bool], seconds: float = 20) -> None:
         end = time.monotonic() + seconds
@@ -64,8 +68,8 @@ class Writing:
 
 
 @contextmanager
-def writing(database: DatabaseUrl, capacity: int = 10) -> Iterator[Writing]:
-    ledger = Writing(database, capacity)
+def writing(database: DatabaseUrl, capacity: int = 10, **settings: int) -> Iterator[Writing]:
+    ledger = Writing(database, capacity, **settings)
     ledger.writer.start()
     yield ledger
     ledger.writer.stop(5)
@@ -91,6 +95,20 @@ def test_samples_are_written(database: DatabaseUrl) -> None:
         ledger.put(3)
         assert_exact(ledger, lost=False)
         assert ledger.counts == (6, 9, 0, 0, 1)
+
+
+def test_stored_inputs_stay_within_their_size(sqlite_url: str) -> None:
+    database = database_of(sqlite_url)
+    with writing(database, capacity=100, ledger_input_bytes=100) as ledger:
+        for time_us in range(30):
+            row = ledger_row(time_us=time_us, content=floats(*range(8)))
+            ledger.answered += 1
+            ledger.write_buffer.put(sample(row))
+        assert_exact(ledger, lost=False)
+        with writing_engine(database).begin() as connection:
+            kept = connection.scalars(select(inputs.c.time).order_by(inputs.c.time)).all()
+            assert 0 < input_bytes(connection) <= 100
+    assert kept == list(range(30))[-len(kept) :]
 
 
 def test_stop_writes_all_buffered_samples(database: DatabaseUrl) -> None:

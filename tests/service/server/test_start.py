@@ -14,14 +14,21 @@ import pytest
 from service.http.api_keys import new_key
 from service.http.callers import Scope
 from service.signature import ALGORITHM, signature_path
-from tests.conftest import ROOT
-from tests.service.serving import fetch, predict, serving
+from tests.conftest import ROOT, prepared_process
+from tests.launcher import PreparedProcess
+from tests.service.serving import fetch, following, predict, serving
 from tests.service.test_signature import KEY, public_pem
 
 
 def test_the_server_logs_its_address_and_responds_soon(file: Path) -> None:
     began = time.monotonic()
-    with serving(file) as (_, port):
+    process = PreparedProcess(
+        *("service", "serve", file, "--port", "0"),
+        anew=True,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    with following(process) as port:
         assert predict(port)["predictions"][0]["label"] == "a"
     assert time.monotonic() - began < 5  # 1.5 s on a quiet machine
 
@@ -63,15 +70,7 @@ def test_an_incomplete_request_does_not_keep_a_stopped_server_alive(file: Path) 
 
 
 def serve_and_fail(file: Path, **settings: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "service", "serve", str(file)],
-        cwd=ROOT,
-        env={**os.environ, **settings},
-        capture_output=True,
-        text=True,
-        timeout=10,
-        check=False,
-    )
+    done = prepared_process("service", "serve", file, timeout=10, env={**os.environ, **settings})
     assert done.returncode == 1
     return done.stderr
 
@@ -114,12 +113,10 @@ def test_invalid_files_of_keys_and_certificates_open_no_port(file: Path, workers
 
 def lines_at_start(file: Path, **settings: str) -> str:
     """Return what the server logs until it is stopped, on a port of all addresses."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "service", "serve", str(file), "--port", "0"],
-        cwd=ROOT,
+    with PreparedProcess(
+        *("service", "serve", file, "--port", "0"),
         env={**os.environ, "HIGHWAY_HOST": "0.0.0.0", **settings},
         stderr=subprocess.PIPE,
-        text=True,
     ) as process:
         assert process.stderr is not None
         first = process.stderr.readline()
@@ -129,19 +126,32 @@ def lines_at_start(file: Path, **settings: str) -> str:
             return first + process.stderr.read()  # `communicate` would lose what is buffered
 
 
-def test_a_server_without_keys_that_others_can_reach_warns_what_is_open(file: Path) -> None:
+def test_a_server_without_keys_that_others_can_reach_warns_what_is_open(
+    file: Path, tmp_path: Path
+) -> None:
     warning = (
         "NO API KEYS ARE SET: whoever can reach 0.0.0.0 can send predictions, and read statistics, "
         "metrics, drift and the ledger{}; set HIGHWAY_API_KEYS, or HIGHWAY_OPEN=1 if this is "
         "intended\n"
     )
-    assert warning.format("") in lines_at_start(file)
-    inputs = lines_at_start(file, HIGHWAY_LEDGER_INPUTS="1")
+    assert warning.format("") in lines_at_start(file, HIGHWAY_LEDGER_URL="off")
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    inputs = lines_at_start(file, HIGHWAY_LEDGER_URL=url)
     assert warning.format(" with its stored inputs") in inputs
     assert "NO API KEYS" not in lines_at_start(file, HIGHWAY_OPEN="1")
     _, key = new_key("ci", [Scope.PREDICT])
     file.with_name("keys").write_text(key.line)
     assert "NO API KEYS" not in lines_at_start(file, HIGHWAY_API_KEYS=str(file.with_name("keys")))
+
+
+def test_a_server_says_whose_inputs_it_keeps_where_and_how_to_turn_it_off(
+    file: Path, tmp_path: Path
+) -> None:
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    line = "the ledger keeps the inputs of {} rows in {}; HIGHWAY_LEDGER_INPUTS=none turns this off"
+    assert line.format("atypical", url) in lines_at_start(file, HIGHWAY_LEDGER_URL=url)
+    off = lines_at_start(file, HIGHWAY_LEDGER_URL=url, HIGHWAY_LEDGER_INPUTS="none")
+    assert "the ledger keeps" not in off
 
 
 def test_every_worker_notices_a_revoked_key(file: Path) -> None:
