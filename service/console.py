@@ -43,7 +43,12 @@ GROUPS: dict[str, dict[str, Command]] = {
         "serve": Command("service.__main__", "Serve an ONNX file over HTTP.", SERVE),
         "check": Command("service.__main__", "Check whether an ONNX file can be served.", SERVE),
         "key": Command("service.__main__", "Make an API key for a server.", SERVE),
-        "predict": Command("highway_client.command", "Send a file's rows to a server.", CLIENT),
+        "predict": Command("highway_client.command", "Predict a file's rows.", CLIENT),
+        "explain": Command("highway_client.command", "Explain the label of one row.", CLIENT),
+        "requests": Command("highway_client.command", "List past requests.", CLIENT),
+        "request": Command("highway_client.command", "Show one past request.", CLIENT),
+        "flag": Command("highway_client.command", "Tag a past request.", CLIENT),
+        "drift": Command("highway_client.command", "Show whether the traffic drifts.", CLIENT),
     },
 }
 COMMANDS = {name: command for group in GROUPS.values() for name, command in group.items()}

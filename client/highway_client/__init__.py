@@ -19,6 +19,7 @@ from highway_client.errors import (
     UnreachableError,
 )
 from highway_client.explanations import Counterfactual, Explanation
+from highway_client.input_effects import ColumnEffects, PatchEffects
 from highway_client.predictions import Predictions
 from highway_client.records import RecordedRow
 
@@ -28,6 +29,7 @@ __all__ = [
     "BusyError",
     "Client",
     "ClientError",
+    "ColumnEffects",
     "Counterfactual",
     "DeadlineError",
     "Explanation",
@@ -35,6 +37,7 @@ __all__ = [
     "FileError",
     "ModelDescription",
     "OutOfTimeError",
+    "PatchEffects",
     "Predictions",
     "RecordedRow",
     "ResponseError",

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar, Unpack, cast
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, cast
 
 import anyio
 import httpx2
 
 from highway_client.attempts import Attempt, Outcome, Steps
-from highway_client.calls import Filters, Row, Rows
+from highway_client.calls import FLAGGED, Filters, Row, Rows, Time, Wanted
 from highway_client.client import BaseClient
 from highway_client.description import ModelDescription
 from highway_client.explanations import Explanation
@@ -34,15 +34,24 @@ class AsyncClient(BaseClient[httpx2.AsyncClient]):
         *,
         gate_scale: GateScale | None = None,
         gate_units: bool = False,
+        layer_typicality: bool = False,
         tags: Sequence[str] = (),
     ) -> Predictions:
         """See `Client.predict`."""
-        steps = self._calls.predict(rows, gate_scale=gate_scale, gate_units=gate_units, tags=tags)
-        return await self._run(steps)
+        wanted = Wanted(
+            gate_scale=gate_scale,
+            gate_units=gate_units,
+            layer_typicality=layer_typicality,
+            tags=tags,
+        )
+        return await self._run(self._calls.predict(rows, wanted))
 
-    async def explain(self, row: Row, *, gate_units: bool = False) -> Explanation:
+    async def explain(
+        self, row: Row, *, gate_units: bool = False, inputs: bool = False
+    ) -> Explanation:
         """See `Client.explain`."""
-        return await self._run(self._calls.explain(row, gate_units=gate_units))
+        steps = self._calls.explain(row, gate_units=gate_units, inputs=inputs)
+        return await self._run(steps)
 
     async def model(self) -> ModelDescription:
         """See `Client.model`."""
@@ -57,18 +66,43 @@ class AsyncClient(BaseClient[httpx2.AsyncClient]):
         return await self._run(self._calls.request(request_id))
 
     async def predict_again(
-        self, request_id: str, *, row: int = 0, gate_scale: GateScale | None = None
+        self,
+        request_id: str,
+        *,
+        row: int = 0,
+        time: Time | None = None,
+        gate_scale: GateScale | None = None,
     ) -> Predictions:
         """See `Client.predict_again`."""
-        steps = self._calls.predict_again(request_id, row=row, gate_scale=gate_scale)
+        steps = self._calls.predict_again(request_id, row=row, time=time, gate_scale=gate_scale)
         return await self._run(steps)
 
     async def explain_again(
-        self, request_id: str, *, row: int = 0, gate_units: bool = False
+        self,
+        request_id: str,
+        *,
+        row: int = 0,
+        time: Time | None = None,
+        gate_units: bool = False,
+        inputs: bool = False,
     ) -> Explanation:
         """See `Client.explain_again`."""
-        steps = self._calls.explain_again(request_id, row=row, gate_units=gate_units)
+        steps = self._calls.explain_again(
+            request_id, row=row, time=time, gate_units=gate_units, inputs=inputs
+        )
         return await self._run(steps)
+
+    async def flag(
+        self, request_id: str, *, row: int = 0, time: Time | None = None, tag: str = FLAGGED
+    ) -> tuple[str, ...]:
+        """See `Client.flag`."""
+        return await self._run(self._calls.flag(request_id, row=row, time=time, tag=tag))
+
+    async def unflag(
+        self, request_id: str, *, row: int = 0, time: Time | None = None, tag: str = FLAGGED
+    ) -> tuple[str, ...]:
+        """See `Client.unflag`."""
+        return await self._run(self._calls.unflag(request_id, row=row, time=time, tag=tag))
 
     async def drift(self) -> dict[str, Any]:
         """See `Client.drift`."""
@@ -78,7 +112,7 @@ class AsyncClient(BaseClient[httpx2.AsyncClient]):
         """Close the connections."""
         await self._http.aclose()
 
-    async def __aenter__(self) -> "AsyncClient":
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(

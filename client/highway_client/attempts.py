@@ -31,7 +31,7 @@ LONGEST_PAUSE_SECONDS = 5.0
 class Request:
     """An HTTP request; `path` is relative to the server's URL."""
 
-    method: Literal["GET", "POST"]
+    method: Literal["GET", "POST", "DELETE"]
     path: str
     headers: Mapping[str, str] = field(default_factory=dict)
     content: bytes = b""

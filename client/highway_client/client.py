@@ -3,12 +3,12 @@
 import time
 from collections.abc import Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, Unpack, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, Unpack, cast
 
 import httpx2
 
 from highway_client.attempts import Attempt, Outcome, Steps
-from highway_client.calls import Calls, Filters, Row, Rows
+from highway_client.calls import FLAGGED, Calls, Filters, Row, Rows, Time, Wanted
 from highway_client.description import ModelDescription
 from highway_client.explanations import Explanation
 from highway_client.gate_scale import GateScale
@@ -60,7 +60,7 @@ class Client(BaseClient[httpx2.Client]):
     """A client of the server at `url`; threads may share it and its connections.
 
     `model` defaults to the first that the server lists, `version` to the one that the server
-    chooses. `binary` sends arrays as bytes, otherwise as JSON. A call takes at most
+    chooses. `binary` sends arrays as bytes, otherwise as JSON. A request takes at most
     `timeout_seconds`. It is retried up to `retries` times if the server is busy, after the time
     that the server requests, or if the connection is lost. The server drops a request that it could
     not start within `deadline_ms`. The server's ledger stores `tags` with every prediction.
@@ -76,25 +76,37 @@ class Client(BaseClient[httpx2.Client]):
         *,
         gate_scale: GateScale | None = None,
         gate_units: bool = False,
+        layer_typicality: bool = False,
         tags: Sequence[str] = (),
     ) -> Predictions:
         """Predict the labels, probabilities, gates and typicality of rows in the data's own unit.
 
         `rows` is an array (rows, features) or (rows, height, width[, 3]), in which NaN is a
-        table's missing value; or a list as `/predict` takes it, such as objects by column name.
-        `gate_scale`, (layers,) or (1 or rows, layers), multiplies the gates of each layer; it may
-        also be a mapping by layer name, or one for each row. With an array, `gate_units` requests
-        every gate. `tags` follow the client's own.
+        table's missing value; a data frame of pandas, polars or another library, with the model's
+        columns by name; or a list as `/predict` takes it, such as objects by column name. Arrays
+        and frames are sent in requests of at most 1,024 rows. `gate_scale`, (layers,) or (1 or
+        rows, layers), multiplies the gates of each layer; it may also be a mapping by layer name,
+        or one for each row. With an array or a frame, `gate_units` requests every gate.
+        `layer_typicality` requests the p-value of each layer's gates. `tags` follow the client's
+        own.
         """
-        steps = self._calls.predict(rows, gate_scale=gate_scale, gate_units=gate_units, tags=tags)
-        return self._run(steps)
+        wanted = Wanted(
+            gate_scale=gate_scale,
+            gate_units=gate_units,
+            layer_typicality=layer_typicality,
+            tags=tags,
+        )
+        return self._run(self._calls.predict(rows, wanted))
 
-    def explain(self, row: Row, *, gate_units: bool = False) -> Explanation:
+    def explain(self, row: Row, *, gate_units: bool = False, inputs: bool = False) -> Explanation:
         """Explain which layers decide the label of one row.
 
-        `row` is (features,) or (height, width[, 3]), or an item of the list that `predict` takes.
+        `row` is (features,) or (height, width[, 3]); an item of the list that `predict` takes; or
+        a row of a data frame, such as `frame.iloc[0]`. `inputs` requests the effects of replacing
+        each column, or each patch of an image.
         """
-        return self._run(self._calls.explain(row, gate_units=gate_units))
+        steps = self._calls.explain(row, gate_units=gate_units, inputs=inputs)
+        return self._run(steps)
 
     def model(self) -> ModelDescription:
         """Return the model's input, labels and layers."""
@@ -104,8 +116,10 @@ class Client(BaseClient[httpx2.Client]):
         """Return the ledger's rows as a data frame, newest first; it needs the extra `notebook`.
 
         Filters: `since` (inclusive), `until` (exclusive), `label`, `model`, `version`, `tag` and
-        `typicality_below`, a bound of `typicality_combined`. A time is a `datetime` or ISO 8601;
-        without a zone it is UTC. Probabilities and gates are arrays.
+        `typicality_below`, a bound of `typicality_combined`. Without `model` and `version`, the
+        rows are those of the models that the server serves now; the model "*" means all models. A
+        time is a `datetime` or ISO 8601; without a zone it is UTC. Probabilities and gates are
+        arrays.
         """
         return self._run(self._calls.requests(filters))
 
@@ -114,16 +128,46 @@ class Client(BaseClient[httpx2.Client]):
         return self._run(self._calls.request(request_id))
 
     def predict_again(
-        self, request_id: str, *, row: int = 0, gate_scale: GateScale | None = None
+        self,
+        request_id: str,
+        *,
+        row: int = 0,
+        time: Time | None = None,
+        gate_scale: GateScale | None = None,
     ) -> Predictions:
-        """Predict a recorded row again; its input must have been stored."""
-        return self._run(self._calls.predict_again(request_id, row=row, gate_scale=gate_scale))
+        """Predict a recorded row again; its input must have been stored.
+
+        `time` is that of the recorded row, if several requests have the id; default: the first.
+        """
+        steps = self._calls.predict_again(request_id, row=row, time=time, gate_scale=gate_scale)
+        return self._run(steps)
 
     def explain_again(
-        self, request_id: str, *, row: int = 0, gate_units: bool = False
+        self,
+        request_id: str,
+        *,
+        row: int = 0,
+        time: Time | None = None,
+        gate_units: bool = False,
+        inputs: bool = False,
     ) -> Explanation:
-        """Explain a recorded row; its input must have been stored."""
-        return self._run(self._calls.explain_again(request_id, row=row, gate_units=gate_units))
+        """Explain a recorded row; its input must have been stored. See `predict_again`."""
+        steps = self._calls.explain_again(
+            request_id, row=row, time=time, gate_units=gate_units, inputs=inputs
+        )
+        return self._run(steps)
+
+    def flag(
+        self, request_id: str, *, row: int = 0, time: Time | None = None, tag: str = FLAGGED
+    ) -> tuple[str, ...]:
+        """Add a tag to a recorded row, such as "wrong"; return all of its tags."""
+        return self._run(self._calls.flag(request_id, row=row, time=time, tag=tag))
+
+    def unflag(
+        self, request_id: str, *, row: int = 0, time: Time | None = None, tag: str = FLAGGED
+    ) -> tuple[str, ...]:
+        """Remove a tag from a recorded row; return the tags that remain."""
+        return self._run(self._calls.unflag(request_id, row=row, time=time, tag=tag))
 
     def drift(self) -> dict[str, Any]:
         """Return the body of `GET /drift`: how far each model is from its held-out rows."""
@@ -133,7 +177,7 @@ class Client(BaseClient[httpx2.Client]):
         """Close the connections."""
         self._http.close()
 
-    def __enter__(self) -> "Client":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

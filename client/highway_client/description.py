@@ -1,12 +1,16 @@
 """The description of a model: its labels, layers and input (`GET /v2/models/{name}`)."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
+import numpy as np
+
 from highway_client.attempts import Response
-from highway_client.json_values import JsonObject, parse, unreadable
+from highway_client.json_values import FloatArray, JsonObject, parse, unreadable
 
 BOOLEAN_CATEGORIES = ("false", "true")
+USUAL_GATES = "usual_gates"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,20 +80,49 @@ class Layer:
     number: int
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class UsualGates:
+    """The usual range of each layer's mean gate, among held-out rows of one predicted label.
+
+    low, high: float32 (layers,), the 10th and the 90th percentile.
+    """
+
+    low: FloatArray
+    high: FloatArray
+
+
 @dataclass(frozen=True, kw_only=True)
 class ModelDescription:
-    """A model; `labels` and `layers` are in the order of the columns of probabilities and gates."""
+    """A model; `labels` and `layers` are in the order of the columns of probabilities and gates.
+
+    `usual_gates` are the usual ranges by predicted label; None if the server knows none.
+    """
 
     name: str
     versions: tuple[str, ...]
     labels: tuple[str, ...]
     layers: tuple[Layer, ...]
     input: Input
+    usual_gates: Mapping[str, UsualGates] | None = None
 
     @property
     def layer_names(self) -> tuple[str, ...]:
         """The names of the layers."""
         return tuple(layer.name for layer in self.layers)
+
+    def usual_ranges(self, labels: Sequence[str]) -> tuple[FloatArray, FloatArray] | None:
+        """Return the ends of the usual ranges, each (rows, layers), for rows of these labels.
+
+        They are NaN for a label that the model does not have; None if the server knows none.
+        """
+        if self.usual_gates is None:
+            return None
+        none = np.full(len(self.layers), np.nan, np.float32)
+        without = UsualGates(low=none, high=none)
+        ranges = [self.usual_gates.get(label, without) for label in labels]
+        shape = (len(labels), len(self.layers))
+        low = np.array([each.low for each in ranges], np.float32).reshape(shape)
+        return low, np.array([each.high for each in ranges], np.float32).reshape(shape)
 
 
 def read_description(response: Response) -> ModelDescription:
@@ -100,12 +133,14 @@ def read_description(response: Response) -> ModelDescription:
     properties = JsonObject(
         {name: parse(strings.string(name), name) for name in ("labels", "layers", "input")}
     )
+    layers = tuple(map(_layer, properties.objects("layers")))
     return ModelDescription(
         name=model.string("name"),
         versions=model.strings("versions"),
         labels=properties.strings("labels"),
-        layers=tuple(map(_layer, properties.objects("layers"))),
+        layers=layers,
         input=_input(properties.object("input")),
+        usual_gates=_usual_gates(strings.optional(USUAL_GATES, strings.string), len(layers)),
     )
 
 
@@ -115,6 +150,23 @@ def read_default_name(response: Response) -> str:
     if not models:
         raise unreadable("an empty list of models")
     return models[0].string("name")
+
+
+def _usual_gates(text: str | None, layers: int) -> Mapping[str, UsualGates] | None:
+    """Parse the property, which servers of before 0.2 do not send."""
+    by_label = JsonObject({USUAL_GATES: None if text is None else parse(text, USUAL_GATES)})
+    labels = by_label.optional(USUAL_GATES, by_label.object)
+    if labels is None:
+        return None
+    return {label: _usual(labels.object(label), layers) for label in labels}
+
+
+def _usual(ranges: JsonObject, layers: int) -> UsualGates:
+    """Read the usual range of each layer for one label."""
+    usual = UsualGates(low=ranges.numbers("low"), high=ranges.numbers("high"))
+    if not len(usual.low) == len(usual.high) == layers:
+        raise unreadable(f"{USUAL_GATES} that are not those of {layers} layers")
+    return usual
 
 
 def _layer(layer: JsonObject) -> Layer:

@@ -1,5 +1,6 @@
 """Explanations: which layers decide a row's label."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -7,6 +8,7 @@ import numpy as np
 
 from highway_client import frames
 from highway_client.attempts import Response
+from highway_client.input_effects import InputEffects, read_effects
 from highway_client.json_values import FloatArray, JsonObject
 from highway_client.predictions import Prediction
 
@@ -34,7 +36,10 @@ class Explanation:
     `closed_probabilities`, float32 (layers,), the probabilities of the original label, and
     `probability_changes` their changes, negative where it falls. gate_units, if requested: float32
     (width,) for each layer. Closing any of the `decisive_layers` alone changes the label.
-    `counterfactual` is None if closing all layers leaves the label unchanged.
+    `counterfactual` is None if closing all layers leaves the label unchanged. layer_typicality:
+    float32 (layers,), the p-value of each layer's gates alone. usual_low, usual_high: float32
+    (layers,), the range of the gates of most held-out rows with this label. They are None if the
+    server does not send them. `inputs`, if requested, are the effects of the row's inputs.
     """
 
     model_name: str
@@ -52,16 +57,29 @@ class Explanation:
     decisive_layers: tuple[str, ...]
     counterfactual: Counterfactual | None
     request_id: str | None
+    layer_typicality: FloatArray | None = None
+    usual_low: FloatArray | None = None
+    usual_high: FloatArray | None = None
+    inputs: InputEffects | None = None
 
     def frame(self) -> "DataFrame":
         """Return a data frame with one row for each layer; it needs the extra `notebook`."""
-        columns = {
+        return frames.table(self.columns(), index=frames.names_index(self.layers, "layer"))
+
+    def columns(self) -> dict[str, Sequence[str] | FloatArray]:
+        """Return what is known of each layer by name, each (layers,)."""
+        known: dict[str, FloatArray | None] = {
+            "usual_low": self.usual_low,
+            "usual_high": self.usual_high,
+            "typicality": self.layer_typicality,
+        }
+        return {
             "gate": self.gates,
+            **{name: values for name, values in known.items() if values is not None},
             "closed_label": self.closed_labels,
             "closed_probability": self.closed_probabilities,
             "probability_change": self.probability_changes,
         }
-        return frames.table(columns, index=self.layers)
 
 
 def read_explanation(response: Response) -> Explanation:
@@ -71,6 +89,8 @@ def read_explanation(response: Response) -> Explanation:
     layers = body.objects("layers")
     closed = [layer.object("closed") for layer in layers]
     counterfactual = body.optional("counterfactual", body.object)
+    usual_low, usual_high = _usual(layers)
+    inputs = body.optional("inputs", body.object)
     return Explanation(
         model_name=body.string("model_name"),
         model_version=body.string("model_version"),
@@ -87,11 +107,31 @@ def read_explanation(response: Response) -> Explanation:
         decisive_layers=body.strings("decisive_layers"),
         counterfactual=None if counterfactual is None else _counterfactual(counterfactual),
         request_id=response.headers.get("X-Request-Id"),
+        layer_typicality=_known([layer.optional("typicality", layer.number) for layer in layers]),
+        usual_low=usual_low,
+        usual_high=usual_high,
+        inputs=None if inputs is None else read_effects(inputs),
     )
 
 
 def _counterfactual(body: JsonObject) -> Counterfactual:
     return Counterfactual(closed_layers=body.strings("closed_layers"), label=body.string("label"))
+
+
+def _usual(layers: list[JsonObject]) -> tuple[FloatArray | None, FloatArray | None]:
+    """Return both ends of the usual ranges, which are null without held-out rows."""
+    ranges = [layer.optional("usual", layer.object) for layer in layers]
+    known = [each for each in ranges if each is not None]
+    if not known or len(known) < len(layers):
+        return None, None
+    low, high = ([each.number(end) for each in known] for end in ("low", "high"))
+    return _array(low), _array(high)
+
+
+def _known(numbers: list[float | None]) -> FloatArray | None:
+    """Return numbers of all layers as an array."""
+    known = [number for number in numbers if number is not None]
+    return _array(known) if known and len(known) == len(numbers) else None
 
 
 def _gate_units(layers: list[JsonObject]) -> tuple[FloatArray, ...] | None:

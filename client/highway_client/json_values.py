@@ -1,7 +1,7 @@
 """Typed members of JSON responses, and JSON requests of rows, without a schema library."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
@@ -25,6 +25,13 @@ class JsonObject:
     def parse(cls, content: bytes | str, path: str = "") -> "JsonObject":
         """Parse JSON text whose value must be an object."""
         return cls(_mapping(parse(content, path), path or "the body"), path)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._members)
+
+    def value(self, name: str) -> Any:
+        """Return a member of any type."""
+        return self._member(name)
 
     def string(self, name: str) -> str:
         """Return a string."""
@@ -59,6 +66,21 @@ class JsonObject:
     def numbers(self, name: str) -> FloatArray:
         """Return a list of numbers as float32 (n,)."""
         return _floats(self._typed(name, list, "a list"), self._at(name))
+
+    def number_rows(self, name: str) -> FloatArray:
+        """Return a list of lists of numbers, all of one length, as float32 (m, n)."""
+        rows = self._typed(name, list, "a list")
+        if not all(isinstance(row, list) and len(row) == len(rows[0]) for row in rows):
+            raise unreadable(f"{self._at(name)} that is not a list of lists of one length")
+        items = [item for row in rows for item in row]
+        return _floats(items, self._at(name)).reshape(len(rows), -1)
+
+    def string_rows(self, name: str) -> tuple[tuple[str, ...], ...]:
+        """Return a list of lists of strings."""
+        rows = self._typed(name, list, "a list")
+        if not all(isinstance(row, list) and all(isinstance(i, str) for i in row) for row in rows):
+            raise unreadable(f"{self._at(name)} that is not a list of lists of strings")
+        return tuple(map(tuple, rows))
 
     def named_numbers(self, name: str) -> tuple[tuple[str, ...], FloatArray]:
         """Return the names of an object's members, and their numbers as float32 (n,)."""

@@ -1,15 +1,17 @@
 """The terminal of a command: its signals, its streams, and strings of a server.
 
 The service has a module of the same purpose; the client is a distribution of its own. A command
-of the client writes no files, so that it can end at once.
+of the client ends at once when it is stopped; only a file that it has begun to write is removed.
 """
 
 import os
 import signal
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from io import TextIOWrapper
+from math import ceil, isnan
+from pathlib import Path
 from shutil import get_terminal_size
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -23,6 +25,8 @@ BAR_WIDTH = 30  # characters for a share of 1
 NARROW = 60  # columns, below which the lines of a table take too much space
 BESIDE_BAR = 36  # characters of a table's other columns
 MARKS, ASCII_MARKS = "▁▂▃▄▅▆▇█", "01234567"  # from a share of 0 to 1
+
+_begun: set[Path] = set()  # files that are being written
 
 
 def run(command: Callable[[], object]) -> None:
@@ -79,11 +83,34 @@ def fit(table: "Table") -> "Table":
     return table
 
 
-def bar(share: float) -> str:
-    """Return a bar for a share from 0 to 1, in ASCII where the terminal has no blocks."""
+def bar(share: float, usual: tuple[float, float] | None = None, *, beside: int = BESIDE_BAR) -> str:
+    """Return a bar for a share from 0 to 1, in ASCII where the terminal has no blocks.
+
+    Brackets mark the ends of the `usual` range. `beside` are the characters of the other columns.
+    """
     full, empty = ("█", "·") if encodable("█·") else ("#", ".")
-    width = max(8, min(BAR_WIDTH, get_terminal_size().columns - BESIDE_BAR))
-    return (full * round(share * width)).ljust(width, empty)
+    width = max(8, min(BAR_WIDTH, get_terminal_size().columns - beside))
+    drawn = (full * round(share * width)).ljust(width, empty)
+    if usual is None or isnan(usual[0]):
+        return drawn
+    begin = min(int(usual[0] * width), width - 2)
+    end = min(max(ceil(usual[1] * width) - 1, begin + 1), width - 1)
+    return f"{drawn[:begin]}[{drawn[begin + 1 : end]}]{drawn[end + 1 :]}"
+
+
+def arrow() -> str:
+    """Return an arrow from a value to another."""
+    return "→" if encodable("→") else "->"
+
+
+@contextmanager
+def removed_if_stopped(path: Path) -> Iterator[None]:
+    """Remove a file if a signal ends the process within this block."""
+    _begun.add(path)
+    try:
+        yield
+    finally:
+        _begun.discard(path)
 
 
 def marks() -> str:
@@ -101,6 +128,9 @@ def encodable(text: str) -> bool:
 
 
 def _exit(_number: int, _frame: FrameType | None) -> None:
+    for path in _begun:
+        with suppress(OSError):
+            path.unlink()
     with suppress(OSError):
         os.write(2, b"stopped: the command has not finished; run it again\n")
     os._exit(STOPPED)

@@ -13,7 +13,9 @@ import httpx2
 import numpy as np
 import pytest
 from highway_client.attempts import Attempt, Outcome, Response, Steps
+from highway_client.column_values import Value, named_values
 from highway_client.description import Column, Input
+from highway_client.files.rows import FileRows
 from numpy.typing import NDArray
 
 from tests.conftest import ROOT
@@ -79,6 +81,58 @@ EXPLAIN_BODY: dict[str, Any] = {
     "decisive_layers": ["highway 1"],
     "counterfactual": {"closed_layers": ["highway 1"], "label": "cat", "search": "greedy"},
 }
+COLUMN_EFFECTS: dict[str, Any] = {
+    "kind": "columns",
+    "method": "occlusion",
+    "complete": True,
+    "columns": [
+        {
+            "name": "age",
+            "value": 41.0,
+            "replaced_by": 37.0,
+            "label": "cat",
+            "probability": 0.25,
+            "probability_change": -0.5,
+        },
+        {
+            "name": "job",
+            "value": "nurse",
+            "replaced_by": None,
+            "label": "dog",
+            "probability": 0.5,
+            "probability_change": -0.25,
+        },
+    ],
+    "decisive_columns": ["age"],
+    "counterfactual": {
+        "changes": [{"name": "age", "value": 41.0, "changed_to": 30.0}],
+        "label": "cat",
+        "search": "greedy",
+    },
+}
+PATCH_EFFECTS: dict[str, Any] = {
+    "kind": "patches",
+    "method": "occlusion",
+    "complete": False,
+    "patch": [4, 4],
+    "tops": [0, 2],
+    "lefts": [0, 3],
+    "replaced_by": [0],
+    "label": [["dog", "cat"], ["dog", "dog"]],
+    "probability_change": [[0, -0.5], [-0.25, 0.125]],
+}
+USUAL_GATES = '{"cat": {"low": [0.25, 0.5], "high": [0.75, 0.875]}}'
+
+
+def matrix(rows: FileRows) -> NDArray[np.float32]:
+    """Return the rows of all batches, (rows, features)."""
+    batches = [np.asarray(batch.rows, np.float32) for batch in rows.batches]
+    return np.concatenate([values.reshape(len(values), -1) for values in batches])
+
+
+def named(rows: FileRows, columns: tuple[Column, ...] = PEOPLE.columns) -> list[dict[str, Value]]:
+    """Return the rows of all batches by column."""
+    return [named_values(values, columns) for values in matrix(rows)]
 
 
 def response(body: object, status: int = 200, headers: Mapping[str, str] = {}) -> Response:
@@ -121,6 +175,21 @@ def respond(listener: socket.socket, times: int = 1) -> None:
             connection.sendall(head + body)
 
 
+def answering(*bodies: object) -> Callable[[socket.socket], None]:
+    """Return a server of one connection that responds to each request with the next body."""
+
+    def serve(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection:
+            for content in bodies:
+                connection.recv(65536)
+                body = json.dumps(content).encode()
+                head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+                connection.sendall(head + body)
+
+    return serve
+
+
 def drop_then_respond(listener: socket.socket) -> None:
     """Close the first connection without a response, and respond on the second."""
     listener.accept()[0].close()
@@ -138,7 +207,7 @@ def url() -> Generator[str]:
 def ledger_url(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
     """The bundled digit model's server, with a ledger that keeps inputs."""
     ledger = f"sqlite:///{tmp_path_factory.mktemp('ledger')}/ledger.db"
-    settings = {"HIGHWAY_LEDGER_URL": ledger, "HIGHWAY_LEDGER_INPUTS": "true"}
+    settings = {"HIGHWAY_LEDGER_URL": ledger, "HIGHWAY_LEDGER_INPUTS": "all"}
     with serving(ROOT / "service" / "bundled" / "digits.onnx", **settings) as (_, port):
         url = f"http://127.0.0.1:{port}"
         end = time.monotonic() + 30

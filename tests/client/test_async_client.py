@@ -2,8 +2,16 @@ import asyncio
 import socket
 
 import numpy as np
+import pyarrow as pa
 import pytest
-from highway_client import AsyncClient, Client, OutOfTimeError, Predictions, UnreachableError
+from highway_client import (
+    AsyncClient,
+    Client,
+    OutOfTimeError,
+    Predictions,
+    ServerError,
+    UnreachableError,
+)
 from numpy.typing import NDArray
 
 from tests.client.conftest import drop_then_respond, scripted
@@ -30,6 +38,27 @@ def test_a_model_is_described(table_url: str) -> None:
             return (await client.model()).labels
 
     assert asyncio.run(call()) == ("a", "b", "c")
+
+
+def test_a_data_frame_is_predicted_and_explained(table_url: str) -> None:
+    table = pa.table({"age": [5, 0], "job": ["pilot"] * 2, "member": [None] * 2, "income": [1, 2]})
+
+    async def call() -> tuple[Predictions, str]:
+        async with AsyncClient(table_url) as client:
+            explanation = await client.explain(table.slice(1, 1))
+            return await client.predict(table), explanation.label
+
+    predictions, label = asyncio.run(call())
+    assert (predictions.labels, label) == (("a", "b"), "b")
+
+
+def test_a_flag_on_an_unknown_request_is_an_error(ledger_url: str) -> None:
+    async def call() -> tuple[str, ...]:
+        async with AsyncClient(ledger_url) as client:
+            return await client.flag("no-such", tag="wrong")
+
+    with pytest.raises(ServerError):
+        asyncio.run(call())
 
 
 def test_the_ledger_is_read_as_by_the_other_client(ledger_url: str, seven: Image) -> None:

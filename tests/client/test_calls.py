@@ -3,9 +3,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from highway_client.attempts import Request, Response
-from highway_client.calls import Calls, Filters
+from highway_client.calls import Calls, Filters, Wanted, rows_per_request
 from highway_client.errors import ArgumentError, ResponseError
 from highway_client.options import Options
 
@@ -21,7 +22,6 @@ from tests.client.test_records import ROW as RECORDED
 ROW = np.array([[1, 0.5]])
 LISTED = response({"models": [{"name": "tiny"}]})
 DESCRIBED = response(MODEL)
-NOTHING_MORE: dict[str, Any] = {"gate_scale": None, "gate_units": False, "tags": ()}
 
 
 def calls(**given: Any) -> Calls:
@@ -30,9 +30,9 @@ def calls(**given: Any) -> Calls:
     return Calls(Options(**{**usual, **rest, **given}))
 
 
-def infer_response(version: str = "1") -> Response:
+def infer_response(version: str = "1", rows: int = 1) -> Response:
     outputs = [
-        {"name": name, "datatype": "FP32", "shape": [1, len(data)], "data": data}
+        {"name": name, "datatype": "FP32", "shape": [rows, len(data)], "data": data * rows}
         for name, data in (
             ("probabilities", [0.25, 0.75]),
             ("gate_mean", [0.5, 1]),
@@ -43,7 +43,7 @@ def infer_response(version: str = "1") -> Response:
 
 
 def predicted(client_calls: Calls, *responses: Response, **more: Any) -> list[Request]:
-    steps = client_calls.predict(ROW, **{**NOTHING_MORE, **more})
+    steps = client_calls.predict(ROW, Wanted(**more))
     attempts, result = run_steps(steps, *responses)
     assert result.labels == ("dog",)
     return [attempt.request for attempt in attempts]
@@ -89,7 +89,7 @@ def test_tags_are_sent_with_the_rows_only() -> None:
 
 def test_an_image_is_sent_flat_and_gate_units_are_requested_on_demand() -> None:
     images = np.array([[[1, 2], [3, 4]]], np.uint8)
-    steps = calls(model="tiny").predict(images, **{**NOTHING_MORE, "gate_units": True})
+    steps = calls(model="tiny").predict(images, Wanted(gate_units=True))
     body = json.loads(next(steps).request.content)
     assert body["inputs"][0]["shape"] == [1, 4]
     assert body["inputs"][0]["data"] == [1, 2, 3, 4]
@@ -114,8 +114,111 @@ def test_gate_scale_by_name_requests_the_description_first() -> None:
     assert json.loads(infer.content)["inputs"][1]["data"] == [1, 0.5]
 
 
+def test_the_typicality_of_layers_is_requested_on_demand() -> None:
+    steps = calls(model="tiny").predict(ROW, Wanted(layer_typicality=True))
+    outputs = json.loads(next(steps).request.content)["outputs"]
+    assert outputs[-1] == {"name": "layer_typicality"}
+    steps = calls(model="tiny").predict([[1, 0.5]], Wanted(layer_typicality=True))
+    assert json.loads(next(steps).request.content) == {"instances": [[1, 0.5]], "usual": True}
+
+
+def test_large_arrays_are_sent_in_several_requests() -> None:
+    rows = np.zeros((1026, 2))
+    rows[1024] = 7
+    scale = np.zeros((1026, 2))
+    scale[1024] = 3
+    steps = calls(model="tiny", binary=False).predict(rows, Wanted(gate_scale=scale))
+    first, second = infer_response(rows=1024), infer_response(rows=2)
+    attempts, result = run_steps(steps, first, DESCRIBED, second)
+    bodies = [json.loads(attempts[index].request.content)["inputs"] for index in (0, 2)]
+    assert [body[0]["shape"] for body in bodies] == [[1024, 2], [2, 2]]
+    assert bodies[1][0]["data"] == [7, 7, 0, 0]
+    assert bodies[1][1]["data"] == [3, 3, 0, 0]
+    assert len(result) == 1026
+
+
+def test_requests_fit_the_default_limit_of_a_body() -> None:
+    assert rows_per_request(784) == 1024
+    assert rows_per_request(3072) * 3072 * 4 < 4 * 2**20
+    assert rows_per_request(3072, binary=False) == 42
+    assert rows_per_request(10**7) == 1
+
+
+PEOPLE_MODEL = {
+    "labels": '["cat", "dog"]',
+    "input": json.dumps(
+        {
+            "kind": "table",
+            "shape": [2],
+            "unit": "value",
+            "columns": [
+                {"name": "age", "categories": []},
+                {"name": "job", "categories": ["nurse", "pilot"]},
+            ],
+        }
+    ),
+}
+OF_PEOPLE = response(MODEL | {"properties": MODEL["properties"] | PEOPLE_MODEL})
+OTHER_JOBS = {"input": PEOPLE_MODEL["input"].replace('"nurse", ', "")}
+OF_OTHER_JOBS = response(MODEL | {"properties": MODEL["properties"] | OTHER_JOBS})
+FRAME = pd.DataFrame({"job": ["pilot"], "age": [41]}, index=["ann"])
+
+
+def test_a_data_frame_is_sent_as_the_models_numbers() -> None:
+    steps = calls(model="tiny").predict(FRAME, Wanted(gate_units=False))
+    attempts, result = run_steps(steps, OF_PEOPLE, infer_response(), OF_PEOPLE)
+    assert json.loads(attempts[1].request.content)["inputs"][0]["data"] == [41, 1]
+    assert result.frame().index.tolist() == ["ann"]
+
+
+def test_a_data_frame_is_encoded_again_for_a_version_that_was_loaded_since() -> None:
+    steps = calls(model="tiny").predict(FRAME, Wanted())
+    described, of_other = OF_PEOPLE, OF_OTHER_JOBS
+    again = infer_response("2")
+    attempts, result = run_steps(steps, described, infer_response("2"), of_other, again)
+    sent = [json.loads(attempts[index].request.content)["inputs"][0]["data"] for index in (1, 3)]
+    assert sent == [[41, 1], [41, 0]]
+    assert result.model_version == "2"
+
+
+def test_a_series_is_no_data_frame() -> None:
+    with pytest.raises(ArgumentError) as caught:
+        next(calls().predict(FRAME["age"], Wanted()))
+    assert str(caught.value) == (
+        "rows: expected a data frame, found a series; use `to_frame().T` for one row"
+    )
+
+
+@pytest.mark.parametrize("row", [FRAME.iloc[0], FRAME])
+def test_a_row_of_a_data_frame_is_explained_by_column_name(row: Any) -> None:
+    steps = calls(model="tiny").explain(row, gate_units=False, inputs=True)
+    attempts, result = run_steps(steps, OF_PEOPLE, response(EXPLAIN_BODY))
+    assert json.loads(attempts[1].request.content) == {
+        "instance": {"age": 41, "job": "pilot"},
+        "gate_units": False,
+        "inputs": True,
+    }
+    assert result.label == "dog"
+
+
+def test_a_data_frame_row_of_an_image_is_explained_as_numbers() -> None:
+    steps = calls(model="tiny").explain(pd.DataFrame([[1, 0.5]]), gate_units=False, inputs=False)
+    attempts, _ = run_steps(steps, DESCRIBED, response(EXPLAIN_BODY))
+    assert json.loads(attempts[1].request.content) == {"instance": [1, 0.5], "gate_units": False}
+
+
+def test_several_rows_cannot_be_explained() -> None:
+    steps = calls(model="tiny").explain(pd.concat([FRAME, FRAME]), gate_units=False, inputs=False)
+    next(steps)
+    with pytest.raises(ArgumentError) as caught:
+        steps.send(OF_PEOPLE)
+    assert str(caught.value) == (
+        "row: expected one row, found a data frame of 2; select one, such as frame.iloc[0]"
+    )
+
+
 def native_request(rows: Any, gate_scale: Any = None, **given: Any) -> Request:
-    steps = calls(**given).predict(rows, **{**NOTHING_MORE, "gate_scale": gate_scale})
+    steps = calls(**given).predict(rows, Wanted(gate_scale=gate_scale))
     attempts, result = run_steps(steps, response(PREDICT_BODY), DESCRIBED)
     assert result.labels == ("dog",)
     assert result.layers == ("highway 1", "highway 2")
@@ -156,8 +259,8 @@ def test_gate_scale_is_a_member_beside_rows_by_column_name(scale: Any, member: A
 
 def test_the_description_is_requested_once() -> None:
     client_calls = calls()
-    run_steps(client_calls.predict([{}], **NOTHING_MORE), response(PREDICT_BODY), DESCRIBED)
-    attempts, _ = run_steps(client_calls.predict([{}], **NOTHING_MORE), response(PREDICT_BODY))
+    run_steps(client_calls.predict([{}], Wanted()), response(PREDICT_BODY), DESCRIBED)
+    attempts, _ = run_steps(client_calls.predict([{}], Wanted()), response(PREDICT_BODY))
     assert len(attempts) == 1
 
 
@@ -165,7 +268,7 @@ def test_an_explanation_is_requested_for_one_row() -> None:
     rows: list[Any] = [np.array([[9, 1], [9, 2]], np.uint8)[:, 1], [1, 2]]
     for row in rows:
         client_calls = calls(model="tiny", deadline_ms=5)
-        steps = client_calls.explain(row, gate_units=True)
+        steps = client_calls.explain(row, gate_units=True, inputs=False)
         attempts, result = run_steps(steps, response(EXPLAIN_BODY))
         assert attempts[0].request.path == "/v1/models/tiny:explain"
         assert attempts[0].request.headers["X-Deadline-Ms"] == "5"
@@ -190,8 +293,8 @@ def test_a_model_is_described() -> None:
          "found (0, 4); write a single row as row[np.newaxis]"),
         (np.zeros((2, 4)), {"gate_scale": np.ones((3, 1))}, "gate_scale: expected (layers,), (1, "
          "layers) or (2, layers), found (3, 1)"),
-        ([{}], {"gate_units": True}, "rows: gate_units requires a numpy array, found list; give "
-         "the rows as numbers"),
+        ([{}], {"gate_units": True}, "rows: gate_units requires an array or a data frame, found "
+         "list; give the rows as numbers"),
         ([[float("inf")]], {}, "instances[0][0]: expected a finite number or NaN, found inf"),
         (np.array([[0, -np.inf]]), {}, "rows[0][1]: expected a number within float32's range or "
          "NaN, found -inf"),
@@ -204,7 +307,7 @@ def test_a_model_is_described() -> None:
 def test_rows_that_cannot_be_sent_are_an_error_before_any_request(
     rows: Any, more: dict[str, Any], reason: str
 ) -> None:
-    steps = calls().predict(rows, **{**NOTHING_MORE, **more})
+    steps = calls().predict(rows, Wanted(**more))
     with pytest.raises(ArgumentError) as caught:
         next(steps)
     assert str(caught.value) == reason
@@ -238,7 +341,7 @@ def test_a_recorded_request_is_found_by_its_id() -> None:
 
 @pytest.mark.parametrize("scale", [[0, 1], [[0, 1]], {"highway 1": 0}])
 def test_a_recorded_row_is_predicted_again(scale: Any) -> None:
-    steps = calls(deadline_ms=5).predict_again("a-1", row=3, gate_scale=scale)
+    steps = calls(deadline_ms=5).predict_again("a-1", row=3, time=None, gate_scale=scale)
     attempts, result = run_steps(steps, response(PREDICT_BODY), response(MODEL))
     request = attempts[0].request
     assert (request.method, request.path) == ("POST", "/requests/a-1/predict")
@@ -249,11 +352,31 @@ def test_a_recorded_row_is_predicted_again(scale: Any) -> None:
 
 
 def test_a_recorded_row_is_explained_again() -> None:
-    steps = calls().explain_again("a-1", row=0, gate_units=True)
+    steps = calls().explain_again("a-1", row=0, time=None, gate_units=True, inputs=False)
     attempts, result = run_steps(steps, response(EXPLAIN_BODY))
     assert attempts[0].request.path == "/requests/a-1/explain"
     assert json.loads(attempts[0].request.content) == {"row": 0, "gate_units": True}
     assert result.label == "dog"
+
+
+def test_a_tag_is_removed_from_a_recorded_row() -> None:
+    steps = calls().unflag("a/1", row=2, time=None, tag="wrong")
+    attempts, tags = run_steps(steps, response({"id": "a/1", "row": 2, "tags": []}))
+    assert (attempts[0].request.method, tags) == ("DELETE", ())
+    assert attempts[0].request.path == "/requests/a%2F1/flag?row=2&tag=wrong"
+
+
+def test_a_recorded_row_is_flagged() -> None:
+    time = datetime(2026, 1, 31, 12, tzinfo=UTC)
+    steps = calls().flag("a-1", row=2, time=time, tag="wrong")
+    attempts, tags = run_steps(steps, response({"id": "a-1", "row": 2, "tags": ["x", "wrong"]}))
+    assert attempts[0].request.path == "/requests/a-1/flag"
+    assert json.loads(attempts[0].request.content) == {
+        "row": 2,
+        "time": "2026-01-31T12:00:00+00:00",
+        "tag": "wrong",
+    }
+    assert tags == ("x", "wrong")
 
 
 def test_drift_is_returned_unchanged() -> None:

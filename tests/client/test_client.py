@@ -4,6 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import numpy as np
+import pandas as pd
+import pyarrow as pa
 import pytest
 from highway_client import (
     ArgumentError,
@@ -235,3 +237,43 @@ def test_a_silent_server_ends_in_a_timeout() -> None:
 def test_a_wrong_url_is_an_error_at_once() -> None:
     with pytest.raises(ArgumentError, match="write the scheme and the host"):
         Client("127.0.0.1:8000")
+
+
+PEOPLE = pd.DataFrame(
+    {
+        "job": pd.Categorical(["teacher", "pilot", None]),
+        "income": [None, 1, 2],
+        "member": [True, False, None],
+        "age": [5, 0, 0.5],
+    },
+    index=["ann", "bob", "cy"],
+)
+
+
+def test_a_data_frame_gives_the_same_as_its_rows(table_url: str) -> None:
+    with Client(table_url) as client:
+        result = client.predict(PEOPLE)
+        as_objects = client.predict(PEOPLE.to_dict("records"))
+    assert result.labels == as_objects.labels == ("a", "b", "a")
+    np.testing.assert_array_equal(result.probabilities, as_objects.probabilities)
+    assert result.frame().index.tolist() == ["ann", "bob", "cy"]
+
+
+def test_a_large_data_frame_is_sent_in_several_requests(table_url: str) -> None:
+    with Client(table_url) as client:
+        result = client.predict(pd.concat([PEOPLE] * 500), tags=["large"])
+    assert result.labels == ("a", "b", "a") * 500
+    assert len(set(result.request_ids)) == 2
+    assert len(result.frame()) == 1500
+
+
+def test_a_row_of_a_data_frame_is_explained(table_url: str) -> None:
+    with Client(table_url) as client:
+        for number, row in enumerate(client.predict(PEOPLE).labels):
+            assert client.explain(PEOPLE.iloc[number]).label == row
+
+
+def test_a_table_of_arrow_is_predicted(table_url: str) -> None:
+    table = pa.Table.from_pandas(PEOPLE, preserve_index=False)
+    with Client(table_url) as client:
+        assert client.predict(table).labels == ("a", "b", "a")

@@ -1,5 +1,7 @@
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,7 @@ from service.http.api_keys import new_key
 from service.http.callers import Scope
 from service.settings import BUNDLED_MODEL
 from tests.client.conftest import SEVEN
-from tests.conftest import command
+from tests.conftest import ROOT, command
 from tests.service.serving import serving
 
 PEOPLE = "age,job,member,income,bought\n5,teacher,True,,yes\n0,pilot,False,1,no\n"
@@ -33,7 +35,7 @@ def refused(url: str, *arguments: str | Path) -> str:
 def test_one_image_is_shown_with_its_gates(url: str) -> None:
     shown, notes = predicted(url, SEVEN)
     assert "│ label       │ 7 " in shown
-    assert re.search(r"│ highway 2   │ █{24}·{6} +│ 0\.787 │", shown)
+    assert re.search(r"│ highway 2   │ [█·\[\]]{30} +│ +0\.787[a-z ]* │", shown)
     assert re.search(r"│ typicality  │ \d+ of 1,000 held-out rows are less typical ", shown)
     assert notes == ""
 
@@ -109,10 +111,28 @@ def test_an_error_in_a_later_part_names_its_first_row(table_url: str, tmp_path: 
 
 def test_a_file_that_cannot_be_read_is_one_sentence(url: str, tmp_path: Path) -> None:
     line = refused(url, tmp_path / "no.csv")
-    assert line == f"error: {tmp_path}/no.csv: expected a file, found none"
+    assert line == f"error: {tmp_path}/no.csv: expected a file or a folder, found none"
 
 
 def test_an_unreachable_server_is_one_sentence() -> None:
     assert refused("http://127.0.0.1:1", SEVEN) == (
         "error: http://127.0.0.1:1: no connection: Connection refused; is a server running there?"
+    )
+
+
+def test_a_missing_library_of_the_commands_is_one_sentence() -> None:
+    script = (
+        "import sys; sys.modules['typer'] = None\nfrom highway_client.__main__ import main\nmain()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT / "client",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (
+        1,
+        "error: the commands: expected the package 'typer', found none; install it with "
+        "`pip install typer`\n",
     )

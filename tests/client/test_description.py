@@ -1,6 +1,7 @@
 import json
 from typing import Any
 
+import numpy as np
 import pytest
 from highway_client.description import (
     Column,
@@ -13,7 +14,7 @@ from highway_client.description import (
 )
 from highway_client.errors import ResponseError
 
-from tests.client.conftest import MODEL, response
+from tests.client.conftest import MODEL, USUAL_GATES, response
 
 TABLE: dict[str, Any] = {"kind": "table", "shape": [2], "unit": "value"}
 
@@ -100,3 +101,42 @@ def test_a_server_without_models_has_no_default() -> None:
     assert str(caught.value) == (
         "response: expected one of a highway-networks server, found an empty list of models"
     )
+
+
+def with_usual(text: str) -> ModelDescription:
+    return read_description(
+        response(MODEL | {"properties": MODEL["properties"] | {"usual_gates": text}})
+    )
+
+
+def test_the_usual_ranges_are_those_of_each_rows_label() -> None:
+    ranges = with_usual(USUAL_GATES).usual_ranges(["cat", "dog", "cat"])
+    assert ranges is not None
+    nan = np.nan
+    np.testing.assert_array_equal(ranges[0], [[0.25, 0.5], [nan, nan], [0.25, 0.5]])
+    np.testing.assert_array_equal(ranges[1], [[0.75, 0.875], [nan, nan], [0.75, 0.875]])
+
+
+def test_no_rows_have_no_usual_ranges() -> None:
+    ranges = with_usual(USUAL_GATES).usual_ranges([])
+    assert ranges is not None
+    assert ranges[0].shape == ranges[1].shape == (0, 2)
+
+
+@pytest.mark.parametrize("description", [with_usual("null"), read_description(response(MODEL))])
+def test_a_server_may_know_no_usual_ranges(description: ModelDescription) -> None:
+    assert description.usual_gates is None
+    assert description.usual_ranges(["cat"]) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "actual"),
+    [
+        ('{"cat": {"low": [0.25], "high": [0.75]}}', "usual_gates that are not those of 2 layers"),
+        ("[]", "usual_gates that is not an object"),
+        ("{", "usual_gates that is not JSON"),
+    ],
+)
+def test_malformed_usual_ranges_are_an_error(text: str, actual: str) -> None:
+    with pytest.raises(ResponseError, match=f"found {actual}"):
+        with_usual(text)

@@ -3,9 +3,10 @@ from typing import Any
 import numpy as np
 import pytest
 from highway_client.errors import ResponseError
-from highway_client.explanations import Counterfactual, read_explanation
+from highway_client.explanations import Counterfactual, Explanation, read_explanation
+from highway_client.input_effects import ColumnEffects
 
-from tests.client.conftest import EXPLAIN_BODY, response
+from tests.client.conftest import COLUMN_EFFECTS, EXPLAIN_BODY, response
 
 
 def test_the_effects_of_closing_each_layer_are_arrays() -> None:
@@ -59,6 +60,44 @@ def test_a_frame_has_a_row_for_each_layer() -> None:
         "probability_change": -0.5,
     }
     assert frame.index.tolist() == ["highway 1", "highway 2"]
+
+
+def with_layers(*members: dict[str, Any]) -> Explanation:
+    layers = zip(EXPLAIN_BODY["layers"], members, strict=True)
+    return read_explanation(
+        response(EXPLAIN_BODY | {"layers": [layer | more for layer, more in layers]})
+    )
+
+
+def test_each_layer_has_its_usual_range_and_typicality() -> None:
+    explanation = with_layers(
+        {"usual": {"low": 0.25, "high": 0.75}, "typicality": 0.5},
+        {"usual": {"low": 0.5, "high": 0.875}, "typicality": 0.125},
+    )
+    frame = explanation.frame()
+    assert frame.loc["highway 2", "usual_low":"typicality"].tolist() == [0.5, 0.875, 0.125]
+    assert frame.columns.tolist() == [
+        "gate",
+        "usual_low",
+        "usual_high",
+        "typicality",
+        "closed_label",
+        "closed_probability",
+        "probability_change",
+    ]
+
+
+def test_a_label_of_no_held_out_row_has_no_usual_range() -> None:
+    explanation = with_layers({"usual": None}, {"usual": None})
+    assert (explanation.usual_low, explanation.usual_high) == (None, None)
+    assert explanation.layer_typicality is None
+
+
+def test_the_effects_of_the_inputs_are_read_if_they_were_requested() -> None:
+    explanation = read_explanation(response(EXPLAIN_BODY | {"inputs": COLUMN_EFFECTS}))
+    assert isinstance(explanation.inputs, ColumnEffects)
+    assert explanation.inputs.decisive_columns == ("age",)
+    assert read_explanation(response(EXPLAIN_BODY)).inputs is None
 
 
 @pytest.mark.parametrize(

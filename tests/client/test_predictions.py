@@ -2,6 +2,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from highway_client.description import read_description
 from highway_client.errors import ResponseError
@@ -9,12 +10,13 @@ from highway_client.predictions import (
     Predictions,
     from_instances,
     from_tensors,
+    joined,
     read_model,
     read_timing,
 )
 from highway_client.tensors import InferResponse
 
-from tests.client.conftest import MODEL, PREDICT_BODY, response
+from tests.client.conftest import MODEL, PREDICT_BODY, USUAL_GATES, response
 
 
 def predictions(**tensors: list[list[float]]) -> Predictions:
@@ -77,7 +79,80 @@ def test_tensors_that_do_not_fit_the_description_are_an_error(name: str, reason:
         predictions(**{name: [[0.0] * 4] * 2})
 
 
+@pytest.mark.parametrize("rows", [[[0.5], [0.5]], [[0.5] * 3] * 2])
+def test_a_layer_typicality_of_other_layers_is_an_error(rows: list[list[float]]) -> None:
+    with pytest.raises(ResponseError, match="found no output 'layer_typicality' of 2 columns"):
+        predictions(layer_typicality=rows)
+
+
 DESCRIBED = read_description(response(MODEL))
+WITH_USUAL = read_description(
+    response(MODEL | {"properties": MODEL["properties"] | {"usual_gates": USUAL_GATES}})
+)
+
+
+def test_each_row_has_the_usual_ranges_of_its_label() -> None:
+    cat = PREDICT_BODY["predictions"][0] | {"label": "cat"}
+    result = from_instances(response(PREDICT_BODY | {"predictions": [cat]}), WITH_USUAL)
+    assert result.usual_low is not None
+    assert result.usual_high is not None
+    assert (result.usual_low.tolist(), result.usual_high.tolist()) == (
+        [[0.25, 0.5]],
+        [[0.75, 0.875]],
+    )
+    assert result.frame()["highway 2 usual_high"].tolist() == [0.875]
+
+
+def test_a_frame_has_the_typicality_of_each_layer_if_it_was_requested() -> None:
+    frame = predictions(layer_typicality=[[0.5, 0.125], [1, 0.25]]).frame()
+    assert frame["highway 2 typicality"].tolist() == [0.125, 0.25]
+    assert "highway 1 usual_low" not in frame
+
+
+def test_a_frame_has_the_index_of_the_rows() -> None:
+    frame = replace(predictions(), index=pd.Index(["a", "b"], name="person")).frame()
+    assert (frame.index.name, frame.index.tolist()) == ("person", ["a", "b"])
+
+
+def test_the_predictions_of_several_requests_are_joined() -> None:
+    first = predictions(gate_units=[[1, 2, 3], [4, 5, 6]], layer_typicality=[[1, 1], [0.5, 0.25]])
+    second = replace(first, request_ids=("def",), timing_ms={"infer": 1, "queue": 4})
+    result = joined([first, second])
+    assert result.labels == ("dog", "cat", "dog", "cat")
+    assert result.gates.tolist() == [[0.5, 1], [0, 0.25]] * 2
+    assert len(result.probabilities) == len(result.typicality) == 4
+    assert result.gate_units is not None
+    assert result.gate_units[0].tolist() == [[1], [4], [1], [4]]
+    assert result.layer_typicality is not None
+    assert result.layer_typicality.tolist() == [[1, 1], [0.5, 0.25]] * 2
+    assert (result.usual_low, result.usual_high) == (None, None)
+    assert result.timing_ms == {"infer": 3, "queue": 4}
+    assert (result.request_ids, result.request_id) == (("abc", "def"), "abc")
+
+
+def test_the_predictions_of_one_request_are_joined_to_themselves() -> None:
+    result = predictions()
+    assert joined([result]) is result
+
+
+def test_the_predictions_of_two_versions_are_an_error() -> None:
+    with pytest.raises(ResponseError) as caught:
+        joined([predictions(), replace(predictions(), model_version="2")])
+    assert str(caught.value) == (
+        "response: expected one of a highway-networks server, found the versions 1 and 2 of the "
+        "model, which has changed between requests; call again"
+    )
+
+
+def test_a_native_response_may_have_the_typicality_of_each_layer() -> None:
+    row = PREDICT_BODY["predictions"][0]
+    rows = [row | {"layer_typicality": [0.5, 0.25]}, row | {"layer_typicality": [1, 1]}]
+    result = from_instances(response(PREDICT_BODY | {"predictions": rows}), DESCRIBED)
+    assert result.layer_typicality is not None
+    assert result.layer_typicality.tolist() == [[0.5, 0.25], [1, 1]]
+    rows[1] = row | {"layer_typicality": [1]}
+    with pytest.raises(ResponseError, match="found rows without 2 values of 'layer_typicality'"):
+        from_instances(response(PREDICT_BODY | {"predictions": rows}), DESCRIBED)
 
 
 def test_a_native_response_gives_the_same() -> None:

@@ -2,10 +2,19 @@ import os
 import signal
 import subprocess
 import sys
+from math import nan
 from pathlib import Path
 
 import pytest
-from highway_client.terminal import bar, encodable, escaped, fit, marks, shown
+from highway_client.terminal import (
+    bar,
+    encodable,
+    escaped,
+    fit,
+    marks,
+    removed_if_stopped,
+    shown,
+)
 from rich.console import Console
 from rich.table import Table
 
@@ -56,9 +65,54 @@ def test_a_name_is_visible_and_takes_at_most_half_of_the_terminal(
 
 def test_an_ascii_terminal_has_bars_and_marks_of_ascii() -> None:
     assert encodable(marks())
-    body = "def command(): print(terminal.bar(0.5), terminal.marks(), 'é')"
+    body = "def command(): print(terminal.bar(0.5), terminal.marks(), terminal.arrow(), 'é')"
     done = shell('"$@"', body, PYTHONIOENCODING="ascii", COLUMNS="80")
-    assert done.stdout == f"{'#' * 15}{'.' * 15} 01234567 \\xe9\n"
+    assert done.stdout == f"{'#' * 15}{'.' * 15} 01234567 -> \\xe9\n"
+
+
+@pytest.mark.parametrize(
+    ("share", "usual", "drawn"),
+    [
+        (0.5, (0.25, 0.75), "██[██··]··"),
+        (0.9, (0.0, 0.2), "[]███████·"),
+        (0.0, (0.99, 1.0), "········[]"),
+        (1.0, (0.0, 1.0), "[████████]"),
+        (0.5, (nan, nan), "█████·····"),
+        (0.5, None, "█████·····"),
+    ],
+)
+def test_brackets_in_a_bar_are_the_ends_of_the_usual_range(
+    share: float,
+    usual: tuple[float, float] | None,
+    drawn: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert bar(share, usual, beside=70) == drawn
+
+
+def test_a_file_that_is_being_written_is_removed_when_the_command_is_stopped(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "part"
+    body = (
+        "from pathlib import Path\n"
+        "def command():\n"
+        f"  path = Path({str(path)!r})\n"
+        "  with terminal.removed_if_stopped(path):\n"
+        "    path.touch()\n"
+        "    os.kill(os.getpid(), 15)\n"
+        "    time.sleep(60)"
+    )
+    assert shell('"$@"', body).returncode == 130
+    assert not path.exists()
+
+
+def test_a_file_that_was_written_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "whole"
+    with removed_if_stopped(path):
+        path.touch()
+    assert path.exists()
 
 
 def test_a_narrow_terminal_has_short_bars_and_tables_without_lines(
