@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import gammaln
 
 from benchmarks.drift.results import Tail
-from service.contract import GATE_BINS
+from service.baselines import GATE_BINS
 from service.drift.distances import chi_square_tail, pearson_and_likelihood, two_sample_statistic
 
 P_VALUES = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8)

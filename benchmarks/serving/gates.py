@@ -1,7 +1,9 @@
-"""Cost of the gates: the same requests with and without `gate_mean`, alternating."""
+"""Cost of the gates and their typicality: the same network with and without them, alternating."""
 
 import statistics
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 
 from benchmarks.serving.bodies import (
     WITH_GATES,
@@ -11,42 +13,48 @@ from benchmarks.serving.bodies import (
     v2_binary,
     v2_json,
 )
+from benchmarks.serving.constant_gates import with_constant_gates
 from benchmarks.serving.contenders import V2_BINARY, V2_JSON
 from benchmarks.serving.networks import Network
 from benchmarks.serving.results import GateCost
-from benchmarks.serving.servers import Server
-from benchmarks.serving.wrk import load
+from benchmarks.serving.servers import Server, project, running
+from benchmarks.serving.wrk import Load, load
+from service.contract import TYPICALITY
 
 FORMATS: dict[str, Callable[..., Body]] = {V2_JSON: v2_json, V2_BINARY: v2_binary}
 CLIENTS = 16
+WITH_TYPICALITY = (*WITH_GATES, TYPICALITY)
 
 
 def gate_cost(
     network: Network, server: Server, form: str, *, rows: int, pairs: int, seconds: int
 ) -> GateCost:
-    """Load with both requests alternately, `pairs` times, in alternating order."""
-    values = random_rows(rows, network.size)
-    bodies = {
-        outputs: FORMATS[form](network.name, values, outputs)
-        for outputs in (WITH_GATES, WITHOUT_GATES)
-    }
-    rates: dict[tuple[str, ...], list[float]] = {outputs: [] for outputs in bodies}
-    errors = 0
-    for pair in range(pairs):
-        for outputs in list(bodies)[:: -1 if pair % 2 else 1]:
-            measured = load(server.port, bodies[outputs], clients=CLIENTS, seconds=seconds)
-            rates[outputs].append(measured.requests_per_second)
-            errors += measured.errors
-    shares = [a / b for a, b in zip(rates[WITH_GATES], rates[WITHOUT_GATES], strict=True)]
-    medians = {outputs: statistics.median(values) for outputs, values in rates.items()}
+    """Load `server`, and one of the network without gates, `pairs` times in alternating order.
+
+    The requests to the first server request gates and typicality, those to the other do not.
+    """
+    values, build = random_rows(rows, network.size), FORMATS[form]
+    bodies = [build(network.name, values, outputs) for outputs in (WITH_TYPICALITY, WITHOUT_GATES)]
+    with tempfile.TemporaryDirectory() as folder:
+        plain = with_constant_gates(network.file, Path(folder) / "plain.onnx")
+        with running(project, plain, bodies[1]) as without:
+            servers = [(server, bodies[0]), (without, bodies[1])]
+            loads: tuple[list[Load], list[Load]] = [], []
+            for pair in range(pairs):
+                for index in (0, 1) if pair % 2 else (1, 0):
+                    port, body = servers[index][0].port, servers[index][1]
+                    loads[index].append(load(port, body, clients=CLIENTS, seconds=seconds))
+    rates = [[each.requests_per_second for each in side] for side in loads]
+    shares = [a / b for a, b in zip(*rates, strict=True)]
+    medians = [statistics.median(values) for values in rates]
     return GateCost(
         network=network.title,
         contender=form,
         rows=rows,
         clients=CLIENTS,
         pairs=pairs,
-        share=round(medians[WITH_GATES] / medians[WITHOUT_GATES], 4),
+        share=round(medians[0] / medians[1], 4),
         lowest=round(min(shares), 4),
         highest=round(max(shares), 4),
-        errors=errors,
+        errors=sum(each.errors for side in loads for each in side),
     )
