@@ -20,6 +20,7 @@ from unittest.mock import patch
 import pytest
 from filelock import FileLock
 
+from tests.launcher import PreparedProcess
 from tests.postgresql import (
     PostgresqlUnavailableError,
     new_database,
@@ -108,6 +109,20 @@ def command_process(
         timeout=timeout,
         check=False,
     )
+
+
+def prepared_process(
+    package: str, *arguments: str | Path, timeout: float = 120, **options: Any
+) -> subprocess.CompletedProcess[str]:
+    """Run `python -m …` in a process of its own, in which slow imports are done."""
+    pipe = subprocess.PIPE
+    with PreparedProcess(package, *arguments, stdout=pipe, stderr=pipe, **options) as process:
+        try:
+            stdout, stderr = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+    return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
 
 def command(package: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:

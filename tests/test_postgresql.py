@@ -195,15 +195,16 @@ def test_missing_binaries_are_reported_to_all_callers(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def session(pytester: pytest.Pytester) -> pytest.Pytester:
+def session(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     """A test session of its own with the real fixtures and three tests that need PostgreSQL."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # most of the time of a short session
     pytester.makeconftest("from tests.conftest import *")
     pytester.makepyfile(
         "import pytest\n"
         "@pytest.mark.parametrize('number', range(3))\n"
         "def test_a_database(postgresql_url: str, number: int) -> None: ...\n"
     )
-    pytester.makeini(f"[pytest]\npythonpath = {ROOT}\naddopts = -n 2 -rs")
+    pytester.makeini(f"[pytest]\npythonpath = {ROOT}\naddopts = -p xdist -n 2 -rs")
     return pytester
 
 

@@ -13,7 +13,7 @@ from sklearn.datasets import load_wine
 
 from models.networks.network import mean_gates
 from models.run import Run
-from tests.conftest import ROOT, command_process
+from tests.conftest import ROOT, prepared_process
 from tests.service.serving import serving
 
 
@@ -73,7 +73,7 @@ def test_a_table_with_missing_values_is_trained_exported_and_served(tmp_path: Pa
         ("models", "train", table, "--target", "grape", "--out", run),
         ("export", "export", run, artifact),
     ):
-        done = command_process(*step)
+        done = prepared_process(*step)
         assert done.returncode == 0, done.stderr
     rows = pd.read_csv(table).iloc[::6]
     correct = 0

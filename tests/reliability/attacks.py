@@ -84,7 +84,7 @@ def half_sent(limit_mib: int, settings: Mapping[str, str], count: int = HALF_SEN
     outcome = Outcome(
         f"alive in {limit_mib} MiB, health within 100 ms, 10 s later at most 30 MiB more than first"
     )
-    limited = running(BUNDLED, memory_limit=limit_mib * MIB, settings=settings)
+    limited = running(BUNDLED, anew=True, memory_limit=limit_mib * MIB, settings=settings)
     with limited as server, ExitStack() as stack:
         size = largest_body(server.port)
         before = peak = server.resident()
@@ -119,7 +119,7 @@ def unread() -> Outcome:
     reference = Reference(BUNDLED)
     rows = reference.rows(256)
     message = predict(reference, rows, reference.outputs(rows), "/predict").message
-    with running(BUNDLED) as server, ExitStack() as stack:
+    with running(BUNDLED, anew=True) as server, ExitStack() as stack:
         before = peak = server.resident()
         connections = [
             stack.enter_context(Connection(server.port, buffer=4096, timeout=0.2, source=ADDRESS))

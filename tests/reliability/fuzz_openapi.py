@@ -68,7 +68,7 @@ def fuzz_server(
     with TemporaryDirectory() as folder:
         ledger = {
             "HIGHWAY_LEDGER_URL": f"sqlite:///{folder}/ledger.db",
-            "HIGHWAY_LEDGER_INPUTS": "true",
+            "HIGHWAY_LEDGER_INPUTS": "all",
         }
         file = write_file(Path(folder))
         with running(file, program=program, settings=ledger) as server:

@@ -11,6 +11,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Thread
+from typing import Any
+
+from tests.launcher import PreparedProcess
 
 ROOT = Path(__file__).parents[2]
 BUNDLED = ROOT / "service" / "bundled" / "digits.onnx"
@@ -96,18 +99,19 @@ def running(
     *words: str | Path,
     program: tuple[str, ...] = SERVE,
     prefix: tuple[str, ...] = (),
+    anew: bool = False,
     memory_limit: int | None = None,
     settings: Mapping[str, str] | None = None,
 ) -> Iterator[Server]:
     """Serve on a free port until the block ends, without a ledger unless `settings` have one.
 
     `words` are the arguments of `serve`: the model first. `prefix` is a command that runs the
-    server's. All processes together may have `memory_limit` bytes, if this process may create a
-    control group.
+    server's. With `anew` the process shares no memory, so that its memory can be measured. All
+    processes together may have `memory_limit` bytes, if this process may create a control group.
     """
     with _memory_group(memory_limit) as join:
-        command = [*prefix, sys.executable, "-m", *program, *map(str, words), "--port", "0"]
-        server = Server(_start(command, settings or {}, join))
+        command = [*program, *map(str, words), "--port", "0"]
+        server = Server(_start(prefix, command, settings or {}, join, anew=anew))
         reader, started = _follow(server)
         try:
             if not started.wait(START_SECONDS) or not server.port:
@@ -121,19 +125,24 @@ def running(
 
 
 def _start(
-    command: list[str], settings: Mapping[str, str], join: Callable[[], None] | None
+    prefix: tuple[str, ...],
+    command: list[str],
+    settings: Mapping[str, str],
+    join: Callable[[], None] | None,
+    *,
+    anew: bool,
 ) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env={**os.environ, "HIGHWAY_LEDGER_URL": "off", **settings},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        errors="replace",
-        start_new_session=True,
-        preexec_fn=join,
-    )
+    options: dict[str, Any] = {
+        "env": {**os.environ, "HIGHWAY_LEDGER_URL": "off", **settings},
+        "stdout": subprocess.DEVNULL,
+        "stderr": subprocess.PIPE,
+        "errors": "replace",
+        "start_new_session": True,
+    }
+    if prefix or join:
+        started = [*prefix, sys.executable, "-m", *command]
+        return subprocess.Popen(started, cwd=ROOT, text=True, preexec_fn=join, **options)
+    return PreparedProcess(*command, anew=anew, **options)
 
 
 def _follow(server: Server) -> tuple[Thread, Event]:

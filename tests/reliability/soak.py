@@ -114,7 +114,7 @@ def soak(
     with tempfile.TemporaryDirectory() as folder:
         ledger = {"HIGHWAY_LEDGER_URL": f"sqlite:///{folder}/ledger.db"}
         words = (file, "--workers", str(workers))
-        with running(*words, program=program, settings=ledger) as server:
+        with running(*words, program=program, anew=True, settings=ledger) as server:
             _await_ledger(server)
             counts, stop = Counts(), Event()
             with clients(_loops(server.port, counts, stop, ordinary, others), stop):

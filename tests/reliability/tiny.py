@@ -33,7 +33,8 @@ def content(version: int = 1) -> bytes:
             if tensor.name == "weight":
                 tensor.CopyFrom(numpy_helper.from_array(weight, "weight"))
         # A p-value is never 0, as a probability may be.
-        model.graph.node[-1].op_type = "Sigmoid"
+        (typicality,) = (node for node in model.graph.node if "typicality" in node.output)
+        typicality.op_type = "Sigmoid"
 
     metadata = replace(METADATA, version=str(version))
     return Recipe(metadata=metadata, change=change, golden=golden).build()
