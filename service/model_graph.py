@@ -10,7 +10,8 @@ Source of the field numbers: onnx.proto of ONNX 1.23.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from service.contract import MAX_METADATA_BYTES, PREFIX, ContractError
+from service.contract import MAX_METADATA_BYTES, ContractError
+from service.contract_errors import PREFIX
 from service.protobuf import Field, Message, Reader, Schema, WireError
 
 EXPORT_AGAIN = "export the model again with `highway export`"

@@ -44,8 +44,14 @@ def test_a_replaced_word_is_found_with_its_line(
     assert capsys.readouterr().out == f"page.md:2: {word} -> {standard}\n"
 
 
-@pytest.mark.parametrize("text", [f"{NOUN}s", f"pre{NOUN}", f"listen({NOUN}=5)", "study.ask()"])
-def test_parts_of_words_and_names_of_other_packages_are_allowed(
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(f"{NOUN}s", f"pre{NOUN}", f"listen({NOUN}=5)", "study.ask()"),
+        f'"image/png": "iVBORw0KGgo/{NOUN}/=",',
+    ],
+)
+def test_parts_of_words_names_of_other_packages_and_pictures_are_allowed(
     repository: Path, text: str
 ) -> None:
     (repository / "page.md").write_text(text)
