@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, TextIO
 from unittest.mock import patch
 
+import hypothesis
 import pytest
 from filelock import FileLock
 
@@ -43,6 +44,9 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 def pytest_configure(config: pytest.Config) -> None:
     """Create the folder that all workers of the session share."""
+    # A busy machine is no failure: an example may take any time.
+    hypothesis.settings.register_profile("any time", deadline=None)
+    hypothesis.settings.load_profile("any time")
     worker: dict[str, str] | None = getattr(config, "workerinput", None)
     config.stash[SHARED] = Path(
         worker["shared"] if worker else tempfile.mkdtemp(prefix="highway-tests-")
