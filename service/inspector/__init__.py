@@ -1,0 +1,1 @@
+"""The inspector page: static files, and how they are read. It imports nothing of the service."""
