@@ -105,8 +105,16 @@ class Classifier:
         """Compute the named `outputs`, in their order; otherwise like `run`."""
         return self._session.compute(outputs, rows, gate_scale)
 
+    def fix_parts(self, rows: int) -> None:
+        """Compute long batches in parts of at most `rows` rows, and not in measured ones.
+
+        The last digits of outputs depend on the rows of a part. With fixed parts, they are the same
+        in every process.
+        """
+        self._session.fix_parts(rows)
+
     def measure(self, rows: int) -> int:
-        """Return the time in ns of a batch of this many rows, the shortest of at least two."""
+        """Return the processor time of a batch on this thread in ns, the shortest of a few."""
         return self._session.measure(self.metadata.input.size, rows)
 
     def _check_golden_rows(self) -> None:
@@ -134,9 +142,12 @@ class Classifier:
             )
 
 
-def read_signed(path: Path, public_key: Path | None) -> bytes:
-    """Read an artifact's bytes; with `public_key`, they must be signed by that key."""
-    content = read_artifact(path)
+def read_signed(path: Path, public_key: Path | None, *, follow_link: bool = False) -> bytes:
+    """Read an artifact's bytes; with `public_key`, they must be signed by that key.
+
+    The signature is beside `path`, also if that is a symbolic link to be followed.
+    """
+    content = read_artifact(path, follow_link=follow_link)
     if public_key is not None:  # before the bytes are parsed
         from service.signature import check_signed  # slow to import, and needed with a key only
 

@@ -1,12 +1,12 @@
 """An onnxruntime session with little memory, whose long batches use all threads."""
 
 from collections.abc import Sequence
-from time import perf_counter_ns
 
 import numpy as np
 
 from service.arrays import FloatArray
 from service.batch_parts import MEASURED_ROWS, PartLimits, PartThreads
+from service.clock import work_ns
 from service.contract import (
     GATE_MEAN,
     GATE_SCALE,
@@ -55,19 +55,26 @@ class ModelSession:
         return self._threads.compute(parts, compute)
 
     def measure(self, features: int, rows: int) -> int:
-        """Return the time in ns of a batch of this many rows, the shortest of at least two."""
+        """Return the processor time of a batch on this thread in ns, the shortest of a few.
+
+        Other work of the machine changes it less than the time that passes.
+        """
         values = np.zeros((rows, features), np.float32)
         times: list[int] = []
         while len(times) < 2 or (sum(times) < MEASURED_NS and len(times) < MEASUREMENTS):
-            began = perf_counter_ns()
+            began = work_ns()
             self.compute((PROBABILITIES, GATE_MEAN, TYPICALITY), values, None)
-            times.append(perf_counter_ns() - began)
+            times.append(work_ns() - began)
         return min(times)
 
     def adapt_parts(self, features: int) -> None:
         """Measure the network, and divide batches accordingly from now on."""
         one_ns, several_ns = (self.measure(features, rows) for rows in (1, MEASURED_ROWS))
         self._limits = PartLimits.measured(one_ns, several_ns)
+
+    def fix_parts(self, rows: int) -> None:
+        """Divide batches into parts of at most `rows` rows from now on, on any machine."""
+        self._limits = PartLimits(least=rows, most=rows)
 
     def _compute_part(
         self, outputs: Sequence[str], rows: FloatArray, gate_scale: FloatArray | None

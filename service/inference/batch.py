@@ -19,8 +19,10 @@ class BatchResult(NamedTuple):
     """The model's outputs for a batch of `rows` rows, by name, or the `error` of a failed batch.
 
     Times in ns of `time.perf_counter_ns`: start of gathering, start and end of the model's work.
-    After it, `clients` wait in the queue, and the last row for an estimated `wait_ns`. It is
-    `scaled` if a row has a gate scale.
+    `processor_ns` is the processor time of the thread that had the batch: waits for a processor or
+    for the interpreter do not count, nor do parts that other threads computed. After the batch,
+    `clients` wait in the queue, and the last row for an estimated `wait_ns`. It is `scaled` if a
+    row has a gate scale.
     """
 
     parts: Sequence[Part]
@@ -30,6 +32,7 @@ class BatchResult(NamedTuple):
     began_ns: int
     gathered_ns: int
     ended_ns: int
+    processor_ns: int
     wait_ns: float = 0.0
     clients: int = 0
     scaled: bool = False

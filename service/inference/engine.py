@@ -11,6 +11,7 @@ import numpy as np
 
 from service.arrays import FloatArray, Outputs
 from service.classifier import Classifier
+from service.clock import work_ns
 from service.errors import DeadlineError, NotReadyError, QueueFullError
 from service.inference.admission import LoopLoad, Refusals
 from service.inference.batch import (
@@ -76,11 +77,18 @@ class Engine:
         """Return a request's own outputs or raise its error; if cancelled, drop the request."""
         done = asyncio.Event()
         pending = self.submit(request, lambda _: done.set(), client)
+        timer: asyncio.TimerHandle | None = None
+        if request.deadline_ns is not None:
+            wait = (request.deadline_ns - perf_counter_ns()) * 1e-9
+            timer = asyncio.get_running_loop().call_later(wait, self.expire, pending)
         try:
             await done.wait()
         except asyncio.CancelledError:
             self.cancel(pending)
             raise
+        finally:
+            if timer is not None:
+                timer.cancel()
         if pending.error is not None:
             raise pending.error
         outputs = pending.outputs
@@ -229,6 +237,7 @@ class Engine:
     def _compute(self, parts: list[Part], rows: int) -> list[BatchResult]:
         """Compute the parts together or, if that fails, one by one: only the faulty one fails."""
         began = gathered = perf_counter_ns()
+        work_began = work_ns()
         outputs: dict[str, FloatArray] = {}
         failure: Exception | None = None
         scale: FloatArray | None = None
@@ -240,14 +249,24 @@ class Engine:
         except Exception as error:  # of any kind: the engine must go on, the requests must end
             failure = error
         ended = perf_counter_ns()
+        processor_ns = work_ns() - work_began
         if failure is not None and len(parts) > 1:
             alone = [self._compute([part], part.stop - part.start) for part in parts]
             return [result for results in alone for result in results]
         queue = self._queue
-        wait_ns, clients, scaled = queue.wait_ns, queue.clients, scale is not None
         return [
             BatchResult(
-                parts, rows, outputs, failure, began, gathered, ended, wait_ns, clients, scaled
+                parts,
+                rows,
+                outputs,
+                failure,
+                began_ns=began,
+                gathered_ns=gathered,
+                ended_ns=ended,
+                processor_ns=processor_ns,
+                wait_ns=queue.wait_ns,
+                clients=queue.clients,
+                scaled=scale is not None,
             )
         ]
 
@@ -279,9 +298,10 @@ class Engine:
                 self._end(pending, error=error)
 
     def _update_pace(self, batch: BatchResult) -> None:
-        ended_ns, began_ns = batch.ended_ns, batch.began_ns
-        since_ns = self._ended_ns or began_ns
-        self._queue.pace.batch_completed(batch.rows, ended_ns - began_ns, ended_ns - since_ns)
+        ended_ns = batch.ended_ns
+        if batch.error is None:  # the time of a failure says nothing about other batches
+            since_ns = ended_ns - (self._ended_ns or batch.began_ns)
+            self._queue.pace.batch_completed(batch.rows, batch.processor_ns, since_ns)
         self._ended_ns = ended_ns if self._queue.rows else 0
 
     def _end_batch(self, batch: BatchResult) -> None:

@@ -13,7 +13,7 @@ from service.classifier import Classifier
 from service.contract import Metadata
 from service.drift.baseline import HeldOut
 from service.drift.monitor import DriftMonitor
-from service.errors import UnknownModelError
+from service.errors import NotReadyError, UnknownModelError
 from service.inference.engine import Engine
 from service.inference.queue import RowQueue
 from service.inference.statistics import CountersLayout, Statistics
@@ -163,6 +163,8 @@ class Models:
     def route(self, name: str | None = None) -> VersionRoute:
         """Return the versions that get the requests for a model, by default the default one."""
         if name is None:
+            if not self._served:
+                raise NotReadyError("no model is served; load one")
             name = self._default if self._default in self._served else next(iter(self._served))
         self._versions(name)
         return self._routes[name]

@@ -1,13 +1,14 @@
 """No request, whatever its body, holds the event loop for long, on any route.
 
-The bound is 5 ms of processor time. The tests allow three times as much for slow machines; of a few
-tries the shortest counts.
+The bound is 5 ms of processor time. The tests allow three times as much for slow machines; of
+several tries the shortest counts.
 """
 
 import asyncio
 import json
 import time
 from dataclasses import replace
+from functools import cache
 from threading import current_thread
 from typing import Any
 
@@ -23,9 +24,10 @@ from service.contract import OUTPUTS, Column, Input, Layer, Metadata
 from service.inference.engine import MAX_LOOP_NS
 from service.settings import Settings
 from tests.service.conftest import METADATA, Change, application, take_missing_values
+from tests.service.work import work
 
 BOUND_MS = 15
-TRIES = 3
+TRIES = 10
 LOOP, THREAD = "MainThread", "inference"
 SLOW_SECONDS = 0.1
 LAYERS, WIDTH, FEATURES = 100, 10, 784
@@ -210,25 +212,34 @@ def filled(before: bytes, element: bytes, after: bytes, separator: bytes = b",")
     return before + separator.join([element] * count) + after
 
 
-MEMBERS = b"{%b}" % b",".join(b'"%x":1' % i for i in range(MAX // 10))
-ANYWHERE = {
-    "members": MEMBERS,
-    "as many members as are parsed at once": MEMBERS[:220_000].rpartition(b",")[0] + b"}",
-    "closed lists": filled(b'{"instances":[', b"[]", b"]}"),
-    "short closed lists": b'{"instances":[%b[]]}' % (b"[]," * 80_000),
-    "lists in inputs": filled(b'{"inputs":[', b"[]", b"]}"),
-    "nested lists": b'{"instance":' + b"[" * (MAX - 20),
-    "braces": b"{" * MAX,
-    "quotes": b'"' * MAX,
-    "strings": filled(b'{"instances":[', b'""', b"]}"),
-    "escapes": filled(b'{"instances":"', b"\\n", b'"}', b""),
-    "backslashes": filled(b'{"instances":"', b"\\", b'"}', b""),
-    "one number": filled(b'{"instances":[', b"9", b"]}", b""),
-    "numbers": filled(b'{"instances":[', b"1", b"]}"),
-    "nulls": filled(b'{"instance":[', b"null", b"]}"),
-    "spaces": filled(b'{"instances":[', b" ", b"1]}", b""),
-    "other lists": filled(b'{"x":{"y":[', b"[]", b"]}}"),
-}
+# The bodies are made at their first use: to make them takes seconds, in each process that imports
+# this module.
+
+
+@cache
+def anywhere() -> dict[str, bytes]:
+    """Bodies for every route."""
+    members = b"{%b}" % b",".join(b'"%x":1' % i for i in range(MAX // 10))
+    return {
+        "members": members,
+        "as many members as are parsed at once": members[:220_000].rpartition(b",")[0] + b"}",
+        "closed lists": filled(b'{"instances":[', b"[]", b"]}"),
+        "short closed lists": b'{"instances":[%b[]]}' % (b"[]," * 80_000),
+        "lists in inputs": filled(b'{"inputs":[', b"[]", b"]}"),
+        "nested lists": b'{"instance":' + b"[" * (MAX - 20),
+        "braces": b"{" * MAX,
+        "quotes": b'"' * MAX,
+        "strings": filled(b'{"instances":[', b'""', b"]}"),
+        "escapes": filled(b'{"instances":"', b"\\n", b'"}', b""),
+        "backslashes": filled(b'{"instances":"', b"\\", b'"}', b""),
+        "one number": filled(b'{"instances":[', b"9", b"]}", b""),
+        "numbers": filled(b'{"instances":[', b"1", b"]}"),
+        "nulls": filled(b'{"instance":[', b"null", b"]}"),
+        "spaces": filled(b'{"instances":[', b" ", b"1]}", b""),
+        "other lists": filled(b'{"x":{"y":[', b"[]", b"]}}"),
+    }
+
+
 ROW = [i % 256 for i in range(FEATURES)]
 ROWS = [ROW] * 1024
 SCALE = {layer.name: 0.5 for layer in DEEP.layers}
@@ -239,20 +250,22 @@ def last_cell(value: object, rows: int = 1024) -> bytes:
     return encode([*ROWS[: rows - 1], [*ROW[:-1], value]])
 
 
-PREDICT = {
-    "rows": encode(ROWS),
-    "floats": encode([[0.123456] * FEATURES] * 550),
-    "null": last_cell(None),
-    "true": last_cell(True),
-    "string": last_cell("x"),
-    "list": last_cell([1]),
-    "overflow": last_cell(1e39),
-    "null in few rows": last_cell(None, rows=80),
-    "scales": encode(SOME, gate_scale=[[0.5] * LAYERS] * 900),
-    "empty scales": encode(SOME, gate_scale=[{}] * 900),
-    "usual": encode(ROWS, usual=True),
-    "named scales": encode(SOME[:600], gate_scale=[SCALE] * 600),
-}
+@cache
+def of_predict() -> dict[str, bytes]:
+    return {
+        "rows": encode(ROWS),
+        "floats": encode([[0.123456] * FEATURES] * 550),
+        "null": last_cell(None),
+        "true": last_cell(True),
+        "string": last_cell("x"),
+        "list": last_cell([1]),
+        "overflow": last_cell(1e39),
+        "null in few rows": last_cell(None, rows=80),
+        "scales": encode(SOME, gate_scale=[[0.5] * LAYERS] * 900),
+        "empty scales": encode(SOME, gate_scale=[{}] * 900),
+        "usual": encode(ROWS, usual=True),
+        "named scales": encode(SOME[:600], gate_scale=[SCALE] * 600),
+    }
 
 
 def tensor_body(rows: int, data: object, **members: object) -> bytes:
@@ -273,18 +286,22 @@ def output(name: str, **parameters: object) -> dict[str, Any]:
     return {"name": name, "parameters": parameters}
 
 
-FLAT = ROW * 1024
-INFER: dict[str, tuple[bytes, Any]] = {
-    "nested rows": (tensor_body(1024, ROWS), JSON),
-    "flat rows": (tensor_body(1024, FLAT), JSON),
-    "null": (tensor_body(1024, [*FLAT[:-1], None]), JSON),
-    "null in few rows": (tensor_body(80, [*ROW * 79, *ROW[:-1], None]), JSON),
-    "bracket": (tensor_body(60, ROW * 60, id="["), JSON),
-    "gate units": binary(1024, output("gate_units")),
-    "binary gate units": binary(1024, output("gate_units", binary_data=True)),
-    "classes": binary(1024, output("probabilities", classification=3)),
-    "classes of units": binary(30, output("gate_units", classification=1000)),
-}
+@cache
+def of_infer() -> dict[str, tuple[bytes, Any]]:
+    flat = ROW * 1024
+    return {
+        "nested rows": (tensor_body(1024, ROWS), JSON),
+        "flat rows": (tensor_body(1024, flat), JSON),
+        "null": (tensor_body(1024, [*flat[:-1], None]), JSON),
+        "null in few rows": (tensor_body(80, [*ROW * 79, *ROW[:-1], None]), JSON),
+        "bracket": (tensor_body(60, ROW * 60, id="["), JSON),
+        "gate units": binary(1024, output("gate_units")),
+        "binary gate units": binary(1024, output("gate_units", binary_data=True)),
+        "classes": binary(1024, output("probabilities", classification=3)),
+        "classes of units": binary(30, output("gate_units", classification=1000)),
+    }
+
+
 EXPLAIN = {
     "row": json.dumps({"instance": ROW, "gate_units": True}).encode(),
     "search": json.dumps({"instance": [0] * FEATURES}).encode(),
@@ -297,14 +314,18 @@ def cases_of(path: str) -> dict[str, Case]:
     """Return the worst bodies of a route."""
     names = {"name": "tiny", "version": "1", "id": "kept", "id:path": "kept"}
     address = path.format(**names)
-    cases: dict[str, Case] = {name: (address, body, JSON) for name, body in ANYWHERE.items()}
+    cases: dict[str, Case] = {name: (address, body, JSON) for name, body in anywhere().items()}
     own: dict[str, tuple[bytes, Any]] = {}
     if path in ("/predict", "/v1/models/{name}:predict"):
-        own = {name: (body, JSON) for name, body in PREDICT.items()}
+        own = {name: (body, JSON) for name, body in of_predict().items()}
     elif path == "/v2/models/{name}/infer":
-        own = INFER
+        own = of_infer()
     elif path == "/explain":
         own = {name: (body, JSON) for name, body in EXPLAIN.items()}
+    elif path == "/what-if":
+        own = {"scales": (json.dumps({"instance": ROW, "gate_scale": [SCALE] * 8}).encode(), JSON)}
+    elif path.endswith("/what-if") and "{id" in path:
+        own = {"again": (json.dumps({"gate_scale": [SCALE] * 8}).encode(), JSON)}
     elif path.endswith("/explain") and "{id" in path:
         own = {"again": (b'{"gate_units": true, "inputs": true}', JSON)}
     elif path.endswith("/predict") and "{id" in path:
@@ -344,7 +365,7 @@ def test_the_columns_of_a_wide_table_are_explained_without_holding_the_event_loo
 def test_the_short_batches_of_a_large_request_leave_the_loop_free_in_between() -> None:
     classifier = ObservedClassifier(deep_artifact())
     app = application(classifier, max_batch_rows=1)
-    held = holds(app, {"rows": ("/predict", PREDICT["rows"], JSON)})
+    held = holds(app, {"rows": ("/predict", of_predict()["rows"], JSON)})
     assert held["rows"] < BOUND_MS
     on_loop = [ms for _, thread, ms in classifier.batches if thread == LOOP]
     assert len(on_loop) > 900
@@ -354,19 +375,21 @@ def test_the_short_batches_of_a_large_request_leave_the_loop_free_in_between() -
 def test_a_batch_on_the_loop_is_no_longer_than_is_stated() -> None:
     classifier = ObservedClassifier(deep_artifact())
     cases: dict[str, Case] = {f"one {i}": ("/predict", encode([ROW]), JSON) for i in range(20)}
-    cases |= {f"many {i}": ("/predict", PREDICT["rows"], JSON) for i in range(10)}
+    cases |= {f"many {i}": ("/predict", of_predict()["rows"], JSON) for i in range(10)}
     held = holds(application(classifier), cases)
     assert {name: ms for name, ms in held.items() if ms > BOUND_MS} == {}
-    on_loop: dict[int, float] = {}  # the best of each number of rows: the first one is planned
+    on_loop: dict[int, list[float]] = {}  # by the number of rows
     for rows, thread, ms in classifier.batches:
         if thread == LOOP:
-            on_loop[rows] = min(ms, on_loop.get(rows, ms))
+            on_loop.setdefault(rows, []).append(ms)
     assert min(on_loop) == 1
-    assert max(on_loop.values()) * 1e6 < 3 * MAX_LOOP_NS, on_loop
+    # The best of several: a single one may have been disturbed, and the next ones left the loop.
+    best = {rows: min(times) for rows, times in on_loop.items() if len(times) > 2}
+    assert max(best.values()) * 1e6 < 3 * MAX_LOOP_NS, on_loop
 
 
 class SlowClassifier(ObservedClassifier):
-    """Takes a tenth of a second for each batch."""
+    """Works for a tenth of a second on each batch, without the interpreter as onnxruntime does."""
 
     def measure(self, rows: int) -> int:
         return int(SLOW_SECONDS * 1e9)
@@ -374,7 +397,7 @@ class SlowClassifier(ObservedClassifier):
     def compute(
         self, outputs: Any, rows: FloatArray, gate_scale: FloatArray | None = None
     ) -> list[FloatArray]:
-        time.sleep(SLOW_SECONDS)
+        work(SLOW_SECONDS)
         return super().compute(outputs, rows, gate_scale)
 
 

@@ -25,6 +25,7 @@ from tests.service.http.transport import (
     request,
     until,
 )
+from tests.service.work import work
 
 SMALL_ADDRESS = "127.0.0.2"
 BATCH_SECONDS = 0.01
@@ -70,7 +71,7 @@ class SlowClassifier(Classifier):
         self, outputs: Any, rows: FloatArray, gate_scale: FloatArray | None = None
     ) -> list[FloatArray]:
         if self.serving:
-            time.sleep(BATCH_SECONDS)
+            work(BATCH_SECONDS)
         return super().compute(outputs, rows, gate_scale)
 
 

@@ -20,6 +20,7 @@ from service.classifier import Classifier
 from service.inference.engine import MAX_LOOP_NS
 from service.server.worker import server_config
 from service.settings import Settings
+from tests.service.work import work
 
 ROW = b'{"instances": [[1, 0, 0, 0]]}'
 JSON = {"Content-Type": "application/json"}
@@ -186,7 +187,7 @@ def client_for(app: FastAPI, transport: str) -> Iterator[Send]:
 
 def until(condition: Callable[[], bool]) -> None:
     """Wait for a change that another thread makes."""
-    end = time.monotonic() + 5
+    end = time.monotonic() + 30
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.002)
@@ -216,8 +217,8 @@ class BlockingClassifier(Classifier):
     def compute(
         self, outputs: Any, rows: FloatArray, gate_scale: FloatArray | None = None
     ) -> list[FloatArray]:
-        time.sleep(4e-9 * MAX_LOOP_NS)
+        work(4e-9 * MAX_LOOP_NS)
         self.running.set()
-        assert self.released.wait(5)
+        assert self.released.wait(30)
         self.rows += len(rows)
         return super().compute(outputs, rows, gate_scale)

@@ -20,7 +20,7 @@ def part(rows: FloatArray, scale: FloatArray | None = None, *, skip: int = 0) ->
 
 
 def batch(**outputs: FloatArray) -> BatchResult:
-    return BatchResult([], 0, outputs, None, 0, 0, 0)
+    return BatchResult([], 0, outputs, None, 0, 0, 0, 0)
 
 
 def test_the_rows_of_a_single_request_are_not_copied() -> None:

@@ -4,14 +4,18 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncIterator
+from threading import current_thread
+from typing import Any
 
 import pytest
 
+from service.arrays import FloatArray
 from service.inference.engine import MAX_LOOP_NS, Engine
 from service.inference.outputs import BatchOutputs
 from service.inference.queue import InferenceRequest, PendingRequest, RowQueue
 from tests.service.inference.conftest import (
     RecordingClassifier,
+    ReportedPace,
     first_logits,
     numbered,
     running_engine,
@@ -48,6 +52,7 @@ class Harness:
 async def mixed(content: bytes) -> AsyncIterator[Harness]:
     classifier = MixedClassifier(content)
     queue = RowQueue(capacity=8192, max_batch_rows=512)
+    queue.pace = ReportedPace(512)
     engine = Engine(classifier, queue, lambda batch, _: None)
     engine.start(asyncio.get_running_loop())
     await until(lambda: queue.pace.ns_per_row > 0)
@@ -138,11 +143,30 @@ async def test_the_requests_of_a_batch_whose_outputs_cannot_be_divided_end(
     assert first_logits(following) == [1, 2, 3]
 
 
-async def test_the_bound_of_the_loop_holds_for_a_network_slower_than_it_was_measured(
-    mixed: Harness,
-) -> None:
-    pace, batches = mixed.queue.pace, 0
-    while pace.expected_ns(1) <= MAX_LOOP_NS:
-        pace.batch_completed(1, 20_000_000, 20_000_000)
-        batches += 1
-    assert 0 < batches < 15
+class WaitingClassifier(RecordingClassifier):
+    """Waits in each batch, as if the machine were busy, and reports a short time."""
+
+    def measure(self, rows: int) -> int:
+        return 100_000
+
+    def compute(
+        self, outputs: Any, rows: FloatArray, gate_scale: FloatArray | None = None
+    ) -> list[FloatArray]:
+        time.sleep(3e-9 * MAX_LOOP_NS)
+        return super().compute(outputs, rows, gate_scale)
+
+
+async def test_a_batch_that_has_waited_for_a_processor_counts_as_short(content: bytes) -> None:
+    queue = RowQueue(capacity=1000, max_batch_rows=512)
+    classifier = WaitingClassifier(content)
+    engine = Engine(classifier, queue, lambda batch, _: None)
+    engine.start(asyncio.get_running_loop())
+    try:
+        await until(lambda: queue.pace.ns_per_row > 0)
+        classifier.batches.clear()
+        for _ in range(20):
+            await engine.compute(InferenceRequest(numbered(1), LOGITS))
+        assert queue.pace.expected_ns(1) < MAX_LOOP_NS
+        assert classifier.batches[-1].thread == current_thread().name
+    finally:
+        engine.close()

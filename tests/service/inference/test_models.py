@@ -7,7 +7,7 @@ from functools import cache, partial
 import pytest
 
 from service.classifier import Classifier
-from service.errors import UnknownModelError
+from service.errors import NotReadyError, UnknownModelError
 from service.inference import statistics as module
 from service.inference.models import Limits, Models, ServedModel, version_key
 from service.inference.queue import InferenceRequest, PendingRequest
@@ -64,6 +64,12 @@ def test_an_unknown_name_is_rejected_with_the_served_names(models: Models) -> No
     with pytest.raises(UnknownModelError) as error:
         models.find("secret")
     assert str(error.value) == "model: expected 'large' or 'tiny', found another name"
+
+
+def test_a_server_without_models_is_not_ready() -> None:
+    with pytest.raises(NotReadyError) as error:
+        Models([]).find()
+    assert str(error.value) == "no model is served; load one"
 
 
 def test_an_unknown_version_is_rejected_with_the_served_versions(models: Models) -> None:

@@ -77,10 +77,40 @@ def test_a_batch_takes_a_constant_and_a_time_for_each_row(rows: int, ns: float) 
     assert calibrated().expected_ns(rows) == pytest.approx(ns)
 
 
-def test_the_expected_times_of_all_batches_follow_the_pace() -> None:
+def test_a_first_batch_longer_than_calibrated_is_believed_and_the_next_change_it_by_a_tenth() -> (
+    None
+):
     pace = calibrated()
     pace.batch_completed(15, 80, 80)
-    assert [pace.expected_ns(rows) for rows in (1, 15)] == pytest.approx([13.2, 44])
+    assert pace.expected_ns(15) == pytest.approx(80)
+    pace.batch_completed(15, 60, 60)
+    assert pace.expected_ns(15) == pytest.approx(78)
+    pace.batch_completed(15, 1078, 60)
+    assert pace.expected_ns(15) == pytest.approx(178)
+
+
+def test_a_first_batch_shorter_than_calibrated_changes_it_by_a_tenth_too() -> None:
+    pace = calibrated()
+    pace.batch_completed(15, 20, 20)
+    assert pace.expected_ns(15) == pytest.approx(38)
+
+
+def test_sizes_that_share_their_power_of_two_share_what_was_observed() -> None:
+    pace = calibrated()
+    pace.batch_completed(15, 80, 80)  # twice as long as calibrated, for 8 to 15 rows
+    assert [pace.expected_ns(rows) for rows in (7, 8, 15)] == pytest.approx([24, 2 * 26, 80])
+
+
+def test_a_long_batch_is_known_to_be_long_whatever_the_short_ones_take() -> None:
+    pace = Pace(512)
+    pace.calibrate(730_000, 730_000, 64)  # one row was disturbed: rows seem to take no time
+    for _ in range(200):
+        pace.batch_completed(1, 150_000, 150_000)
+    assert pace.expected_ns(1) == pytest.approx(150_000)
+    pace.batch_completed(512, 4_800_000, 4_800_000)
+    assert pace.expected_ns(512) == pytest.approx(4_800_000)
+    pace.batch_completed(1, 150_000, 150_000)
+    assert [pace.expected_ns(rows) for rows in (1, 512)] == pytest.approx([150_000, 4_800_000])
 
 
 def test_a_new_measurement_replaces_what_was_known() -> None:

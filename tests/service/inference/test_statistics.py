@@ -63,7 +63,7 @@ def batch_of(
         "typicality": np.array([[0.5, 0.5, combined]] * len(gates), np.float32),
     }
     scaled = any(part.pending.request.gate_scale is not None for part in parts)
-    return BatchResult(parts, len(gates), outputs, None, *times, scaled=scaled)
+    return BatchResult(parts, len(gates), outputs, None, *times, processor_ns=70, scaled=scaled)
 
 
 def waiting(wait_ns: int, clients: int) -> BatchResult:
@@ -206,7 +206,9 @@ def test_the_time_of_the_last_batch_is_in_ms_since_1970(statistics: Statistics) 
 
 
 def test_a_failed_batch_is_not_counted(statistics: Statistics) -> None:
-    statistics.batch_completed(BatchResult([], 2, {}, RuntimeError("broken"), 100, 130, 200), 205)
+    statistics.batch_completed(
+        BatchResult([], 2, {}, RuntimeError("broken"), 100, 130, 200, 70), 205
+    )
     total = statistics.total()
     assert (total.rows[0], total.last_ms[0]) == (0, 0)
     assert not total.batches.any()
