@@ -12,6 +12,7 @@ docs/measurements/export.md).
 
 import copy
 from collections.abc import Callable, Iterator
+from itertools import repeat
 
 import numpy as np
 import torch
@@ -39,6 +40,7 @@ from service.contract import (
 ROUNDING = 2.0**-24  # relative error of one number; of a sum, times the root of its length
 FLOOR = 2.0**-22  # least error of float32: two units in the last place of 1
 DRAWN_ROWS = 512  # rows with roundings drawn at random: a reference of fewer is drawn repeatedly
+TORCH_VALUES = 2**18  # of a batch's rows: a convolution in float64 takes a hundred times as much
 LARGEST_ERROR = 1e-3  # of a probability; with a larger one float32 cannot represent the network
 
 TorchEngine = Callable[[FloatValues, FloatRows | None], Outputs]  # accepts float64 rows too
@@ -56,14 +58,19 @@ def _engine_of(served: ServedNetwork, dtype: torch.dtype) -> TorchEngine:
     def compute(rows: FloatValues, scales: FloatRows | None) -> Outputs:
         scale = np.ones((1, served.layers), np.float32) if scales is None else scales
         x, gate_scale = torch.from_numpy(rows).to(dtype), torch.from_numpy(scale).to(dtype)
+        size = max(1, TORCH_VALUES // x.shape[1])
+        scale_parts = gate_scale.split(size) if len(gate_scale) > 1 else repeat(gate_scale)
         try:
-            outputs = served(x, gate_scale)
+            parts = [served(*part) for part in zip(x.split(size), scale_parts, strict=False)]
         except (IndexError, RuntimeError) as error:  # such as an embedding of an unknown index
             raise LayerError(
                 f"network: cannot compute all rows that a request may have: {first_line(error)}; "
                 "clamp indices to the range of their embedding"
             ) from error
-        return {name: o.numpy() for name, o in zip(OUTPUTS, outputs, strict=True)}
+        return {
+            name: torch.cat(values).numpy()
+            for name, values in zip(OUTPUTS, zip(*parts, strict=True), strict=True)
+        }
 
     return compute
 

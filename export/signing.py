@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 from export.errors import SigningError
 from export.files import write_file
-from service.artifact import read_artifact, read_file
+from service.artifact import read_artifact, read_file, signature_path
 from service.classifier import Classifier
 from service.contract import ContractError
 from service.signature import (
@@ -20,7 +20,6 @@ from service.signature import (
     MAX_KEY_BYTES,
     check_signature,
     kind,
-    signature_path,
 )
 
 

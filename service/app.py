@@ -20,11 +20,13 @@ from service.http.drift import drift_router
 from service.http.error_responses import add_error_handlers
 from service.http.explain_routes import explain_router
 from service.http.flag_routes import flag_router
+from service.http.forwarded import TrustedProxies
 from service.http.head_requests import HeadMiddleware
 from service.http.inference_routes import InferenceRoute, Routes
+from service.http.inspector_routes import inspector_router
 from service.http.ledger_routes import requests_router
-from service.http.metrics import metrics_router
-from service.http.model_routes import models_router, protocol_router
+from service.http.metrics import ServiceCollector, metrics_router
+from service.http.model_routes import models_router, protocol_router, signature_of
 from service.http.model_schemas import describe_models
 from service.http.openapi import DEFAULT_RESPONSE, described_route
 from service.http.protocol_context import PROTOCOL_CONTEXT, ProtocolContext
@@ -32,7 +34,9 @@ from service.http.repository_routes import repository_router
 from service.http.request_policy import RequestPolicy
 from service.http.rerun_routes import rerun_router
 from service.http.response_encoding import DefaultLines
-from service.http.tracing import SpanObserver, otlp_tracer
+from service.http.root_path import RootPath
+from service.http.telemetry import Telemetry
+from service.http.what_if_routes import what_if_router
 from service.inference.models import Models
 from service.ledger.ledger import Ledger, open_ledger
 from service.lifecycle import Lifecycle
@@ -55,7 +59,10 @@ def create_app(
     """
     shared_counters, lifecycle = shared_counters or SharedCounters(), lifecycle or Lifecycle()
     ledger = open_ledger(settings, shared_counters)
-    policy = RequestPolicy(deadline_ms=settings.deadline_ms, observers=_observers(settings, ledger))
+    collector = ServiceCollector(models, ledger, shared_counters)
+    telemetry = Telemetry(settings, collector, shared_counters)
+    observers = _observers(settings, ledger, telemetry)
+    policy = RequestPolicy(deadline_ms=settings.deadline_ms, observers=observers)
     routes = Routes(models, max_rows=settings.max_rows, predict_route=settings.predict_route)
     context = ProtocolContext(
         policy=policy,
@@ -72,6 +79,8 @@ def create_app(
         ),
         body_turns=BodyTurns(),
         default_lines=DefaultLines(),
+        root_path=RootPath(settings.root_path),
+        proxies=TrustedProxies(settings.trusted_proxies),
     )
 
     @asynccontextmanager
@@ -82,12 +91,14 @@ def create_app(
         models.start(asyncio.get_running_loop())
         if ledger is not None:
             ledger.start()
+        telemetry.start()
         yield {PROTOCOL_CONTEXT: context}
         trimming.cancel()
         context.connections.abort()
         models.close()
         if ledger is not None:
             ledger.close()
+        telemetry.close()  # last: it may wait for a collector, and rows are worth more
 
     app = FastAPI(
         title="highway-networks",
@@ -108,22 +119,27 @@ def create_app(
         endpoint = InferenceRoute(policy, routes, kind)
         app.router.routes.append(described_route(pattern, kind, endpoint))
     app.include_router(explain_router(models, policy))
+    app.include_router(what_if_router(models, policy))
     app.include_router(models_router(models, lifecycle, health_route=settings.health_route))
-    app.include_router(protocol_router(models, lifecycle))
+    signature = signature_of(settings)
+    app.include_router(protocol_router(models, lifecycle, signature=signature))
     app.include_router(repository_router(models, lifecycle))
     app.include_router(requests_router(ledger, settings, models))
     app.include_router(rerun_router(ledger, models, policy))
     app.include_router(flag_router(ledger))
-    app.include_router(metrics_router(models, ledger, shared_counters))
+    app.include_router(metrics_router(collector))
     app.include_router(drift_router(models))
+    if settings.inspector == "on":
+        app.include_router(inspector_router(settings.root_path))
     describe_models(app, models, max_rows=settings.max_rows)
     add_error_handlers(app)
     return app
 
 
-def _observers(settings: Settings, ledger: Ledger | None) -> Iterator[RequestObserver]:
+def _observers(
+    settings: Settings, ledger: Ledger | None, telemetry: Telemetry
+) -> Iterator[RequestObserver]:
     yield AccessLog(settings.access_log_share)
     if ledger is not None:
         yield ledger.observer
-    if settings.traces:
-        yield SpanObserver(otlp_tracer())
+    yield from telemetry.observers

@@ -15,9 +15,9 @@ MAX_BYTES = 1 << 29  # far above any highway network; onnxruntime takes seconds 
 _FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
-def read_artifact(path: Path) -> bytes:
+def read_artifact(path: Path, *, follow_link: bool = False) -> bytes:
     """Return the file's bytes; a `ContractError` if it cannot be an artifact."""
-    return read_file(path, "an .onnx file", MAX_BYTES, follow_link=False)
+    return read_file(path, "an .onnx file", MAX_BYTES, follow_link=follow_link)
 
 
 def read_file(path: Path, expected: str, max_bytes: int, *, follow_link: bool = True) -> bytes:
@@ -29,9 +29,7 @@ def read_file(path: Path, expected: str, max_bytes: int, *, follow_link: bool = 
     try:
         descriptor = os.open(path, flags)
     except OSError as error:
-        found = error.strerror or str(error)
-        if not follow_link and error.errno == errno.ELOOP and path.is_symlink():
-            found = "a symbolic link; give the file it points to"
+        found = _what_cannot_be_opened(path, error, follow_link=follow_link)
         raise ContractError(f"{path}: expected {expected}, found {found}") from error
     try:
         status = os.fstat(descriptor)
@@ -42,6 +40,11 @@ def read_file(path: Path, expected: str, max_bytes: int, *, follow_link: bool = 
         raise ContractError(f"{path}: cannot be read: {error.strerror}") from error
     finally:
         os.close(descriptor)
+
+
+def signature_path(path: Path) -> Path:
+    """Return the path of the signature of the artifact at `path`."""
+    return Path(f"{path}.sig")
 
 
 def check_digest(content: bytes, metadata: Metadata) -> None:
@@ -63,6 +66,17 @@ def check_digest(content: bytes, metadata: Metadata) -> None:
 def digest(content: bytes, recorded: str) -> str:
     """Return the sha256 of a file that contains its own digest, `recorded`, read as zeros."""
     return hashlib.sha256(content.replace(recorded.encode(), b"0" * DIGEST_LENGTH)).hexdigest()
+
+
+def _what_cannot_be_opened(path: Path, error: OSError, *, follow_link: bool) -> str:
+    if path.is_symlink():
+        if error.errno == errno.ELOOP and not follow_link:
+            return "a symbolic link; give the file it points to"
+        if error.errno == errno.ELOOP:
+            return "a symbolic link that leads back to itself"
+        if error.errno == errno.ENOENT:
+            return f"a symbolic link to a missing file, {os.readlink(path)}"
+    return error.strerror or str(error)
 
 
 def _check_status(path: Path, status: os.stat_result, expected: str, max_bytes: int) -> None:

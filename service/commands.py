@@ -5,12 +5,13 @@ from typing import Annotated
 
 import typer
 
-from service.classifier import read_metadata, read_signed
-from service.contract import ContractError
+from service.classifier import read_metadata
+from service.contract import ContractError, Metadata
 from service.http.api_keys import ApiKeyFileError, new_key
 from service.http.callers import Scope
 from service.invocation import command
-from service.settings import SettingsError, read_settings
+from service.server.repository import Repository, Source, check_place
+from service.settings import Settings, SettingsError, read_settings
 from service.terminal import escaped
 from service.trial import try_artifact
 
@@ -29,7 +30,11 @@ PublicKeyOption = Annotated[
 @app.command()
 def serve(
     file: Annotated[
-        Path | None, typer.Argument(help="The ONNX file; by default the bundled digit model.")
+        Path | None,
+        typer.Argument(
+            help="The ONNX file, a folder with one, or a folder of models, "
+            "NAME/VERSION/model.onnx; by default the bundled digit model."
+        ),
     ] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[
@@ -50,12 +55,40 @@ def serve(
 
 @app.command()
 def check(
-    file: Annotated[Path, typer.Argument(help="The ONNX file.")],
+    file: Annotated[
+        Path, typer.Argument(help="The ONNX file, or the folder, as `highway serve` takes it.")
+    ],
     public_key: PublicKeyOption = None,
 ) -> None:
-    """Check that FILE can be served: a valid artifact, unchanged, with the recorded outputs."""
+    """Check that FILE can be served: a valid artifact, unchanged, with the recorded outputs.
+
+    Of a folder, every model is checked.
+    """
     settings = read_settings()
-    content = read_signed(file, public_key)
+    repository = Repository(file, public_key)
+    errors = []
+    signed = "" if public_key is None else f"signed by the owner of {public_key}, "
+    options = () if public_key is None else ("--public-key", public_key)
+    for source in repository.checked_sources():
+        try:
+            metadata = _check(repository, source, settings)
+        except ContractError as error:
+            errors.append(error)
+            continue
+        line = (
+            f"{source.path}: {metadata.name} version {metadata.version}, {len(metadata.labels)} "
+            f"labels, {len(metadata.layers)} highway layers: {signed}ready to serve; "
+            f"next: `{command('serve', file, *options)}`"
+        )
+        typer.echo(escaped(line))
+    for refusal in errors[:-1]:
+        typer.echo(f"error: {refusal}", err=True)
+    if errors:
+        raise errors[-1]
+
+
+def _check(repository: Repository, source: Source, settings: Settings) -> Metadata:
+    content = repository.read(source)
     try:
         try_artifact(
             content,
@@ -63,16 +96,10 @@ def check(
             memory_bytes=settings.model_load_bytes,
         )
         metadata = read_metadata(content)
+        check_place(source, metadata.name, metadata.version)
     except ContractError as error:
-        raise ContractError(f"{file}: {error}") from error
-    signed = "" if public_key is None else f"signed by the owner of {public_key}, "
-    options = () if public_key is None else ("--public-key", public_key)
-    line = (
-        f"{file}: {metadata.name} version {metadata.version}, {len(metadata.labels)} labels, "
-        f"{len(metadata.layers)} highway layers: {signed}ready to serve; "
-        f"next: `{command('serve', file, *options)}`"
-    )
-    typer.echo(escaped(line))
+        raise ContractError(f"{source.path}: {error}") from error
+    return metadata
 
 
 @app.command()

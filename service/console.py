@@ -22,6 +22,7 @@ class Command(NamedTuple):
 TRAIN = "pip install 'highway-networks[train]'"
 CLIENT = "pip install highway-client"
 SERVE = "pip install highway-networks"
+SCORE = "pip install 'highway-networks[score]'"
 
 GROUPS: dict[str, dict[str, Command]] = {
     "Train a network and inspect it (extra 'train')": {
@@ -31,6 +32,7 @@ GROUPS: dict[str, dict[str, Command]] = {
         "gates": Command("models.__main__", "Draw gates, and the cost of closing layers.", TRAIN),
         "prune": Command("models.__main__", "Remove layers, gates and units not needed.", TRAIN),
         "search": Command("models.__main__", "Search for hyper-parameters.", TRAIN),
+        "reproduce": Command("models.__main__", "Run the papers' experiments again.", TRAIN),
         "presets": Command("models.__main__", "List the named networks.", TRAIN),
     },
     "Export it to one verified ONNX file (extra 'train')": {
@@ -40,8 +42,8 @@ GROUPS: dict[str, dict[str, Command]] = {
         "sign": Command("export.__main__", "Sign an ONNX file.", TRAIN),
     },
     "Serve it and send requests": {
-        "serve": Command("service.__main__", "Serve an ONNX file over HTTP.", SERVE),
-        "check": Command("service.__main__", "Check whether an ONNX file can be served.", SERVE),
+        "serve": Command("service.__main__", "Serve ONNX files over HTTP.", SERVE),
+        "check": Command("service.__main__", "Check whether ONNX files can be served.", SERVE),
         "key": Command("service.__main__", "Make an API key for a server.", SERVE),
         "predict": Command("highway_client.command", "Predict a file's rows.", CLIENT),
         "explain": Command("highway_client.command", "Explain the label of one row.", CLIENT),
@@ -49,6 +51,9 @@ GROUPS: dict[str, dict[str, Command]] = {
         "request": Command("highway_client.command", "Show one past request.", CLIENT),
         "flag": Command("highway_client.command", "Tag a past request.", CLIENT),
         "drift": Command("highway_client.command", "Show whether the traffic drifts.", CLIENT),
+    },
+    "Score whole files without a server (extra 'score')": {
+        "score": Command("scoring.__main__", "Score the rows of a file or folder.", SCORE),
     },
 }
 COMMANDS = {name: command for group in GROUPS.values() for name, command in group.items()}

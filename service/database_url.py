@@ -44,6 +44,7 @@ def read_database_url(text: str | None) -> DatabaseUrl | None:
                 "sqlite:///FILE or off"
             ) from error
         return _sqlite(folder / DEFAULT_FILE, is_default=True)
+    text = text.strip()  # a secret made of a file ends with a line break
     if text == OFF:
         return None
     if text.startswith(_SQLITE):

@@ -62,7 +62,7 @@ class QueueFullError(RequestError):
 
 
 class NotReadyError(RequestError):
-    """The server is starting or stopping."""
+    """The server is starting or stopping, or serves no model."""
 
 
 class UnsupportedError(RequestError):

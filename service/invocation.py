@@ -9,8 +9,9 @@ from shutil import which
 PACKAGES = {
     **dict.fromkeys(("export", "verify", "show", "sign"), "export"),
     **dict.fromkeys(("serve", "check", "key"), "service"),
+    "score": "scoring",
 }
-STARTED_AS_PACKAGE = ("models", "export", "service")
+STARTED_AS_PACKAGE = ("models", "export", "scoring", "service")
 
 
 def command(name: str, *arguments: str | Path) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
 _M_ARENA_MAX = -8
-MMAP_THRESHOLD_BYTES = 32 << 20  # glibc's maximum: no block of a batch or a body is larger
+MMAP_THRESHOLD_BYTES = 32 << 20  # no block of a batch or a body is larger, nor allowed by old glibc
 TRIM_THRESHOLD_BYTES = 64 << 20  # of free memory at the end of a heap
 HEAPS = 2  # threads of more heaps would each keep free memory of their own
 CHECK_SECONDS = 1.0

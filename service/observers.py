@@ -33,6 +33,7 @@ class RequestEvent(NamedTuple):
     request: InferenceRequest | None = None
     batch: BatchOutputs | None = None
     first: int = 0
+    client: str = ""  # the name of its API key, else its address
 
 
 class RequestObserver(Protocol):

@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterable
 from difflib import get_close_matches
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -19,7 +20,17 @@ from service.database_url import read_database_url
 BUNDLED_MODEL = Path(__file__).parent / "bundled" / "digits.onnx"
 PREFIX = "HIGHWAY_"
 RESERVED_PATHS = (
-    *("/predict", "/explain", "/v1/models", "/v2", "/metrics", "/openapi.json"),
+    *(
+        "/predict",
+        "/explain",
+        "/what-if",
+        "/inspector",
+        "/docs",
+        "/v1/models",
+        "/v2",
+        "/metrics",
+        "/openapi.json",
+    ),
     *("/requests", "/requests.parquet", "/ledger", "/drift"),
 )
 
@@ -45,13 +56,14 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, use_attribute_docstrings=True)
 
     model: Path = BUNDLED_MODEL
-    """ONNX file to serve, or a folder of models, NAME/VERSION/model.onnx; by default the bundled
-    digit classifier."""
+    """ONNX file to serve, a folder with one such file, or a folder of models,
+    NAME/VERSION/model.onnx; by default the bundled digit classifier."""
     default_model: str | None = None
-    """Name of the model that `/predict` and `/explain` use; by default the first by name."""
+    """Name of the model that `/predict`, `/explain` and `/what-if` use; by default the first by
+    name."""
     model_poll_seconds: Annotated[float, Field(gt=0, le=3600)] = 2
-    """Seconds between two looks at a folder of models; a new version is served when its file has
-    not changed for as long."""
+    """Seconds between two looks at a folder; a new file is served when it has not changed for as
+    long."""
     public_key: Path | None = None
     """PEM file of a public key. If set, the model must have a valid signature by this key in a file
     of the same name plus `.sig`."""
@@ -68,6 +80,9 @@ class Settings(BaseSettings):
     api_keys: Path | None = None
     """File of API keys, made with `highway key`. If set, every request but health checks needs a
     key. [What a key may do](security.md)."""
+    inspector: Literal["on", "off"] = "on"
+    """Whether the server has the [inspector page](inspector.md) at `/` and the page of its API at
+    `/docs`."""
     open: bool = False
     """Do not warn if other machines can connect and no API keys are set."""
     allowed_hosts: str | None = None
@@ -76,6 +91,13 @@ class Settings(BaseSettings):
     cors_origins: str | None = None
     """Comma-separated origins whose pages may call the server from a browser, such as
     `https://app.example.com`; `*` for any. By default no other than the server's own."""
+    root_path: str | None = None
+    """Path prefix under which a proxy publishes the server, such as `/models`. Requests with the
+    prefix and without it get the same response. [Behind a proxy](proxy.md)."""
+    trusted_proxies: str | None = None
+    """Comma-separated addresses or networks of proxies, such as `10.0.0.0/8`; only their headers
+    `X-Forwarded-For`, `X-Forwarded-Proto`, `X-Forwarded-Host` and `Forwarded` are used. By default
+    none."""
     tls_certificate: Path | None = None
     """PEM file of the certificate, followed by its intermediate ones. If set, the server speaks
     HTTPS only."""
@@ -145,6 +167,11 @@ class Settings(BaseSettings):
     traces: bool = False
     """Export OpenTelemetry spans to the collector in the `OTEL_EXPORTER_OTLP_…` variables. Needs
     the extra `otel`."""
+    otlp_metrics: bool = False
+    """Export the metrics of `/metrics`, once for all workers, to the collector in the
+    `OTEL_EXPORTER_OTLP_…` variables. Needs the extra `otel`."""
+    otlp_metrics_seconds: Annotated[float, Field(gt=0, le=3600)] = 60
+    """Seconds between two exports of the metrics."""
     ledger_url: str | None = None
     """URL of the ledger's database, SQLite or PostgreSQL; `off` disables the ledger. By default the
     SQLite file `ledger.db` in the user's data folder (Linux: `~/.local/share/highway-networks`)."""
@@ -173,7 +200,7 @@ class Settings(BaseSettings):
             return cls.model_fields[str(info.field_name)].default
         return value
 
-    @field_validator("predict_route", "health_route")
+    @field_validator("predict_route", "health_route", "root_path")
     @classmethod
     def _is_a_free_path(cls, path: str | None) -> str | None:
         if path is None:
@@ -202,6 +229,35 @@ class Settings(BaseSettings):
             )
         return names
 
+    @field_validator("root_path")
+    @classmethod
+    def _is_ascii(cls, path: str | None) -> str | None:
+        if path is not None and not path.isascii():
+            raise ValueError(f"expected a path of ASCII letters, such as /models, found {path!r}")
+        return path
+
+    @field_validator("root_path")
+    @classmethod
+    def _begins_no_path(cls, path: str | None) -> str | None:
+        """Requests to `/v1/models/…` would lose a prefix `/v1`."""
+        below = [other for other in RESERVED_PATHS if other.startswith(f"{path}/")]
+        if below:
+            raise ValueError(f"expected another path: the server has {below[0]}, found {path}")
+        return path
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, networks: str | None) -> str | None:
+        for text in () if networks is None else networks.split(","):
+            try:
+                ip_network(text)
+            except ValueError as error:
+                raise ValueError(
+                    "expected addresses or networks, separated by commas, such as "
+                    f"10.0.0.0/8,192.168.1.7; found {text!r}"
+                ) from error
+        return networks
+
     @field_validator("cors_origins")
     @classmethod
     def _are_origins(cls, origins: str | None) -> str | None:
@@ -227,6 +283,17 @@ class Settings(BaseSettings):
                 "HIGHWAY_HEALTH_ROUTE: expected another path than HIGHWAY_PREDICT_ROUTE, found the "
                 "same"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _routes_are_not_below_the_prefix(self) -> Self:
+        for name in ("predict_route", "health_route"):
+            route = getattr(self, name)
+            if self.root_path is not None and f"{route}/".startswith(f"{self.root_path}/"):
+                raise ValueError(
+                    f"{PREFIX}{name.upper()}: expected a path without the prefix "
+                    f"HIGHWAY_ROOT_PATH ({self.root_path}), found {route}"
+                )
         return self
 
     @model_validator(mode="after")

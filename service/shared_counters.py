@@ -30,7 +30,7 @@ class SharedCounters:
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        self._folder = folder
+        self.folder = folder
         self._own: dict[str, Numbers] = {}
 
     def segment(self, key: str, layout: SegmentLayout) -> Numbers:
@@ -41,10 +41,10 @@ class SharedCounters:
 
     def segments(self, key: str, layout: SegmentLayout) -> Iterator[tuple[Numbers, bool]]:
         """Yield the segment of every process, and whether that process is alive."""
-        if self._folder is None:
+        if self.folder is None:
             yield self.segment(key, layout), True
             return
-        for path in sorted(self._folder.iterdir()):
+        for path in sorted(self.folder.iterdir()):
             segment_key, _, process = path.name.rpartition("@")
             if segment_key != key:
                 continue
@@ -53,11 +53,11 @@ class SharedCounters:
                 yield segment, _is_alive(int(process.partition("-")[0]))
 
     def _memory(self, key: str, size: int) -> mmap.mmap:
-        if self._folder is None:
+        if self.folder is None:
             return mmap.mmap(-1, size)
         # A process may get the pid of one that has ended, whose counts must stay.
         name = f"{key}@{os.getpid()}-{token_hex(4)}"
-        with open(self._folder / name, "x+b") as file:
+        with open(self.folder / name, "x+b") as file:
             file.truncate(size)
             return mmap.mmap(file.fileno(), size)
 

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
-from service.artifact import read_file
+from service.artifact import read_file, signature_path
 from service.contract import ContractError
 
 PublicKey = ec.EllipticCurvePublicKey
@@ -38,11 +38,6 @@ def check_signed(path: Path, content: bytes, public_key: Path) -> None:
         check_signature(content, signature, key)
     except SignatureError as error:
         raise SignatureError(f"{signature_path(path)}: {error}") from error
-
-
-def signature_path(path: Path) -> Path:
-    """Return the path of the signature of the artifact at `path`."""
-    return Path(f"{path}.sig")
 
 
 def read_public_key(path: Path) -> PublicKey:

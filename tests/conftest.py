@@ -1,5 +1,6 @@
 """Commands, a trained run and PostgreSQL for the tests, shared by pytest-xdist's workers."""
 
+import gc
 import io
 import logging
 import os
@@ -28,6 +29,7 @@ from tests.postgresql import (
     shared_server,
     stop_shared_server,
 )
+from tests.ray_cluster import shared_cluster, stop_shared_cluster
 
 ROOT = Path(__file__).parent.parent
 REQUIRE_ALL_VARIABLE = "HIGHWAY_TEST_REQUIRE_ALL"
@@ -61,10 +63,40 @@ def pytest_configure_node(node: Any) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Use a worker for each core, at least two, but none if only files or tests are named."""
+    """Use a worker more than there are cores, but none if only files or tests are named.
+
+    A worker waits for much of its time: for servers that start, stop and reload.
+    """
     if all("::" in argument or argument.endswith(".py") for argument in config.args):
         return 0
-    return max(2, min(MOST_WORKERS, os.cpu_count() or 2))
+    return min(MOST_WORKERS, (os.cpu_count() or 1) + 1)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect no garbage while all tests are imported, and leave their modules out afterwards.
+
+    The modules and tests are a million objects that stay; going through them again and again takes
+    a fifth of the time of their import.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Fail a test that leaves a handler of SIGINT: that of a command would end the process."""
+    before = signal.getsignal(signal.SIGINT)
+    result = yield
+    after = signal.getsignal(signal.SIGINT)
+    if after is not before:
+        signal.signal(signal.SIGINT, before)
+        pytest.fail(f"{item.name}: expected the handler of SIGINT as before, found {after!r}")
+    return result
 
 
 @pytest.hookimpl(wrapper=True)
@@ -81,6 +113,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     """Stop what the session started, once every worker is done."""
     if not hasattr(config, "workerinput"):
         stop_shared_server(config.stash[SHARED])
+        stop_shared_cluster(config.stash[SHARED])
         shutil.rmtree(config.stash[SHARED])
 
 
@@ -136,7 +169,6 @@ def command(package: str, *arguments: str | Path) -> subprocess.CompletedProcess
     """
     words = [package, *map(str, arguments)]
     disabled = logging.root.manager.disable
-    handlers = {number: signal.getsignal(number) for number in COMMAND_SIGNALS}
     code: Any = 0
     with (
         _captured(1) as stdout,
@@ -146,6 +178,7 @@ def command(package: str, *arguments: str | Path) -> subprocess.CompletedProcess
         patch.object(sys, "argv", words),
         patch.dict(os.environ),
         chdir(ROOT),
+        kept_signal_handlers(),
         warnings.catch_warnings(),
     ):
         warnings.simplefilter("error")
@@ -158,12 +191,21 @@ def command(package: str, *arguments: str | Path) -> subprocess.CompletedProcess
             code = error.code
         finally:
             logging.disable(disabled)
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
         if isinstance(code, str):
             sys.stderr.write(f"{code}\n")
             code = 1
     return subprocess.CompletedProcess(words, code or 0, stdout[0], stderr[0])
+
+
+@contextmanager
+def kept_signal_handlers() -> Iterator[None]:
+    """Restore the handlers of signals that a command in this process replaces."""
+    handlers = {number: signal.getsignal(number) for number in COMMAND_SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
 @contextmanager
@@ -221,6 +263,17 @@ def postgresql_server(shared: Path) -> str:
         return shared_server(shared)
     except PostgresqlUnavailableError as error:
         pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module")
+def ray_environment(shared: Path) -> Iterator[dict[str, str]]:
+    """The environment in which `auto` is the address of the session's Ray cluster.
+
+    One module at a time has it: it may kill processes of the cluster, and load it.
+    """
+    pytest.importorskip("ray", reason="install the extra `ray`: pip install 'ray[data,serve]'")
+    with FileLock(shared / "ray.lock"):
+        yield shared_cluster(shared)
 
 
 @pytest.fixture

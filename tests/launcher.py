@@ -23,6 +23,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 ROOT = Path(__file__).parent.parent
+SCORING = (
+    *("scoring.command", "highway_client.arrow_columns", "pyarrow.csv", "pyarrow.parquet"),
+    "pandas",  # pyarrow imports it when it first converts a list
+)
 SERVICE = ("service.commands", "service.server.start", "service.server.worker_process")
 TRAINING = (
     *("models.commands.train", "models.training.trainer", "models.search.trials"),
@@ -30,8 +34,10 @@ TRAINING = (
 )
 # What a template imports, by the package whose commands its forks run.
 IMPORTS = {
+    "scoring": SCORING,
     "service": SERVICE,
     "tests.reliability.planted": SERVICE,
+    "tests.scoring.killed": SCORING,
     "models": TRAINING,
     "export": TRAINING,
 }

@@ -2,13 +2,14 @@
 
 import logging
 import os
+import signal
 import sys
 import warnings
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import command, command_process, once
+from tests.conftest import command, command_process, once, pytest_runtest_call
 
 
 @pytest.mark.parametrize(
@@ -34,6 +35,16 @@ def test_a_command_leaves_this_process_as_it_was(tmp_path: Path) -> None:
     before = state()
     assert command("export", "show", tmp_path / "no.onnx").returncode == 1
     assert state() == before
+
+
+def test_a_test_that_leaves_a_handler_of_sigint_fails(request: pytest.FixtureRequest) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    call = pytest_runtest_call(request.node)
+    next(call)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with pytest.raises(pytest.fail.Exception, match="the handler of SIGINT as before, found <Han"):
+        next(call)
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_a_warning_in_a_command_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,6 +61,6 @@ def test_an_example_gets_the_response_that_is_shown(
 
 
 def test_the_page_has_examples_of_all_endpoints_and_lists_all_routes(client: TestClient) -> None:
-    assert len(EXAMPLES) == 6
+    assert len(EXAMPLES) == 7
     for path in client.get("/openapi.json").json()["paths"]:
         assert f"`{path}`" in PAGE or f"{path}`" in PAGE or "repository/models" in path

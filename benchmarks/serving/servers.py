@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,8 +101,13 @@ class Server:
 
 
 @contextmanager
-def running(command: Command, file: Path, first: Body) -> Iterator[Server]:
-    """Start a server, wait until it responds to `first` with 200, and stop it at the end."""
+def running(
+    command: Command, file: Path, first: Body, *, starting: Collection[int] = ()
+) -> Iterator[Server]:
+    """Start a server, wait until it responds to `first` with 200, and stop it at the end.
+
+    Until then it may respond with the statuses `starting`.
+    """
     port = free_port()
     with tempfile.TemporaryFile("w+") as log:
         began = time.perf_counter()
@@ -115,14 +120,20 @@ def running(command: Command, file: Path, first: Body) -> Iterator[Server]:
             start_new_session=True,  # a process group of its own
         )
         try:
-            _await_response(process, port, first, log)
+            _await_response(process, port, first, log, starting)
             start_seconds = round(time.perf_counter() - began, 3)
             yield Server(pid=process.pid, port=port, start_seconds=start_seconds)
         finally:
             _stop(process)
 
 
-def _await_response(process: subprocess.Popen[bytes], port: int, first: Body, log: IO[str]) -> None:
+def _await_response(
+    process: subprocess.Popen[bytes],
+    port: int,
+    first: Body,
+    log: IO[str],
+    starting: Collection[int],
+) -> None:
     server = Server(pid=process.pid, port=port, start_seconds=0)
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
@@ -137,6 +148,9 @@ def _await_response(process: subprocess.Popen[bytes], port: int, first: Body, lo
             continue
         if status == http.client.OK:
             return
+        if status in starting:
+            time.sleep(POLL_SECONDS)
+            continue
         raise BenchmarkError(f"POST {first.path}: expected status 200, found {status}")
     raise BenchmarkError(f"the server did not respond within {START_SECONDS} s")
 

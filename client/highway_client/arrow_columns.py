@@ -22,6 +22,7 @@ Numbers = NDArray[np.float64]
 FLOAT64_EXACT = 2**53  # all integers up to here are exact in float64
 UNITS_PER_DAY = {"s": 86_400, "ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
 FIRST_DAY, LAST_DAY = -719_162, 2_932_897  # 0001-01-01 and the day after 9999-12-31
+PLAIN = np.isin(np.arange(256), list(b"0123456789eE.+-"))  # by byte
 KINDS = "numbers, strings, booleans or dates"
 
 
@@ -90,8 +91,11 @@ def _is_text(kind: pa.DataType) -> bool:
 
 def _of_strings(values: pa.ChunkedArray, column: Column, text: TextFormat) -> Numbers:
     """Read each of the distinct strings once, as a cell of a text file."""
-    encoded = pa.chunked_array(values.chunks, pa.large_string()).combine_chunks()
-    encoded = encoded.dictionary_encode()
+    strings = pa.chunked_array(values.chunks, pa.large_string()).combine_chunks()
+    plain = None if column.categories or column.date else _of_plain_strings(strings, text)
+    if plain is not None:
+        return plain
+    encoded = strings.dictionary_encode()
     index = pc.cast(pc.fill_null(encoded.indices, -1), pa.int64()).to_numpy()
     code, numbers = coder(column, text), []
     for position, string in enumerate(encoded.dictionary.to_pylist()):
@@ -102,6 +106,26 @@ def _of_strings(values: pa.ChunkedArray, column: Column, text: TextFormat) -> Nu
             raise _ValueError(f"expected {error}, found {string!r}", row) from error
     by_row: Numbers = np.append(numbers, np.nan)[index]
     return by_row
+
+
+def _of_plain_strings(strings: pa.Array, text: TextFormat) -> Numbers | None:
+    """Read numbers of digits, points and exponents, as their `coder` does; None for other cells."""
+    if text.decimal != "." or any(map(_is_number, text.missing)):
+        return None
+    edges = np.frombuffer(strings.buffers()[1], np.int64)[strings.offset :][: len(strings) + 1]
+    letters = np.frombuffer(strings.buffers()[2] or b"", np.uint8)[edges[0] : edges[-1]]
+    if not PLAIN[letters].all():
+        return None
+    try:
+        numbers: Numbers = pc.cast(
+            pc.replace_with_mask(
+                strings, pc.equal(strings, ""), pa.scalar(None, pa.large_string())
+            ),
+            pa.float64(),
+        ).to_numpy(zero_copy_only=False)
+    except pa.ArrowInvalid:  # such as "+1", or "1-2", which is no number
+        return None
+    return None if (np.abs(numbers) > FLOAT32_MAX).any() else numbers
 
 
 def _of_booleans(values: pa.ChunkedArray, column: Column) -> Numbers:

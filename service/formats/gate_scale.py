@@ -7,7 +7,7 @@ import numpy as np
 import simdjson
 
 from service.arrays import FloatArray
-from service.contract import GATE_SCALE
+from service.contract import GATE_SCALE, Metadata
 from service.errors import InputError
 from service.formats.json_documents import MAX_MEMBERS, kind_of
 from service.formats.long_rows import Elements, parts_of
@@ -18,6 +18,14 @@ MAX_SCALE = 10.0  # larger factors of a gate have no meaning
 SCALES_IN_A_STEP = 64  # each of up to 100 layers
 
 _SCALES = (simdjson.Array, simdjson.Object)
+
+
+def unscaled(metadata: Metadata) -> FloatArray:
+    """Return the scale (1, layers) that changes nothing.
+
+    It marks a row as a what-if, which the drift monitor skips.
+    """
+    return np.ones((1, len(metadata.layers)), np.float32)
 
 
 def read_gate_scale(value: Any, layers: Sequence[str], rows: int) -> FloatArray:
@@ -78,10 +86,11 @@ def _scale(item: Any, layers: Sequence[str], location: str) -> list[float]:
                 f"{len(item)} members"
             )
         named = dict(item.items())  # simdjson's own look-up by name stops at NUL
-        if not set(named) <= set(layers):
+        factors = [_number(named.pop(name, 1.0), location) for name in layers]
+        if named:
             names = f"from '{layers[0]}' to '{layers[-1]}'" if layers else "of which there are none"
             raise InputError(f"{location}: expected names of layers, {names}, found another name")
-        return [_number(named.get(name, 1.0), location) for name in layers]
+        return factors
     if not isinstance(item, simdjson.Array):
         raise InputError(
             f"{location}: expected a list of {len(layers)} numbers or an object keyed by layer "

@@ -1,5 +1,6 @@
 """Request and response bodies of `/predict`."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -117,7 +118,7 @@ class PredictWriter:
         self._usual = UsualWriter(metadata) if usual else None
         names = {"model_name": metadata.name, "model_version": metadata.version}
         self._begin = encode(names)[:-1] + b',"predictions":['
-        self._labels = [encode(label) for label in metadata.labels]
+        self._labels = EncodedLabels(metadata.labels)
 
     def write(self, batch: BatchOutputs, first: int, last: int) -> bytes:
         """Return the response for the rows of a batch from `first` to before `last`."""
@@ -153,6 +154,18 @@ class PredictWriter:
         if self._usual is None:
             return predictions
         return self._usual.extended(predictions, labels, batch, first, last)
+
+
+class EncodedLabels(dict[int, bytes]):
+    """Labels as JSON, each encoded when it is first used: a model may have thousands."""
+
+    def __init__(self, labels: Sequence[str]) -> None:
+        super().__init__()
+        self._labels = labels
+
+    def __missing__(self, label: int) -> bytes:
+        encoded = self[label] = encode(self._labels[label])
+        return encoded
 
 
 class UsualWriter:

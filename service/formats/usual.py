@@ -1,4 +1,7 @@
-"""Usual gates: the range of each layer's mean gate among held-out rows of a label."""
+"""What is usual: the range of each layer's mean gate by label, and the values of the inputs."""
+
+from dataclasses import asdict
+from typing import Any
 
 from service.contract import Metadata
 
@@ -31,3 +34,13 @@ def usual_gates_by_label(metadata: Metadata) -> dict[str, Ranges | None] | None:
     if metadata.held_out is None:
         return None
     return {label: usual_gates(metadata, index) for index, label in enumerate(metadata.labels)}
+
+
+def usual_inputs(metadata: Metadata) -> dict[str, Any] | None:
+    """Return the usual values of the inputs; None if the file does not have them.
+
+    `usual` has a value for each column of a table or channel of an image; for a table, `values`
+    are further usual values of each column, and `missing` says which may be missing.
+    """
+    baseline = metadata.input_baseline
+    return None if baseline is None else asdict(baseline)

@@ -49,10 +49,18 @@ class Access:
         # be revoked at any time.
         self.lasting = keys is None
 
-    def check(self, method: bytes, target: bytes, headers: Headers, address: str) -> Caller:
+    def check(
+        self,
+        method: bytes,
+        target: bytes,
+        headers: Headers,
+        address: str,
+        forwarded_host: bytes | None = None,
+    ) -> Caller:
         """Return the caller; raise a `RequestError` if it may not send this request.
 
-        `target` is the request target as it arrived, `address` the IP address of the connection.
+        `target` is the request target without the server's path prefix, `address` the client's IP
+        address. `forwarded_host` is the host that the client's page has, if a proxy names it.
         """
         host = headers.get(b"host")
         if target in self._inference_paths:
@@ -65,7 +73,7 @@ class Access:
         if host is not None and host not in self._hosts.known:
             self._hosts.check(host, addresses=rule.scope is None)
         if ORIGIN in headers or SITE in headers:
-            self._origins.check(method, headers)
+            self._origins.check(method, headers, forwarded_host)
         if rule.scope is None or (method == b"OPTIONS" and is_preflight(method, headers)):
             return Caller(address, NO_SCOPES)
         if self._keys is None:

@@ -27,6 +27,7 @@ class AccessLog:
         milliseconds = (event.ended_ns - event.arrived_ns) * 1e-6
         fields: dict[str, object] = {
             "request_id": event.request_id,
+            "client": event.client,
             "model": metadata.name,
             "version": metadata.version,
             "status": event.status,

@@ -15,13 +15,26 @@ OPEN = None  # the scope of the paths that everybody may call
 # The paths as the routes have them; the methods of a path need the same scope.
 RULES: Mapping[str, Scope | None] = {
     **dict.fromkeys(("/v2/health/live", "/v2/health/ready"), OPEN),
+    # Pages without data; what they show, they request with the reader's key.
+    **dict.fromkeys(
+        ("/", "/inspector/{digest}/{path:path}", "/docs", "/docs/{release}/{file}"), OPEN
+    ),
     **dict.fromkeys(
         (
-            *("/predict", "/explain", "/openapi.json", "/v2", "/v2/", "/v2/repository/index"),
+            *(
+                "/predict",
+                "/explain",
+                "/what-if",
+                "/openapi.json",
+                "/v2",
+                "/v2/",
+                "/v2/repository/index",
+            ),
             *("/v1/models/{name}:predict", "/v1/models/{name}/versions/{version}:predict"),
             *("/v1/models/{name}:explain", "/v1/models/{name}/versions/{version}:explain"),
             *("/v1/models/{name}", "/v2/models"),
             *("/v2/models/{name}/infer", "/v2/models/{name}/versions/{version}/infer"),
+            *("/v2/models/{name}/what-if", "/v2/models/{name}/versions/{version}/what-if"),
             *("/v2/models/{name}/ready", "/v2/models/{name}/versions/{version}/ready"),
         ),
         Scope.PREDICT,
@@ -30,6 +43,7 @@ RULES: Mapping[str, Scope | None] = {
         (
             *("/requests", "/requests.parquet", "/ledger", "/drift", "/metrics"),
             *("/requests/{id:path}/predict", "/requests/{id:path}/explain"),
+            "/requests/{id:path}/what-if",
             *("/requests/{id:path}/flag", "/requests/{id:path}"),
             *("/v2/models/stats", "/v2/models/{name}/stats"),
             "/v2/models/{name}/versions/{version}/stats",
@@ -78,6 +92,8 @@ class AccessRules:
             rules[settings.predict_route] = Scope.PREDICT
         if settings.health_route is not None:
             rules[settings.health_route] = OPEN
+        if settings.root_path is not None:  # it redirects to the page
+            rules[settings.root_path] = OPEN
         self._exact = {path: Rule(scope) for path, scope in rules.items() if "{" not in path}
         self._patterns = [
             (compile_path(path)[0], Rule(scope)) for path, scope in rules.items() if "{" in path

@@ -41,8 +41,10 @@ class Origins:
         self.allowed = frozenset((origins or "").lower().encode().split(b",")) - {b""}
         self._any = ANY.encode() in self.allowed
 
-    def check(self, method: bytes, headers: Headers) -> None:
+    def check(self, method: bytes, headers: Headers, forwarded_host: bytes | None = None) -> None:
         """Raise `OriginError` for a request of a page of another origin that is not allowed.
+
+        The server's own origin is that of the header Host, or of the host that a proxy forwarded.
 
         Some requests need no preflight: those without a media type, for example. A page cannot
         read the response, but its request would be computed and recorded. The rule is that of
@@ -58,7 +60,10 @@ class Origins:
         if site is not None:
             if site not in (b"same-origin", b"none"):
                 raise OriginError(_ERROR)
-        elif origin is not None and origin.partition(b"://")[2] != headers.get(b"host"):
+        elif origin is not None and origin.partition(b"://")[2] not in (
+            headers.get(b"host"),
+            forwarded_host,
+        ):
             raise OriginError(_ERROR)
 
     def allows(self, origin: bytes | None) -> bool:

@@ -10,6 +10,7 @@ from service.http.access import CALLER, Caller
 from service.http.asgi_cycle import AsgiCycle
 from service.http.cycles import Cycle, HeadDecision, InferenceCycle, RefusalCycle
 from service.http.error_responses import error_response, response_to
+from service.http.forwarded import Sender
 from service.http.request_parser import Head
 from service.http.response_encoding import header_lines
 
@@ -39,28 +40,36 @@ def _choose(protocol: "HttpProtocol", head: Head) -> Cycle:
         return RefusalCycle(protocol, _TOO_MANY, keep_alive=False, head=to_head)
     route = context.routes.exact.get(target)
     url = httptools.parse_url(target) if route is None else None  # a malformed one is an error
+    sender = context.proxies.sender(protocol.address, head.fields)
     try:
-        caller = context.access.check(method, target, headers, protocol.address)
+        caller = context.access.check(method, target, headers, sender.address, sender.host)
     except RequestError as error:
         return RefusalCycle(protocol, response_to(error), keep_alive=keep_alive, head=to_head)
     if route is None or method != b"POST" or version != "1.1" or b"expect" in headers:
-        scope = _scope(protocol, head, url or httptools.parse_url(target), caller)
+        scope = _scope(protocol, head, url or httptools.parse_url(target), caller, sender)
         expects = headers.get(b"expect", b"").lower() == b"100-continue"
         return AsgiCycle(protocol, scope, keep_alive=keep_alive, expects=expects)
     return InferenceCycle(protocol, route.choose(), head, HeadDecision(None, caller.name))
 
 
-def _scope(protocol: "HttpProtocol", head: Head, url: Any, caller: Caller) -> dict[str, Any]:
-    path = url.path or b"/"
+def _scope(
+    protocol: "HttpProtocol", head: Head, url: Any, caller: Caller, sender: Sender
+) -> dict[str, Any]:
     transport = protocol.transport
+    root_path = protocol.context.root_path.path
+    path = root_path.encode() + (url.path or b"/")
+    client = _address(transport.get_extra_info("peername"))
+    if sender.address != protocol.address:  # the port is that of the proxy
+        client = sender.address, 0
+    scheme = "https" if transport.get_extra_info("sslcontext") else "http"
     return {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},
         "http_version": head.version,
         "server": _address(transport.get_extra_info("sockname")),
-        "client": _address(transport.get_extra_info("peername")),
-        "scheme": "https" if transport.get_extra_info("sslcontext") else "http",
-        "root_path": "",
+        "client": client,
+        "scheme": sender.scheme or scheme,
+        "root_path": root_path,
         "method": head.method.decode("ascii"),
         "path": unquote(path.decode("ascii")),
         "raw_path": path,

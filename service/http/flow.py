@@ -2,12 +2,21 @@
 
 import asyncio
 import socket
+import sys
+from contextlib import suppress
 
 from service.http.byte_budget import ByteBudget
 
 # The system's buffer of each connection in each direction. By default it grows to megabytes, which
 # count as the container's memory; reading them from many connections makes the loop late.
 SOCKET_BUFFER_BYTES = 131_072
+# Options of Linux that make the kernel drop segments with fewer hops left, by the family of the
+# socket: IP_MINTTL and IPV6_MINHOPCOUNT. Hosts begin with 64 or 128, and hardly any with the most.
+_LEAST_HOPS = {
+    socket.AF_INET: (socket.IPPROTO_IP, 21),
+    socket.AF_INET6: (socket.IPPROTO_IPV6, 73),
+}
+MOST_HOPS = 255
 LINGER_SECONDS = 2.0  # time for a client to read a last response while it still sends
 SHORT_PAUSE_SECONDS = 0.1  # of a connection whose refused body arrives too fast
 
@@ -36,6 +45,7 @@ class Flow:
         connection = transport.get_extra_info("socket")
         for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
             connection.setsockopt(socket.SOL_SOCKET, option, SOCKET_BUFFER_BYTES)
+        set_least_hops(connection, 0)  # the listener of a stopping server has the most
 
     def take(self, size: int) -> bool:
         """Count bytes of a body; False if the budget has no room for them."""
@@ -109,3 +119,10 @@ class Flow:
             self._linger.cancel()
         self.release()
         self.resume_writing()
+
+
+def set_least_hops(end: socket.socket, hops: int) -> None:
+    """Receive only segments with so many hops left; the most are those of hardly any sender."""
+    if sys.platform == "linux" and end.family in _LEAST_HOPS:
+        with suppress(OSError):  # a sandbox may lack it
+            end.setsockopt(*_LEAST_HOPS[end.family], hops)

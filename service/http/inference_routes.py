@@ -6,14 +6,13 @@ as an ASGI endpoint of the application.
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
-from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope, Send
 
 from service.errors import RequestError
 from service.http.access import CALLER
+from service.http.disconnects import done_before_disconnect
 from service.http.endpoints import CanaryTarget, Endpoint, InferEndpoint, PredictEndpoint, Target
 from service.http.error_responses import RawResponse, to_starlette
 from service.http.request_handler import CallbackHandler
@@ -115,16 +114,3 @@ class InferenceRoute:
                 handler.cancel()
                 raise ClientDisconnect
         await to_starlette(future.result())(scope, receive, send)
-
-
-async def done_before_disconnect(future: asyncio.Future[Any], receive: Receive) -> bool:
-    """Wait for the response or for the client to disconnect, whichever comes first."""
-    disconnect = asyncio.ensure_future(receive())
-    both: set[asyncio.Future[Any]] = {future, disconnect}
-    try:
-        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-        return future.done()
-    finally:
-        disconnect.cancel()
-        with suppress(asyncio.CancelledError):
-            await disconnect

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from time import time
 from typing import Any
 
+import numpy as np
 from fastapi import APIRouter, Response
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import (
@@ -16,6 +17,7 @@ from prometheus_client.core import (
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
+from service.contract import Metadata
 from service.drift.baseline import ATYPICAL_SHARES
 from service.drift.monitor import DriftDecision
 from service.inference.models import Models, ServedModel
@@ -44,6 +46,8 @@ MODEL_METRICS = (
     (CounterMetricFamily, "predictions", "Rows by predicted label.", "class"),
     (CounterMetricFamily, "atypical_rows", "Rows whose typicality is at most 0.01.", ""),
     (HistogramMetricFamily, "gate_mean", "Mean transform gate of a row.", "layer"),
+    (GaugeMetricFamily, "gate_usual_lower", "10 % quantile of held-out mean gates.", "layer"),
+    (GaugeMetricFamily, "gate_usual_upper", "90 % quantile of held-out mean gates.", "layer"),
 )
 DRIFT_METRICS = (
     (GaugeMetricFamily, "drifting", "1 if the window drifts.", ""),
@@ -72,12 +76,10 @@ SUPERVISOR_METRICS = (
 )
 
 
-def metrics_router(
-    models: Models, ledger: Ledger | None, shared_counters: SharedCounters
-) -> APIRouter:
+def metrics_router(collector: "ServiceCollector") -> APIRouter:
     """Return the route; `process_…` metrics are those of the worker that responds."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(ServiceCollector(models, ledger, Supervision(shared_counters)))
+    registry.register(collector)
     ProcessCollector(registry=registry)
     router = APIRouter(tags=["operation"])
 
@@ -92,10 +94,12 @@ def metrics_router(
 class ServiceCollector(Collector):
     """Metrics of models, drift, ledger and supervisor."""
 
-    def __init__(self, models: Models, ledger: Ledger | None, supervision: Supervision) -> None:
+    def __init__(
+        self, models: Models, ledger: Ledger | None, shared_counters: SharedCounters
+    ) -> None:
         self._models = models
         self._ledger = ledger
-        self._supervision = supervision
+        self._supervision = Supervision(shared_counters)
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric; drift has no samples and the ledger no metrics where they are off."""
@@ -142,6 +146,17 @@ def _add_counters(families: Families, model: ServedModel, counters: ModelCounter
     for layer, numbers in zip(metadata.layers, counters.gates, strict=True):
         buckets = _buckets(GATES, numbers[:-1])
         families["gate_mean"].add_metric([*names, str(layer.number)], buckets, float(numbers[-1]))
+    _add_usual_gates(families, names, metadata)
+
+
+def _add_usual_gates(families: Families, names: list[str], metadata: Metadata) -> None:
+    """Add the quantiles of each layer, averaged over the labels; none without held-out rows."""
+    if (held_out := metadata.held_out) is None:
+        return
+    layers = [str(layer.number) for layer in metadata.layers]
+    usual = np.average(held_out.usual, axis=0, weights=held_out.predicted)  # (layers, 2)
+    _add_each(families["gate_usual_lower"], names, layers, usual[:, 0])
+    _add_each(families["gate_usual_upper"], names, layers, usual[:, 1])
 
 
 def _add_decision(families: Families, model: ServedModel, decision: DriftDecision) -> None:

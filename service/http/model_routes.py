@@ -14,11 +14,12 @@ from service import __version__
 from service.contract import CONTRACT_VERSION, GATE_SCALE, INPUT, OUTPUTS, Metadata, tensor_widths
 from service.errors import UnknownModelError
 from service.formats.json_documents import encode
-from service.formats.usual import usual_gates_by_label
+from service.formats.usual import usual_gates_by_label, usual_inputs
 from service.http.schemas import models as schemas
 from service.inference.models import Models, ServedModel
 from service.inference.statistics import PHASES
 from service.lifecycle import Lifecycle
+from service.settings import Settings
 
 SERVER_NAME = "highway-networks"
 PLATFORM = "onnx_onnxv1"
@@ -71,8 +72,8 @@ def models_router(models: Models, lifecycle: Lifecycle, *, health_route: str | N
     return router
 
 
-def protocol_router(models: Models, lifecycle: Lifecycle) -> APIRouter:
-    """Return the routes under `/v2`."""
+def protocol_router(models: Models, lifecycle: Lifecycle, *, signature: str) -> APIRouter:
+    """Return the routes under `/v2`; `signature` is that of `signature_of`."""
     router = APIRouter(prefix="/v2", tags=["Open Inference Protocol"])
 
     # Registered before `/v2/models/{name}`, which would match "stats" as a name.
@@ -109,7 +110,8 @@ def protocol_router(models: Models, lifecycle: Lifecycle) -> APIRouter:
     @router.get("/models/{name}/versions/{version}")
     async def model_metadata(name: str, version: str | None = None) -> schemas.ModelMetadata:
         """Return the model's tensors, and in `properties` its labels and layers."""
-        return metadata_of(models.find(name, version).metadata, models.versions(name))
+        metadata = models.find(name, version).metadata
+        return metadata_of(metadata, models.versions(name), properties_of(metadata, signature))
 
     @router.get("/models/{name}/ready", responses=_READINESS)
     @router.get("/models/{name}/versions/{version}/ready", responses=_READINESS)
@@ -158,8 +160,18 @@ def _readiness(
     return schemas.ModelReady(name=name, ready=ready)
 
 
-def metadata_of(metadata: Metadata, versions: list[str]) -> schemas.ModelMetadata:
-    """Return the tensors and the properties of a model."""
+def signature_of(settings: Settings) -> str:
+    """Return what is known of the signatures of the served files.
+
+    With a public key, a file without a valid signature is refused.
+    """
+    return "not checked" if settings.public_key is None else "valid"
+
+
+def metadata_of(
+    metadata: Metadata, versions: list[str], properties: dict[str, str] | None = None
+) -> schemas.ModelMetadata:
+    """Return the tensors of a model, with these properties."""
     widths = tensor_widths(metadata)
 
     def tensors(*names: str) -> list[schemas.TensorMetadata]:
@@ -174,16 +186,30 @@ def metadata_of(metadata: Metadata, versions: list[str]) -> schemas.ModelMetadat
         platform=PLATFORM,
         inputs=tensors(INPUT, GATE_SCALE),
         outputs=tensors(*OUTPUTS),
-        properties={
-            "contract": str(CONTRACT_VERSION),
-            "digest": str(metadata.verification["digest"]),
-            "labels": json.dumps(metadata.labels, ensure_ascii=False),
-            "layers": json.dumps([asdict(layer) for layer in metadata.layers]),
-            "input": json.dumps(asdict(metadata.input), ensure_ascii=False),
-            "optional_inputs": json.dumps([GATE_SCALE]),
-            "usual_gates": encode(usual_gates_by_label(metadata)).decode(),
-        },
+        properties=properties or {},
     )
+
+
+def properties_of(metadata: Metadata, signature: str) -> dict[str, str]:
+    """Return what the protocol has no members for; lists and objects are JSON."""
+    return {
+        "contract": str(CONTRACT_VERSION),
+        "digest": str(metadata.verification["digest"]),
+        "signature": signature,
+        "labels": json.dumps(metadata.labels, ensure_ascii=False),
+        "layers": json.dumps([asdict(layer) for layer in metadata.layers]),
+        "input": json.dumps(asdict(metadata.input), ensure_ascii=False),
+        "optional_inputs": json.dumps([GATE_SCALE]),
+        "usual_gates": encode(usual_gates_by_label(metadata)).decode(),
+        "usual_inputs": encode(usual_inputs(metadata)).decode(),
+        "training": encode(metadata.training).decode(),
+        "verification": encode(verification_record(metadata)).decode(),
+    }
+
+
+def verification_record(metadata: Metadata) -> dict[str, Any]:
+    """Return what the export verified, without the golden rows, which are large."""
+    return {key: value for key, value in metadata.verification.items() if key != "golden"}
 
 
 def statistics_of(model: ServedModel) -> schemas.ModelStatistics:

@@ -29,11 +29,15 @@ from service.formats.explain import INSTANCE
 from service.formats.gate_scale import MAX_SCALE
 from service.formats.rows import INSTANCES
 from service.formats.tables import shown_value
-from service.http.schemas.inference import ExplainRequest
+from service.formats.what_if import MAX_SCALES
+from service.http.schemas.inference import ExplainRequest, WhatIfRequest
+from service.http.schemas.ledger import RerunWhatIfRequest
 from service.inference.models import Models
 
 Schema = dict[str, Any]
 
+WITH_A_ROW = (ExplainRequest.__name__, WhatIfRequest.__name__)
+WITH_SCALES = (WhatIfRequest.__name__, RerunWhatIfRequest.__name__)
 LARGEST = 3.4028234663852886e38  # float32
 PREDICTION = "Prediction"
 
@@ -65,19 +69,18 @@ def with_models(
     schemas = document["components"]["schemas"]
     row = _either(map(row_schema, (metadata.input for metadata in served)))
     scale = _either(map(scale_schema, served))
+    scales = _scales(scale, MAX_SCALES)
     predict = schemas["PredictRequest"]
     predict["properties"][INSTANCES] |= {"items": row, "maxItems": max_rows}
-    predict["properties"][GATE_SCALE]["anyOf"] = [
-        *scale["anyOf"],
-        {"type": "array", "items": scale, "minItems": 1, "maxItems": max_rows},
-        {"type": "null"},
-    ]
+    predict["properties"][GATE_SCALE]["anyOf"] = _scales(scale, max_rows)
     predict["examples"] = [{INSTANCES: [example_row(metadata)]} for metadata in served]
     schemas["InferInput"] = _infer_input(schemas["InferInput"], served, max_rows)
     schemas["InferRequest"]["properties"]["inputs"]["maxItems"] = 2
     _size_prediction(schemas[PREDICTION]["properties"], served)
     for operation in _operations(document):
-        _size_operation(operation, served, row)
+        _size_operation(operation, served)
+        for media in operation.get("requestBody", {}).get("content", {}).values():
+            _size_one_row(media["schema"], served, row, scales)
     return document
 
 
@@ -179,8 +182,14 @@ def _size_prediction(properties: Schema, served: Sequence[Metadata]) -> None:
     properties[GATE_MEAN] |= {"minItems": min(layers), "maxItems": max(layers)}
 
 
-def _size_operation(operation: Schema, served: Sequence[Metadata], row: Schema) -> None:
-    """Name the models in the parameters, and size the row of a request that is described inline."""
+def _scales(scale: Schema, most: int) -> list[Schema]:
+    """Return the forms of a gate scale: one, several or none."""
+    several = {"type": "array", "items": scale, "minItems": 1, "maxItems": most}
+    return [*scale["anyOf"], several, {"type": "null"}]
+
+
+def _size_operation(operation: Schema, served: Sequence[Metadata]) -> None:
+    """Name the models in the parameters."""
     names = {
         "name": [metadata.name for metadata in served],
         "version": [metadata.version for metadata in served],
@@ -188,12 +197,25 @@ def _size_operation(operation: Schema, served: Sequence[Metadata], row: Schema) 
     for parameter in operation.get("parameters", ()):
         if parameter["in"] == "path" and parameter["name"] in names:
             parameter["schema"]["enum"] = list(dict.fromkeys(names[parameter["name"]]))
-    content = operation.get("requestBody", {}).get("content", {})
-    for media in content.values():
-        if media["schema"].get("title") == ExplainRequest.__name__:
-            described = media["schema"]["properties"][INSTANCE]
-            media["schema"]["properties"][INSTANCE] = _without_union(described) | row
-            media["schema"]["examples"] = [{INSTANCE: example_row(one)} for one in served]
+
+
+def _size_one_row(
+    schema: Schema, served: Sequence[Metadata], row: Schema, scales: list[Schema]
+) -> None:
+    """Size the row and the scales of a request that is described inline, not by a reference."""
+    title, properties = schema.get("title"), schema.get("properties", {})
+    if title in WITH_SCALES:
+        properties[GATE_SCALE] = _without_union(properties[GATE_SCALE]) | {"anyOf": scales}
+    if title in WITH_A_ROW:
+        properties[INSTANCE] = _without_union(properties[INSTANCE]) | row
+        schema["examples"] = [_example_request(title, metadata) for metadata in served]
+
+
+def _example_request(title: str, metadata: Metadata) -> dict[str, Any]:
+    request: dict[str, Any] = {INSTANCE: example_row(metadata)}
+    if title in WITH_SCALES:
+        request[GATE_SCALE] = [{}, *({layer.name: 0} for layer in metadata.layers[:1])]
+    return request
 
 
 def _without_union(schema: Schema) -> Schema:

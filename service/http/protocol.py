@@ -50,7 +50,7 @@ class HttpProtocol(asyncio.Protocol):
         self.timer = ConnectionTimer(self, config.timeout_keep_alive)
         self.transport: asyncio.Transport = None  # type: ignore[assignment]  # until connected
         self.flow: Flow = None  # type: ignore[assignment]  # likewise
-        self._parser = RequestParser(self)
+        self._parser = RequestParser(self, self.context.root_path)
         self.app_state = app_state
         self.address = ""
         self.decision: HeadDecision | None = None  # of the last request for inference

@@ -6,9 +6,11 @@ from service.http.access import Access
 from service.http.body_turns import BodyTurns
 from service.http.byte_budget import ByteBudget
 from service.http.connections import Connections
+from service.http.forwarded import TrustedProxies
 from service.http.inference_routes import Routes
 from service.http.request_policy import RequestPolicy
 from service.http.response_encoding import DefaultLines
+from service.http.root_path import RootPath
 from service.lifecycle import Lifecycle
 
 PROTOCOL_CONTEXT = "protocol_context"  # the key of the context in the lifespan's state
@@ -28,3 +30,5 @@ class ProtocolContext(NamedTuple):
     connections: Connections
     body_turns: BodyTurns
     default_lines: DefaultLines
+    root_path: RootPath
+    proxies: TrustedProxies

@@ -192,6 +192,7 @@ class RequestHandler:
                         None if answered is None else answered.request,
                         None if answered is None else answered.batch,
                         0 if answered is None else answered.first,
+                        self._client,
                     )
                 )
 

@@ -22,11 +22,14 @@ from service.http.framing import (
     head_without_upgrade,
     unknown_method,
 )
+from service.http.root_path import RootPath
 
 _log = logging.getLogger(__name__)
 
 
 MAX_KNOWN_BYTES = 4096  # of a head that is kept for the next request
+
+NO_PREFIX = RootPath(None)
 
 _CONTENT_LENGTH = b"content-length"
 _LENGTH_LINE = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,18})\r\n", re.IGNORECASE)
@@ -104,11 +107,13 @@ class RequestParser:
 
     __slots__ = (
         *("_between", "_fields", "_first", "_head_bytes", "_head_complete", "_heads", "_known"),
-        *("_missing", "_parser", "_receiver", "_target"),
+        *("_missing", "_parser", "_receiver", "_root_path", "_target"),
     )
 
-    def __init__(self, receiver: RequestReceiver) -> None:
+    def __init__(self, receiver: RequestReceiver, root_path: RootPath = NO_PREFIX) -> None:
+        """Pass requests to `receiver`, their targets without the prefix `root_path`."""
         self._receiver = receiver
+        self._root_path = root_path
         self._target = b""
         self._fields: list[Header] = []
         self._head_bytes = 0  # received since the last complete head or part of a body
@@ -257,9 +262,8 @@ class RequestParser:
         length = content_length(headers)
         long = b"expect" in headers or length > MAX_DISCARDED_BYTES
         method = parser.get_method()
-        head = Head(
-            *(method, self._target, version, fields, headers, keep_alive, long, length), object()
-        )
+        target = self._root_path.strip(self._target)
+        head = Head(*(method, target, version, fields, headers, keep_alive, long, length), object())
         self._receiver.head_arrived(head)
         self._heads += 1
         if keep_alive and method == b"POST" and b"expect" not in headers:

@@ -1,9 +1,8 @@
-"""Re-run of recorded requests: predict or explain a row whose input the ledger has stored."""
+"""Re-run of recorded requests: predict, explain or vary a row whose input is stored."""
 
 from contextlib import suppress
 from typing import Annotated, Any, NamedTuple
 
-import numpy as np
 from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
@@ -12,21 +11,32 @@ from service.arrays import FloatArray
 from service.contract import GATE_SCALE, GATE_UNITS, Metadata
 from service.errors import GoneError, UnknownModelError
 from service.formats.explained_inputs import INPUTS
-from service.formats.gate_scale import read_gate_scale
+from service.formats.gate_scale import read_gate_scale, unscaled
 from service.formats.json_documents import JSON, parse_object
 from service.formats.parameters import read_flag
 from service.formats.predict import encode_predictions
+from service.formats.what_if import read_scales
 from service.http.body_limit import OptionalJsonBody
 from service.http.callers import ClientName
-from service.http.explain_routes import explanation_of, while_connected
+from service.http.disconnects import while_connected
+from service.http.explain_routes import explanation_of
+from service.http.one_row import RowComputer
 from service.http.openapi import DEADLINE_PARAMETER, error_responses, request_body
 from service.http.recorded_rows import ROW_MEMBERS, read_row_name
 from service.http.request_policy import RequestPolicy
-from service.http.schemas.inference import ExplainResponse, PredictResponse
-from service.http.schemas.ledger import RerunExplainRequest, RerunPredictRequest
+from service.http.schemas.inference import (
+    ExplainResponse,
+    PredictResponse,
+    RecordedWhatIfResponse,
+)
+from service.http.schemas.ledger import (
+    RerunExplainRequest,
+    RerunPredictRequest,
+    RerunWhatIfRequest,
+)
+from service.http.what_if_routes import what_if_of
 from service.inference.batch import ALWAYS_COMPUTED
 from service.inference.models import Models, ServedModel
-from service.inference.queue import InferenceRequest
 from service.ledger.fields import StoredModel, model_key
 from service.ledger.ledger import Ledger, require_ledger
 
@@ -55,17 +65,17 @@ def rerun_router(ledger: Ledger | None, models: Models, policy: RequestPolicy) -
 
     @router.post("/requests/{id:path}/predict", **_options(RerunPredictRequest, PredictResponse))
     async def predict_again(
+        request: Request,
         deadline_ns: Annotated[int | None, deadline],
         client: ClientName,
         body: OptionalJsonBody,
         stored: Annotated[StoredRow, Depends(stored_row)],
     ) -> Response:
         """Predict a recorded row again; its input must be stored and its model served."""
-        metadata = stored.model.metadata
-        scale = _gate_scale(body, metadata)
-        inference = InferenceRequest(stored.row, ALWAYS_COMPUTED, scale, deadline_ns)
-        outputs = await stored.model.engine.compute(inference, client)
-        return Response(encode_predictions(outputs, metadata), media_type=JSON)
+        scale = _gate_scale(body, stored.model.metadata)
+        computer = RowComputer(stored.model, stored.row, deadline_ns, client)
+        content = await while_connected(request, _prediction(computer, stored.model, scale))
+        return Response(content, media_type=JSON)
 
     @router.post("/requests/{id:path}/explain", **_options(RerunExplainRequest, ExplainResponse))
     async def explain_again(
@@ -86,6 +96,23 @@ def rerun_router(ledger: Ledger | None, models: Models, policy: RequestPolicy) -
             client=client,
         )
         content = await while_connected(request, explanation)
+        return Response(content, media_type=JSON)
+
+    @router.post(
+        "/requests/{id:path}/what-if", **_options(RerunWhatIfRequest, RecordedWhatIfResponse)
+    )
+    async def what_if_again(
+        request: Request,
+        deadline_ns: Annotated[int | None, deadline],
+        client: ClientName,
+        body: OptionalJsonBody,
+        stored: Annotated[StoredRow, Depends(stored_row)],
+    ) -> Response:
+        """Predict a recorded row under several gate scales; return its stored input, too."""
+        scales = read_scales(parse_object(body, GATE_SCALE), stored.model.metadata)
+        computer = RowComputer(stored.model, stored.row, deadline_ns, client)
+        what_if = what_if_of(computer, stored.model.metadata, scales, policy.runner, stored.row)
+        content = await while_connected(request, what_if)
         return Response(content, media_type=JSON)
 
     return router
@@ -113,9 +140,13 @@ def _served(models: Models, model: StoredModel) -> ServedModel:
     )
 
 
+async def _prediction(computer: RowComputer, model: ServedModel, scale: FloatArray) -> bytes:
+    outputs = await computer.with_scales(scale, ALWAYS_COMPUTED)
+    return encode_predictions(outputs, model.metadata)
+
+
 def _gate_scale(body: bytes, metadata: Metadata) -> FloatArray:
     value = parse_object(body, GATE_SCALE).get(GATE_SCALE)
     if value is None:
-        # All ones change nothing, but mark the row as a what-if: the drift monitor skips it.
-        return np.ones((1, len(metadata.layers)), np.float32)
+        return unscaled(metadata)
     return read_gate_scale(value, [layer.name for layer in metadata.layers], 1)

@@ -4,12 +4,16 @@ from time import perf_counter_ns, time_ns
 from typing import TYPE_CHECKING
 
 from service.contract import Metadata
+from service.http.otlp import SERVICE, resource
 from service.inference.queue import PendingRequest
 from service.observers import PHASES, SERVER_ERROR, RequestEvent
 from service.settings import SettingsError
 
 if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.trace import Tracer
+
+TRACER = SERVICE
 
 
 class SpanObserver:
@@ -57,8 +61,8 @@ class SpanObserver:
         span.end(self._epoch_ns + event.ended_ns)
 
 
-def otlp_tracer() -> "Tracer":
-    """Return a tracer that exports to the collector in the OTEL_EXPORTER_OTLP_… variables.
+def otlp_provider() -> "TracerProvider":
+    """Return tracers that export to the collector in the OTEL_EXPORTER_OTLP_… variables.
 
     Raises `SettingsError` if the extra `otel` is not installed.
     """
@@ -71,6 +75,7 @@ def otlp_tracer() -> "Tracer":
             "HIGHWAY_TRACES: OpenTelemetry is not installed; install the extra 'otel' or unset the "
             "variable"
         ) from error
-    provider = TracerProvider()
+    # At the exit it would wait for the collector; the application flushes it instead.
+    provider = TracerProvider(resource=resource(), shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-    return provider.get_tracer("highway-networks")
+    return provider

@@ -6,15 +6,21 @@ until the end, so that it is exact however many processes write. SQLite has one 
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, delete, exists, func, select, update
+from sqlalchemy import Connection, delete, exists, func, insert, select, update
 
 from service.ledger.tables import inputs, totals
 
 CHUNK_ROWS = 500  # deleted by one statement
 MAX_ROWS = 5_000  # deleted in one transaction
 
-_total = totals.c.name == "input_bytes"
+_TOTAL = "input_bytes"
+_total = totals.c.name == _TOTAL
 _oldest = select(inputs.c.sequence).order_by(inputs.c.time, inputs.c.sequence).limit(CHUNK_ROWS)
+
+
+def create_total(connection: Connection) -> None:
+    """Begin to count, in new tables."""
+    connection.execute(insert(totals).values(name=_TOTAL, value=0))
 
 
 def input_bytes(connection: Connection, *, lock: bool = False) -> int:

@@ -18,6 +18,14 @@ VERSION_TABLE = "ledger_version"
 # SQLite only uses a column of type INTEGER as its row number.
 NUMBER = BigInteger().with_variant(Integer, "sqlite")
 
+# Alembic's own table, in its own form.
+version = Table(
+    VERSION_TABLE,
+    sa.MetaData(),
+    Column("version_num", sa.String(32), nullable=False),
+    sa.PrimaryKeyConstraint("version_num", name=f"{VERSION_TABLE}_pkc"),
+)
+
 metadata = sa.MetaData()
 sequence = sa.Sequence("ledger_sequence", metadata=metadata)  # PostgreSQL only
 

@@ -1,4 +1,4 @@
-"""Accepts connections so that all workers have about as many."""
+"""Accepts connections: all workers have about as many, and a worker that stops loses none."""
 
 import asyncio
 import logging
@@ -6,6 +6,7 @@ import socket
 import ssl
 from collections.abc import Callable, Sized
 
+from service.http.flow import set_least_hops
 from service.shared_counters import SharedCounters
 
 KEY = "connections"
@@ -60,10 +61,17 @@ class Acceptor:
         self._own[0] = len(self._connections) + len(self._opening)
 
     def close(self) -> None:
-        """Accept no more connections."""
+        """Accept the connections that wait, which the kernel would reset, and then no more."""
+        while self._accept():
+            pass
         if self._timer is not None:
             self._timer.cancel()
         self._loop.remove_reader(self._listener)
+
+    async def wait_open(self, seconds: float) -> None:
+        """Wait so long at most for the connections that are being opened."""
+        if self._opening:
+            await asyncio.wait(self._opening, timeout=seconds)
 
     async def wait_closed(self) -> None:
         """Wait for the connections that are being opened."""
@@ -112,6 +120,7 @@ class Acceptor:
             self._timer = self._loop.call_later(RETRY_SECONDS, self._resume)
             return False
         connection.setblocking(False)
+        set_least_hops(connection, 0)  # before a handshake of TLS
         task = self._loop.create_task(self._open(connection))
         self._opening.add(task)
         task.add_done_callback(self._opening.discard)

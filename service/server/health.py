@@ -65,6 +65,6 @@ def _response(status: int, phrase: str, body: dict[str, object]) -> bytes:
     content = json.dumps(body).encode()
     return (
         b"HTTP/1.1 %d %b\r\nContent-Type: application/json\r\nContent-Length: %d\r\n"
-        b"Cache-Control: no-store\r\nConnection: close\r\n\r\n%b"
+        b"Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n%b"
         % (status, phrase.encode(), len(content), content)
     )

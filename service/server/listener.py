@@ -1,22 +1,9 @@
 """The listening socket that all workers share."""
 
 import socket
-import struct
-import sys
-from contextlib import suppress
 
+from service.http.flow import MOST_HOPS, set_least_hops
 from service.settings import Settings, SettingsError
-
-# A classic BPF program that drops a segment with SYN and without ACK, and accepts every other. On a
-# listening socket it lets the handshakes under way end and begins no new one.
-_SO_ATTACH_FILTER = 26
-_REFUSE_SYN = (
-    (0x30, 0, 0, 13),  # load the byte of the TCP header that has the flags
-    (0x54, 0, 0, 0x12),  # keep SYN and ACK
-    (0x15, 0, 1, 0x02),  # skip the next instruction unless only SYN is set
-    (0x06, 0, 0, 0),  # drop
-    (0x06, 0, 0, 0xFFFF),  # accept
-)
 
 
 def listen(host: str, port: int, variable: str = "--port") -> socket.socket:
@@ -50,19 +37,12 @@ def refuse_new_connections(listener: socket.socket) -> None:
     """Let no new connection begin, so that those which wait to be accepted are the last.
 
     Closing a listening socket resets the connections that no process has accepted yet. A client
-    that is refused here tries again, and finds the port closed by then. Linux only: elsewhere a
-    connection can be lost in the moment of closing.
+    that is refused here tries again, and finds the port closed by then. Handshakes under way end;
+    their connections inherit the refusal until `Flow` or `Acceptor` lifts it. Linux only: elsewhere
+    a connection can be lost in the moment of closing. A filter of packets would be simpler, but a
+    process without capabilities may not set one.
     """
-    if sys.platform != "linux":
-        return
-    program = b"".join(struct.pack("HBBI", *instruction) for instruction in _REFUSE_SYN)
-    with suppress(OSError):  # a sandbox may forbid it
-        # The kernel reads the program by its address.
-        import ctypes
-
-        buffer = ctypes.create_string_buffer(program)
-        option = struct.pack("HL", len(_REFUSE_SYN), ctypes.addressof(buffer))
-        listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, option)
+    set_least_hops(listener, MOST_HOPS)
 
 
 def address_of(listener: socket.socket, settings: Settings) -> str:

@@ -11,6 +11,7 @@ from service.lifecycle import RefusedFile
 from service.server.artifacts import Artifact, ArtifactKey, ModelSet
 from service.server.repository import (
     TRAFFIC_FILE,
+    LayoutError,
     Repository,
     Source,
     Stamp,
@@ -45,6 +46,7 @@ class ModelStore:
         self._refused: dict[Source, RefusedFile] = {}
         self._stamps: dict[Path, Stamp] = {}  # of the files as they were last read
         self._unloaded: set[str] = set()
+        self._layout_error = ""  # of the folder as it was last read
 
     @property
     def is_folder(self) -> bool:
@@ -63,13 +65,10 @@ class ModelStore:
 
     async def open(self) -> None:
         """Read everything; a `ContractError` if nothing can be served."""
-        self._served, errors = await self._read(self._repository.sources(), again=True)
+        sources = self._repository.checked_sources()
+        self._served, errors = await self._read(sources, again=True)
         if not self._served:
-            nothing = ContractError(
-                f"{self._repository.path}: expected an .onnx file or a folder of models, "
-                "NAME/VERSION/model.onnx, found a folder without any"
-            )
-            raise next(iter(errors), nothing)
+            raise errors[0]
         if self._default is not None and self._default not in map(self._name_of, self._served):
             raise ContractError(
                 f"HIGHWAY_DEFAULT_MODEL: expected a model that is served, found {self._default!r}"
@@ -79,8 +78,15 @@ class ModelStore:
 
     @property
     def changed(self) -> dict[Path, Stamp | None]:
-        """The stamps of files that differ from what was read last; None of those that are gone."""
-        sources = self._repository.sources()
+        """The stamps of files that differ from what was read last; None of those that are gone.
+
+        Also None of a folder that has become ambiguous.
+        """
+        try:
+            sources = self._repository.sources()
+        except LayoutError as error:
+            known = str(error) == self._layout_error
+            return {} if known else {self._repository.path: None}
         traffic = dict(self._repository.traffic_files().values())
         files = {s.path: stamp for s, stamp in sources.items() if not self._skips(s)} | traffic
         changed: dict[Path, Stamp | None] = {
@@ -97,7 +103,7 @@ class ModelStore:
         Read only the files of one `name`; read unchanged files too if `again`. Raises
         `ContractError` if no change was possible, because a worker could not load a model.
         """
-        sources = self._repository.sources()
+        sources = self._sources()
         wanted = {
             source: stamp
             for source, stamp in sources.items()
@@ -125,7 +131,12 @@ class ModelStore:
 
         Raises `UnknownModelError` or, if a file is refused, `ModelRefusedError`.
         """
-        sources = self._repository.sources()
+        try:
+            sources = self._sources()
+        except LayoutError as error:
+            path = self._repository.path
+            reason = self._repository.without_paths(str(error), {path: path.name})
+            raise ModelRefusedError(reason) from error
         if name not in map(self._name_of, sources):
             raise UnknownModelError("model: expected one of the repository, found another name")
         self._unloaded.discard(name)
@@ -134,10 +145,10 @@ class ModelStore:
         except ContractError as error:
             errors = [error]
         if errors:
-            places = {str(source.path): source.place for source in sources}
+            places = {source.path: source.place for source in sources}
             for model, (path, _) in self._repository.traffic_files().items():
-                places[str(path)] = f"{model}/{TRAFFIC_FILE}"
-            raise ModelRefusedError(_without_paths(str(errors[0]), places))
+                places[path] = f"{model}/{TRAFFIC_FILE}"
+            raise ModelRefusedError(self._repository.without_paths(str(errors[0]), places))
 
     async def unload(self, name: str, distribute: Distribute) -> None:
         """Serve a model no longer, until it is loaded again."""
@@ -150,6 +161,15 @@ class ModelStore:
             raise ModelRefusedError("the default model cannot be unloaded; choose another default")
         await self._change(served, self._traffic, distribute)
         self._unloaded.add(name)
+
+    def _sources(self) -> dict[Source, Stamp]:
+        try:
+            sources = self._repository.sources()
+        except LayoutError as error:
+            self._layout_error = str(error)
+            raise
+        self._layout_error = ""
+        return sources
 
     async def _read(
         self, sources: Mapping[Source, Stamp], *, again: bool
@@ -185,8 +205,8 @@ class ModelStore:
         return Artifact(key=key, content=content)
 
     def _refuse(self, source: Source, error: ContractError) -> None:
-        # Clients see the index, and must not see paths.
-        reason = _without_paths(str(error), {str(source.path): source.place})
+        # Clients see the index.
+        reason = self._repository.without_paths(str(error), {source.path: source.place})
         self._refused[source] = RefusedFile(*self._identity(source), reason)
 
     def _read_traffic(
@@ -247,12 +267,6 @@ class ModelStore:
 
 def _model_set(served: Mapping[Source, Artifact], traffic: Mapping[str, Traffic]) -> ModelSet:
     return ModelSet(artifacts=tuple(served.values()), traffic=traffic)
-
-
-def _without_paths(text: str, places: Mapping[str, str]) -> str:
-    for path, place in places.items():
-        text = text.replace(path, place)
-    return text
 
 
 def _log_refusals(errors: Iterable[ContractError]) -> None:

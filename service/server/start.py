@@ -15,8 +15,9 @@ from service.database_url import read_database_url
 from service.grpc.extra import check_installed
 from service.http.access import create_access
 from service.http.hosts import is_loopback
-from service.inference.processors import batch_threads, usable_processors
+from service.http.otlp import check_exports
 from service.logs import configure_logs
+from service.processors import batch_threads, usable_processors
 from service.server.listener import address_of, listen, reserve
 from service.server.model_store import ModelStore
 from service.server.repository import Repository
@@ -38,6 +39,7 @@ def run_server(settings: Settings) -> None:
     check_certificate(settings)
     if settings.grpc_port is not None:
         check_installed()
+    check_exports(settings)
     create_access(settings)  # to report an invalid file of API keys before a port is opened
     with _counters_folder() as folder:
         code = asyncio.run(_serve(settings, folder))

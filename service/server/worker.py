@@ -20,6 +20,7 @@ from uvicorn.config import STARTUP_FAILURE
 from service.app import create_app
 from service.classifier import Classifier
 from service.contract import ContractError
+from service.http.connection_timer import GRACE_SECONDS
 from service.http.protocol import HttpProtocol
 from service.http.protocol_context import PROTOCOL_CONTEXT
 from service.inference.models import Limits, Models, ServedModel
@@ -35,8 +36,11 @@ from service.shared_counters import SharedCounters
 if TYPE_CHECKING:
     from service.grpc.server import GrpcServer
 
-# Of every response: a browser must not guess its type nor store it.
-SAFE_HEADERS = (("x-content-type-options", "nosniff"), ("cache-control", "no-store"))
+# Of every response: a browser must not guess its type. `service.http.response_encoding` has those
+# that differ.
+SAFE_HEADERS = (("x-content-type-options", "nosniff"),)
+
+HANDOVER_SECONDS = 0.01  # from libuv to uvloop, of a connection
 
 _log = logging.getLogger(__name__)
 
@@ -115,7 +119,7 @@ def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
         log_level="warning",
         access_log=False,
         server_header=False,
-        proxy_headers=False,  # no proxy is trusted to name the client
+        proxy_headers=False,  # `service.http.forwarded` reads them
         headers=list(SAFE_HEADERS),
         ssl_certfile=settings.tls_certificate,
         ssl_keyfile=settings.tls_key,
@@ -162,15 +166,17 @@ class WorkerServer(uvicorn.Server):
             loop.add_signal_handler(signal.SIGTERM, self._stop)
         if start.settings.workers > 1 and sys.platform == "linux":
             await super().startup([])
-            self._share(start.listener)
+            self._acceptor = self._accept(start.listener)
+            # uvicorn closes it when the worker stops, and waits for it; it calls nothing else.
+            self.servers.append(cast(asyncio.Server, self._acceptor))
         else:
             await super().startup(sockets)
         if start.settings.grpc_port is not None and self.started:
             await self._start_grpc()
         self._control = loop.create_task(self._obey(control))
 
-    def _share(self, listener: socket.socket) -> None:
-        """Accept connections in turn with the other workers."""
+    def _accept(self, listener: socket.socket) -> Acceptor:
+        """Accept connections, in turn with the other workers."""
         make_protocol = partial(
             HttpProtocol,
             config=self.config,
@@ -178,10 +184,20 @@ class WorkerServer(uvicorn.Server):
             app_state=self.lifespan.state,
         )
         connections = self.server_state.connections
-        tls = self.config.ssl
-        self._acceptor = Acceptor(listener, make_protocol, connections, self._counters, tls)
-        # uvicorn closes it when the worker stops, and waits for it; it calls nothing else.
-        self.servers.append(cast(asyncio.Server, self._acceptor))
+        return Acceptor(listener, make_protocol, connections, self._counters, self.config.ssl)
+
+    async def _accept_waiting(self) -> None:
+        """Accept the connections that wait: the kernel would reset them.
+
+        uvloop accepts one in an iteration of the event loop, so that many wait after a stall.
+        """
+        with self._start.listener.dup() as listener:
+            acceptor = self._acceptor or self._accept(listener)
+            acceptor.close()
+            # libuv may have accepted one more, which uvloop opens in its next iteration; closing
+            # the server before would reset it.
+            await asyncio.sleep(HANDOVER_SECONDS)
+            await acceptor.wait_open(GRACE_SECONDS)
 
     async def on_tick(self, counter: int) -> bool:
         """Do what is due every 0.1 seconds; return whether to stop."""
@@ -190,7 +206,9 @@ class WorkerServer(uvicorn.Server):
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Finish the pending requests of both ports."""
+        """Finish the pending requests of both ports, and those of connections that wait."""
+        if sys.platform == "linux":
+            await self._accept_waiting()
         if self._grpc is None:
             await super().shutdown(sockets)
             return

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.serving.servers import free_port
 from service.settings import BUNDLED_MODEL
 from tests.clients.report import CONCURRENT, Report, Samples
 from tests.conftest import ROOT
-from tests.service.grpc.transport import free_port
 from tests.service.serving import serving
 
 PYTHON = ROOT / ".venv-clients" / "bin" / "python"

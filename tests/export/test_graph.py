@@ -48,9 +48,17 @@ def network(
     **changes: int,
 ) -> HighwayClassifier:
     torch.manual_seed(0)
+    return HighwayClassifier(config_of(shape, preparation, name, **changes)).eval()
+
+
+def config_of(
+    shape: tuple[int, ...],
+    preparation: Preparation | None = None,
+    name: str = "dense-10",
+    **changes: int,
+) -> NetworkConfig:
     chosen = changed(preset(name), **{"depth": 3, "width": 4, **changes})
-    config = chosen.network(shape=shape, classes=3, preparation=preparation or Standardise())
-    return HighwayClassifier(config).eval()
+    return chosen.network(shape=shape, classes=3, preparation=preparation or Standardise())
 
 
 def run_graph(model: ModelProto, *inputs: np.ndarray) -> dict[str, Any]:
@@ -62,21 +70,27 @@ def run_graph(model: ModelProto, *inputs: np.ndarray) -> dict[str, Any]:
     return dict(zip(OUTPUTS, session.run(OUTPUTS, feeds), strict=True))
 
 
-def assert_onnxruntime_agrees(built: HighwayClassifier, rows: torch.Tensor) -> ModelProto:
-    """Compare logits, unit gates and typicality of the graph with torch's."""
+def assert_onnxruntime_agrees(built: HighwayClassifier, *batches: torch.Tensor) -> ModelProto:
+    """Compare logits, unit gates and typicality of the graph with torch's, for each batch."""
     module = served(built)
     model = build_graph(module)
-    actual = run_graph(model, rows.numpy())
-    with torch.no_grad():
-        outputs = module(rows, torch.ones(1, module.layers))
-    for name, expected in zip(OUTPUTS, outputs, strict=True):
-        assert np.abs(actual[name] - expected.numpy()).max() < TOLERANCES.get(name, 1e-5)
+    for rows in batches:
+        actual = run_graph(model, rows.numpy())
+        with torch.no_grad():
+            outputs = module(rows, torch.ones(1, module.layers))
+        for name, expected in zip(OUTPUTS, outputs, strict=True):
+            assert np.abs(actual[name] - expected.numpy()).max() < TOLERANCES.get(name, 1e-5)
     return model
 
 
 @pytest.fixture(scope="module")
 def model() -> ModelProto:
     return build_graph(served(network()))
+
+
+@pytest.fixture(scope="module")
+def run_model(run: TrainedRun) -> ModelProto:
+    return build_graph(run.served)
 
 
 @pytest.fixture(scope="module")
@@ -171,12 +185,19 @@ def test_every_preparation_of_images_is_in_the_graph(preparation: Preparation) -
     assert_onnxruntime_agrees(network((2, 3), preparation), torch.rand(5, 6) * 255)
 
 
-@pytest.mark.parametrize(
-    "name", [name for name in PRESETS if not name.endswith("-plain") and name != "dense-100"]
-)
-def test_every_preset_computes_batches_of_any_size_with_the_default_scale(name: str) -> None:
-    shape = (8, 8, 3) if name == "cifar-19" else (9, 8)
-    built = network(shape, name=name, depth=8, width=4)
+def small_presets() -> dict[NetworkConfig, str]:
+    """Return the different networks of the presets at one depth and width, and a preset of each."""
+    names = [name for name in PRESETS if not name.endswith("-plain") and name != "dense-100"]
+    shapes = {name: (8, 8, 3) if name == "cifar-19" else (9, 8) for name in names}
+    return {config_of(shapes[name], name=name, depth=8, width=4): name for name in reversed(names)}
+
+
+@pytest.mark.parametrize("config", [pytest.param(c, id=n) for c, n in small_presets().items()])
+def test_every_preset_computes_batches_of_any_size_with_the_default_scale(
+    config: NetworkConfig,
+) -> None:
+    torch.manual_seed(0)
+    built = HighwayClassifier(config).eval()
     content = build_graph(served(built)).SerializeToString()
     check_graph(read_graph(content))
     session = onnxruntime.InferenceSession(content)
@@ -188,9 +209,11 @@ def test_every_preset_computes_batches_of_any_size_with_the_default_scale(name: 
         assert np.abs(logits - expected[:size]).max() < 1e-5
 
 
-def test_the_typicality_of_every_row_is_that_of_torchs_module(run: TrainedRun) -> None:
+def test_the_typicality_of_every_row_is_that_of_torchs_module(
+    run: TrainedRun, run_model: ModelProto
+) -> None:
     rows = run.rows.test.x
-    outputs = run_graph(build_graph(run.served), rows)
+    outputs = run_graph(run_model, rows)
     Reference("test rows", run.served, rows).errors(outputs, "onnxruntime")
     assert outputs["typicality"].shape == (180, 3)
     # 18 of 180 rows are expected in the rarest tenth.
@@ -211,11 +234,13 @@ def test_the_typicality_equals_torchs_for_any_weights(seed: int, gate_bias: floa
     assert actual == pytest.approx(expected.numpy(), rel=2e-2)
 
 
-def test_a_closed_layer_changes_typicality_as_in_torch(run: TrainedRun) -> None:
+def test_a_closed_layer_changes_typicality_as_in_torch(
+    run: TrainedRun, run_model: ModelProto
+) -> None:
     rows, closed = run.rows.test.x[:3], 1 - np.eye(3, dtype=np.float32)
-    outputs = run_graph(build_graph(run.served), rows, closed)
+    outputs = run_graph(run_model, rows, closed)
     Reference("a layer closed", run.served, rows, closed).errors(outputs, "onnxruntime")
-    opened = run_graph(build_graph(run.served), rows)
+    opened = run_graph(run_model, rows)
     assert (outputs["typicality"] != opened["typicality"]).any()
 
 
@@ -299,5 +324,4 @@ def test_a_layer_of_constant_gates_is_exported_for_batches_of_any_size(
     )
     config = NetworkConfig(shape=(6, 6), classes=3, blocks=blocks)
     built = HighwayClassifier(config).eval()
-    for rows in (1, 2, 5):
-        assert_onnxruntime_agrees(built, torch.rand(rows, 36))
+    assert_onnxruntime_agrees(built, *(torch.rand(rows, 36) for rows in (1, 2, 5)))

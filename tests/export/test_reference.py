@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+import export.reference as reference_module
 from export.backends import runtime_engine
 from export.errors import GateScaleError, NumericsError, UnstableError
 from export.graph import ServedNetwork, build_graph
-from export.reference import Reference, _relative_roundings
+from export.reference import Reference, _relative_roundings, torch_engine
 from export.trained_run import TrainedRun
 from models.data.source import Source, load
 from models.gates.record import record_gates
@@ -31,6 +32,22 @@ def test_float32s_error_is_the_difference_between_float32_and_float64(
     assert 0 < reference.float32_error["logits"] < 1e-5
     assert reference.exact["logits"].dtype == np.float64
     assert reference.float32["logits"].dtype == np.float32
+
+
+@pytest.mark.parametrize("scaled_rows", [0, 1, 7])
+def test_torch_computes_many_rows_in_parts(
+    run: TrainedRun, monkeypatch: pytest.MonkeyPatch, scaled_rows: int
+) -> None:
+    rows = run.rows.test.x[:7].astype(np.float64)
+    random = np.random.default_rng(0)
+    scale = random.random((scaled_rows, run.served.layers), np.float32) if scaled_rows else None
+    engine = torch_engine(run.served, torch.float64)
+    whole = engine(rows, scale)
+    monkeypatch.setattr(reference_module, "TORCH_VALUES", 3 * rows.shape[1])  # of 3, 3 and 1 rows
+    for name, values in engine(rows, scale).items():
+        np.testing.assert_allclose(values, whole[name], rtol=0, atol=1e-12)
+    monkeypatch.setattr(reference_module, "TORCH_VALUES", 1)  # one row is the least
+    assert engine(rows, scale)["logits"].shape == whole["logits"].shape
 
 
 @pytest.mark.parametrize(("output", "multiple"), [("logits", 8), ("typicality", 64)])

@@ -23,6 +23,7 @@ with atheris.instrument_imports(include=["service"]):
     from service.formats.infer_request import InferReader
     from service.formats.outline import LongReadError, Steps
     from service.formats.predict import read_long_predict, read_predict
+    from service.formats.what_if import read_what_if
     from service.graph_rules import check_graph
     from service.model_graph import read_graph
 
@@ -105,6 +106,7 @@ NO_LENGTH = 65535
 TARGETS: dict[str, Target] = {
     "predict": of_models(read_body),
     "explain": of_models(read_explain),
+    "what-if": of_models(read_what_if),
     "infer": accepts(read_infer),
     "model": accepts(read_model),
     "planted": planted,

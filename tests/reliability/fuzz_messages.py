@@ -35,6 +35,7 @@ SEEDS = (
     encode_request("POST", "/predict", b'{"instances": [[1, 0, 0, 0]], %b: 1}' % MAGIC),
     encode_request("POST", "/predict", b'{"instances":[[1,0,0,0]],"gate_scale":{"highway 1":0}}'),
     encode_request("POST", "/explain", b'{"instance": [[1, 0], [0, 0]], "gate_units": true}'),
+    encode_request("POST", "/what-if", b'{"instance": [1, 0, 0, 0], "gate_scale": [{}, [0, 1]]}'),
     encode_request("POST", "/v1/models/tiny:predict", b'{"instances": [[1, 0, 0, 0]]}'),
     encode_request("POST", "/v2/models/tiny/infer", INFER),
     encode_request(

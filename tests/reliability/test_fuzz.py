@@ -13,7 +13,10 @@ from tests.reliability.fuzz_messages import FuzzError, messages
 from tests.reliability.processes import FAULT_VARIABLE, PLANTED
 
 # Each with its own request and response; all paths take ten times as long.
-SHORT = ("/predict", "/explain", "/v2/models/{name}/infer", "/requests", "/requests/{id}/predict")
+SHORT = (
+    *("/predict", "/explain", "/what-if", "/v2/models/{name}/infer", "/requests"),
+    "/requests/{id}/predict",
+)
 
 
 def test_requests_from_the_openapi_document_keep_its_promises() -> None:
@@ -52,7 +55,7 @@ def decode(target: str, runs: int) -> subprocess.CompletedProcess[str]:
     return command_process("tests.reliability.fuzz_bodies", target, "--runs", str(runs))
 
 
-@pytest.mark.parametrize("target", ["predict", "explain", "infer"])
+@pytest.mark.parametrize("target", ["predict", "explain", "what-if", "infer"])
 def test_a_decoder_raises_only_the_errors_of_a_request(target: str) -> None:
     done = decode(target, runs=5000)
     assert done.returncode == 0, done.stderr

@@ -53,9 +53,9 @@ def test_the_openapi_document_has_the_title_and_the_version(client: TestClient) 
     assert "/predict" in document["paths"]
 
 
-@pytest.mark.parametrize("path", ["/docs", "/redoc"])
-def test_no_page_loads_scripts_from_elsewhere(client: TestClient, path: str) -> None:
-    assert client.get(path).status_code == 404
+def test_no_page_loads_scripts_from_elsewhere(client: TestClient) -> None:
+    assert client.get("/redoc").status_code == 404
+    assert "//" not in client.get("/docs").text  # only its own files
 
 
 def test_a_path_with_a_trailing_slash_is_not_redirected(client: TestClient) -> None:

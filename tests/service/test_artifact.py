@@ -57,6 +57,28 @@ def test_a_symbolic_link_to_nothing_or_to_a_directory_is_refused(tmp_path: Path)
         link.unlink()
 
 
+@pytest.mark.parametrize(
+    ("target", "found"),
+    [
+        ("no.onnx", "a symbolic link to a missing file, no.onnx"),
+        ("link.onnx", "a symbolic link that leads back to itself"),
+        (".", "a directory"),
+        ("/dev/null", "a special file"),
+    ],
+)
+def test_a_link_is_followed_on_demand_and_must_lead_to_a_regular_file(
+    file: Path, tmp_path: Path, target: str, found: str
+) -> None:
+    link = tmp_path / "link.onnx"
+    link.symlink_to(target)
+    with pytest.raises(ContractError) as error:
+        read_artifact(link, follow_link=True)
+    assert str(error.value) == f"{link}: expected an .onnx file, found {found}"
+    link.unlink()
+    link.symlink_to(file)
+    assert read_artifact(link, follow_link=True) == Recipe().build()
+
+
 def test_a_folder_may_be_a_symbolic_link(file: Path, tmp_path: Path) -> None:
     (tmp_path / "folder").symlink_to(tmp_path)
     assert read_artifact(tmp_path / "folder" / file.name) == Recipe().build()

@@ -24,11 +24,11 @@ def highway(*arguments: str, before: str = "") -> subprocess.CompletedProcess[st
     )
 
 
-def test_help_lists_every_command_in_three_groups() -> None:
+def test_help_lists_every_command_in_groups() -> None:
     done = highway("--help")
     assert done.returncode == 0
     assert [title for title in GROUPS if f"{title}:" in done.stdout] == list(GROUPS)
-    assert len(GROUPS) == 3
+    assert len(GROUPS) == 4
     listed = re.findall(r"^  (\w+) +\S", done.stdout, flags=re.MULTILINE)
     assert listed == list(COMMANDS)
     assert highway().stdout == done.stdout
@@ -43,7 +43,7 @@ def test_the_version_is_that_of_the_package() -> None:
     assert highway("--version").stdout == f"highway {__version__}\n"
 
 
-@pytest.mark.parametrize("name", ["presets", "show", "check", "predict", "drift"])
+@pytest.mark.parametrize("name", ["presets", "show", "check", "predict", "drift", "score"])
 def test_a_command_of_each_package_shows_its_own_help(name: str) -> None:
     done = highway(name, "--help")
     assert done.returncode == 0, done.stderr
@@ -64,6 +64,7 @@ def test_an_unknown_command_is_an_error() -> None:
         ("evaluate", "run", "safetensors", "pip install 'highway-networks[train]'"),
         ("verify", "model.onnx", "onnx", "pip install 'highway-networks[train]'"),
         ("predict", "--help", "highway_client", "pip install highway-client"),
+        ("score", "--help", "pyarrow", "pip install 'highway-networks[score]'"),
     ],
 )
 def test_a_missing_package_is_an_error_that_says_how_to_install_it(

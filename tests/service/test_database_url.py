@@ -23,6 +23,11 @@ def test_off_disables_the_ledger() -> None:
     assert read_database_url("off") is None
 
 
+@pytest.mark.parametrize("url", ["off", "sqlite:////data/l.db", "postgresql://ann@db/ledger"])
+def test_a_line_break_at_the_end_does_not_count(url: str) -> None:
+    assert read_database_url(f"{url}\n") == read_database_url(url)
+
+
 def test_a_file_name_is_not_decoded() -> None:
     database = read_database_url("sqlite:////var/lib/a%20b?c.db")
     assert database is not None

@@ -39,6 +39,7 @@ def test_a_process_started_as_highway_prints_highway(monkeypatch: pytest.MonkeyP
         ("evaluate", "python -m models evaluate RUN"),
         ("export", "python -m export export RUN"),
         ("serve", "python -m service serve RUN"),
+        ("score", "python -m scoring score RUN"),
     ],
 )
 def test_a_process_started_as_a_module_prints_the_module_of_the_command(

@@ -55,18 +55,28 @@ def with_rows_of_gigabytes(path: Path) -> None:
     path.write_bytes(Recipe(change=doubled_often).build())
 
 
-def a_symbolic_link(path: Path) -> None:
-    truncated(path.with_name("real.onnx"))
-    path.symlink_to("real.onnx")
+def a_dangling_link(path: Path) -> None:
+    path.symlink_to("missing.onnx")
+
+
+def a_loop(path: Path) -> None:
+    path.symlink_to(path.name)
+
+
+def a_link_to_a_damaged_file(path: Path) -> None:
+    truncated(path.with_name("real"))
+    path.symlink_to("real")
 
 
 @pytest.mark.parametrize(
     ("make", "message"),
     [
         (lambda path: None, "found No such file or directory"),
-        (Path.mkdir, "found a directory"),
+        (Path.mkdir, "found a folder without any"),
         (Path.touch, "found an empty file"),
-        (a_symbolic_link, "found a symbolic link; give the file it points to"),
+        (a_dangling_link, "found a symbolic link to a missing file, missing.onnx"),
+        (a_loop, "found a symbolic link that leads back to itself"),
+        (a_link_to_a_damaged_file, "found a value that is longer than its message"),
         (lambda path: path.write_text("text"), "found a value that is longer than its message"),
         (truncated, "found a value that is longer than its message"),
         (with_a_damaged_name, "found a string that is not UTF-8"),

@@ -59,6 +59,16 @@ def test_measuring_the_network_does_not_change_its_outputs() -> None:
     assert all(np.array_equal(*pair) for pair in zip(before, after, strict=True))
 
 
+def test_with_fixed_parts_the_rows_computed_together_do_not_depend_on_measurements() -> None:
+    session = ModelSession(CONTENT, threads=1)
+    session.fix_parts(8)
+    fixed = session.compute(OUTPUTS, ROWS, None)
+    parts = [session._compute_part(OUTPUTS, ROWS[i : i + 8], None) for i in range(0, 400, 8)]
+    for output, of_parts in zip(fixed, zip(*parts, strict=True), strict=True):
+        assert np.array_equal(output, np.concatenate(of_parts))
+    assert session._limits.divide(400, 3) == [slice(i, i + 8) for i in range(0, 400, 8)]
+
+
 def test_more_rows_take_more_time() -> None:
     session = ModelSession(CONTENT, threads=1)
     assert 0 < session.measure(4, 1) < session.measure(4, 10_000) < 5_000_000_000

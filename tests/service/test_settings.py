@@ -62,6 +62,8 @@ def test_by_default_the_bundled_model_is_served_to_this_machine_only() -> None:
         ("HIGHWAY_LEDGER_INPUT_DAYS", "0", "expected more than 0"),
         ("HIGHWAY_LEDGER_RATE", "1e7", "expected at most 1000000"),
         ("HIGHWAY_TRACES", "maybe", "expected true or false"),
+        ("HIGHWAY_OTLP_METRICS", "maybe", "expected true or false"),
+        ("HIGHWAY_OTLP_METRICS_SECONDS", "0", "expected more than 0"),
     ],
 )
 def test_an_invalid_value_is_rejected_with_its_variable_and_what_was_expected(
@@ -82,7 +84,9 @@ def test_the_password_of_an_invalid_database_url_is_not_repeated(
     assert "SECRET" not in str(error.value)
 
 
-@pytest.mark.parametrize("name", ["HIGHWAY_PREDICT_ROUTE", "HIGHWAY_HEALTH_ROUTE"])
+@pytest.mark.parametrize(
+    "name", ["HIGHWAY_PREDICT_ROUTE", "HIGHWAY_HEALTH_ROUTE", "HIGHWAY_ROOT_PATH"]
+)
 @pytest.mark.parametrize(
     "path",
     ["", "/", "ping", "/a b", "/{name}", "/a?b", "/a#b", "/ping\n", "//a", "/a/", "/a/../b"],
@@ -98,12 +102,15 @@ def test_an_additional_path_must_be_a_plain_path(
     )
 
 
-@pytest.mark.parametrize("name", ["HIGHWAY_PREDICT_ROUTE", "HIGHWAY_HEALTH_ROUTE"])
+@pytest.mark.parametrize(
+    "name", ["HIGHWAY_PREDICT_ROUTE", "HIGHWAY_HEALTH_ROUTE", "HIGHWAY_ROOT_PATH"]
+)
 @pytest.mark.parametrize(
     "path",
     [
         *("/predict", "/explain", "/v2", "/v2/models/x/infer", "/v1/models/x", "/metrics"),
         *("/requests", "/requests/7", "/requests.parquet", "/ledger", "/drift"),
+        *("/what-if", "/inspector/x", "/docs"),
     ],
 )
 def test_an_additional_path_must_be_free(
@@ -113,8 +120,9 @@ def test_an_additional_path_must_be_free(
     with pytest.raises(SettingsError) as error:
         read_settings()
     assert str(error.value) == (
-        f"{name}: expected a free path; used by the server: /predict, /explain, /v1/models, /v2, "
-        "/metrics, /openapi.json, /requests, /requests.parquet, /ledger, /drift"
+        f"{name}: expected a free path; used by the server: /predict, /explain, /what-if, "
+        "/inspector, /docs, /v1/models, /v2, /metrics, /openapi.json, /requests, "
+        "/requests.parquet, /ledger, /drift"
     )
 
 
@@ -228,6 +236,59 @@ def test_lists_of_hosts_and_origins_are_accepted() -> None:
     hosts, origins = "a.example.com,[2001:db8::1],10.0.0.1", "https://a:8443,http://[::1]"
     settings = read_settings(allowed_hosts=hosts, cors_origins=origins)
     assert (settings.allowed_hosts, settings.cors_origins) == (hosts, origins)
+
+
+def test_a_prefix_is_ascii_because_requests_have_it_as_bytes() -> None:
+    with pytest.raises(SettingsError) as error:
+        read_settings(root_path="/größe")
+    assert str(error.value) == (
+        "HIGHWAY_ROOT_PATH: expected a path of ASCII letters, such as /models, found '/größe'"
+    )
+    assert read_settings(root_path="/team/models-2").root_path == "/team/models-2"
+
+
+def test_the_path_prefix_does_not_begin_a_path_of_the_server() -> None:
+    with pytest.raises(SettingsError) as error:
+        read_settings(root_path="/v1")
+    assert str(error.value) == (
+        "HIGHWAY_ROOT_PATH: expected another path: the server has /v1/models, found /v1"
+    )
+    assert read_settings(root_path="/v10").root_path == "/v10"
+
+
+@pytest.mark.parametrize("route", ["/team/models", "/team/models/ping"])
+@pytest.mark.parametrize("name", ["predict_route", "health_route"])
+def test_an_additional_path_is_not_below_the_prefix(name: str, route: str) -> None:
+    with pytest.raises(SettingsError) as error:
+        read_settings(root_path="/team/models", **{name: route})
+    assert str(error.value) == (
+        f"HIGHWAY_{name.upper()}: expected a path without the prefix HIGHWAY_ROOT_PATH "
+        f"(/team/models), found {route}"
+    )
+    assert read_settings(root_path="/team/models", **{name: "/team/modelsx"}).root_path
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        *(
+            ("", ""),
+            ("10.0.0.1,", ""),
+            ("proxy", "proxy"),
+            ("*", "*"),
+            ("10.0.0.1/8", "10.0.0.1/8"),
+        ),
+        *(("10.0.0.1, 10.0.0.2", " 10.0.0.2"), ("10.0.0.1:80", "10.0.0.1:80"), ("[::1]", "[::1]")),
+    ],
+)
+def test_trusted_proxies_are_addresses_and_networks(value: str, found: str) -> None:
+    with pytest.raises(SettingsError) as error:
+        read_settings(trusted_proxies=value)
+    assert str(error.value) == (
+        "HIGHWAY_TRUSTED_PROXIES: expected addresses or networks, separated by commas, such as "
+        f"10.0.0.0/8,192.168.1.7; found {found!r}"
+    )
+    assert read_settings(trusted_proxies="10.0.0.0/8,::1").trusted_proxies == "10.0.0.0/8,::1"
 
 
 def test_a_private_key_needs_its_certificate() -> None:

@@ -7,6 +7,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
 
+from service.artifact import signature_path
 from service.classifier import Classifier
 from service.contract import ContractError
 from service.signature import (
@@ -17,7 +18,6 @@ from service.signature import (
     check_signed,
     read_public_key,
     read_signature,
-    signature_path,
 )
 from tests.conftest import ROOT, command
 

@@ -4,10 +4,10 @@ Training and `highway predict` read them by these functions; pyarrow is imported
 read.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from highway_client.errors import FileError
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 PARQUET_SUFFIXES = (".parquet", ".pq")
 ARROW_SUFFIXES = (".feather", ".arrow", ".ipc")
 SUCCESS = "_SUCCESS"
+
+Content = TypeVar("Content")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,14 +61,8 @@ def read_parquet_folder(path: Path, name: str) -> ArrowFile:
     partitions = _partitions(path)
     if partitions:
         return _partitioned(path, name, partitions[0])
+    check_parquet_folder(path, name)
     parts = _parts(path)
-    if not parts:
-        others = sorted(p.name for p in path.iterdir() if not p.name.startswith((".", "_")))
-        found = f"such as {others[0]!r}" if others else "and no others"
-        raise FileError(
-            f"{name}: expected .parquet files in the folder, found {len(others)} other files "
-            f"{found}; write the table as Parquet, or as one CSV file"
-        )
 
     def read() -> "pa.Table":
         import pyarrow as pa
@@ -76,6 +72,72 @@ def read_parquet_folder(path: Path, name: str) -> ArrowFile:
     table = _checked(name, "Parquet", read)
     note = f"{name}: read {len(parts)} Parquet {'file' if len(parts) == 1 else 'files'}"
     return _of_table(table, notes=(note,))
+
+
+def check_parquet_folder(path: Path, name: str) -> None:
+    """Refuse a folder without Parquet files."""
+    if path.is_dir() and not (_parts(path) or _partitions(path)):
+        others = sorted(p.name for p in path.iterdir() if not p.name.startswith((".", "_")))
+        found = f"such as {others[0]!r}" if others else "and no others"
+        raise FileError(
+            f"{name}: expected .parquet files in the folder, found {len(others)} other files "
+            f"{found}; write the table as Parquet, or as one CSV file"
+        )
+
+
+def parquet_files(path: Path, name: str) -> list[tuple[Path, dict[str, object]]]:
+    """Return the Parquet files of a table in order, each with its values of partition columns.
+
+    `path` is a file or a folder; `name` begins the message of the `FileError` of a damaged one.
+    """
+    if not path.is_dir():
+        return [(path, {})]
+    if not _partitions(path):
+        return [(part, {}) for part in _parts(path)]
+
+    def read() -> list[tuple[Path, dict[str, object]]]:
+        from pyarrow import dataset
+
+        files = dataset.dataset(path, format="parquet", partitioning="hive").get_fragments()
+        return [
+            (Path(file.path), dataset.get_partition_keys(file.partition_expression))
+            for file in files
+        ]
+
+    return _checked(name, "Parquet", read)
+
+
+def parquet_file(path: Path, name: str) -> tuple[list[str], list[int]]:
+    """Return the names of a file's columns, and the number of rows of each of its row groups."""
+
+    def read() -> tuple[list[str], list[int]]:
+        from pyarrow.parquet import ParquetFile
+
+        with ParquetFile(path) as file:
+            groups = [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
+            return list(file.schema_arrow.names), groups
+
+    return _checked(name, "Parquet", read)
+
+
+def read_row_group(
+    path: Path, name: str, columns: Sequence[str], group: int, rows: int
+) -> Iterator["pa.Table"]:
+    """Yield some columns of a row group, at most `rows` rows at a time, in bounded memory."""
+
+    def tables() -> Iterator["pa.Table"]:
+        import pyarrow as pa
+        from pyarrow.parquet import ParquetFile
+
+        with ParquetFile(path, pre_buffer=False) as file:
+            for batch in file.iter_batches(rows, row_groups=[group], columns=list(columns)):
+                table = pa.Table.from_batches([batch])
+                table.validate(full=True)
+                yield _restore_categories(table)
+
+    tables_of_group = tables()
+    while (table := _checked(name, "Parquet", lambda: next(tables_of_group, None))) is not None:
+        yield table
 
 
 def needs_package(name: str, purpose: str, error: ModuleNotFoundError) -> FileError:
@@ -100,7 +162,7 @@ def _partitioned(path: Path, name: str, example: Path) -> ArrowFile:
     return _of_table(table, notes=(note,))
 
 
-def _checked(name: str, kind: str, read: Callable[[], "pa.Table"]) -> "pa.Table":
+def _checked(name: str, kind: str, read: Callable[[], Content]) -> Content:
     try:
         import pyarrow as pa
     except ModuleNotFoundError as error:

@@ -1,6 +1,7 @@
 """Numbers of a table's text cells, as the model reads them; training reads them the same way."""
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Sequence
 from math import nan
 
 from highway_client.description import Column, TextFormat
@@ -17,6 +18,8 @@ from highway_client.files.cells import (
 FLOAT32_MAX = 3.4028234663852886e38
 NUMBER = "number"  # a kind that users of `highway train` declare
 MAX_LISTED = 10  # names in one message
+
+PLAIN = re.compile("[0-9eE.+-]*+")  # of which `float` reads what `cells.number` reads
 
 Coder = Callable[[str], float]
 
@@ -44,6 +47,21 @@ def coder(column: Column, text: TextFormat) -> Coder:
         return read(cell)
 
     return code
+
+
+def plain_numbers(cells: Sequence[str]) -> list[float] | None:
+    """Return numbers of digits, points and exponents, NaN for empty cells; None for other cells.
+
+    They are those of a `coder` without categories, in a fraction of its time.
+    """
+    if not PLAIN.fullmatch("".join(cells)):
+        return None
+    try:
+        numbers = [float(cell) if cell else nan for cell in cells]
+    except ValueError:
+        return None
+    # A NaN is never above the bound.
+    return None if any(abs(number) > FLOAT32_MAX for number in numbers) else numbers
 
 
 def listed(values: Iterable[str]) -> str:

@@ -1,11 +1,13 @@
 """Bytes of a file, compressed or not; its first bytes must agree with its suffix."""
 
 import gzip
+import io
 import stat
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -56,6 +58,21 @@ class Readable(Protocol):
         """Return at most `size` bytes, none at the end."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Span:
+    """Some whole lines of a text: bytes `start` to `stop`, decompressed, from line number `line`.
+
+    Without a `stop`, it is the rest of the text.
+    """
+
+    start: int = 0
+    stop: int | None = None
+    line: int = 1
+
+
+WHOLE = Span()
+
+
 def check_kind(path: Path, name: str) -> None:
     """Refuse a file that is no regular one, or whose first bytes disagree with its suffix."""
     try:
@@ -97,12 +114,14 @@ def inner_suffix(path: Path, name: str) -> str:
     return suffix
 
 
-def pieces(path: Path, name: str) -> Iterator[bytes]:
+def pieces(path: Path, name: str, span: Span = WHOLE) -> Iterator[bytes]:
     """Yield the bytes of a file, decompressed as its suffix says, a piece at a time."""
     try:
         with ExitStack() as stack:
             file = _opened(stack, path, name)
-            while piece := file.read(PIECE):
+            at = _skip(file, span.start)
+            while piece := file.read(PIECE if span.stop is None else min(PIECE, span.stop - at)):
+                at += len(piece)
                 yield piece
     except UNREADABLE as error:
         raise _unreadable(name, error) from error
@@ -140,6 +159,16 @@ def _opened(stack: ExitStack, path: Path, name: str) -> Readable:
     if kind == ZSTANDARD:
         return _zstandard(stack, path, name)
     return stack.enter_context(path.open("rb"))
+
+
+def _skip(file: Readable, size: int) -> int:
+    """Pass over the first bytes, and return their number."""
+    if isinstance(file, io.BufferedReader):  # a compressed file is decompressed up to there
+        return file.seek(size)
+    left = size
+    while left and (piece := file.read(min(PIECE, left))):
+        left -= len(piece)
+    return size
 
 
 def _zstandard(stack: ExitStack, path: Path, name: str) -> Readable:

@@ -26,8 +26,8 @@ MOSTLY = 0.75  # of the bytes beyond ASCII
 class Lines:
     """The number of the line that some text begins in, from 1."""
 
-    def __init__(self) -> None:
-        self.number = 1
+    def __init__(self, first: int = 1) -> None:
+        self.number = first
         self._has_return = False  # at the end of the text before
 
     def add(self, text: str) -> None:

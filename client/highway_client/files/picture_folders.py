@@ -25,6 +25,12 @@ def read_picture_folder(path: Path, row: Input, *, invert: bool) -> FileRows:
 
     Hidden files and those of file managers are passed over.
     """
+    files = picture_files(path)
+    return FileRows(batches=_batches(path, files, row, invert=invert), count=len(files))
+
+
+def picture_files(path: Path) -> list[Path]:
+    """Return the pictures of a folder in the order of their names; there is at least one."""
     files = list(_files(path))
     if not files:
         raise FileError(f"{path}: expected pictures in the folder, found none")
@@ -34,7 +40,7 @@ def read_picture_folder(path: Path, row: Input, *, invert: bool) -> FileRows:
             f"{path}: expected one file of images, found a folder of such files; give one, such as "
             f"{images}"
         )
-    return FileRows(batches=_batches(path, files, row, invert=invert), count=len(files))
+    return files
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -1,6 +1,6 @@
 """Rows of a table in a text file, by the names of the model's columns, as in training."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +8,10 @@ import numpy as np
 from highway_client.column_names import column_indices, other_names, repeated_name
 from highway_client.description import Input
 from highway_client.errors import FileError
-from highway_client.files.coders import CellError, Coder, coder, listed
+from highway_client.files.cells import is_number
+from highway_client.files.coders import CellError, coder, listed, plain_numbers
 from highway_client.files.rows import FileRows, regrouped
-from highway_client.files.text_tables import Chunk, TextTable, read_text_table
+from highway_client.files.text_tables import Chunk, read_text_table
 from highway_client.json_values import FloatArray
 
 
@@ -18,9 +19,9 @@ def read_table(path: Path, row: Input) -> FileRows:
     """Read a table with a header line; the model's description says how its cells are read."""
     check_table_model(path, row)
     table = read_text_table(path, row.text)
-    indices = table_indices(table.name, table.names, row)
+    reader = ChunkReader(table.name, table.names, row)
     return FileRows(
-        batches=regrouped(_matrices(table, indices, row), row.size, empty=no_rows(path)),
+        batches=regrouped(map(reader.read, table.chunks()), row.size, empty=no_rows(path)),
         notes=table.notes + other_columns(path, table.names, row),
     )
 
@@ -58,30 +59,43 @@ def no_rows(path: Path) -> FileError:
     return FileError(f"{path}: expected rows below the header line, found none")
 
 
-def _matrices(table: TextTable, indices: Sequence[int], row: Input) -> Iterator[FloatArray]:
-    """Yield some rows at a time, (rows, columns)."""
-    coders = [coder(column, row.text) for column in row.columns]
-    names = [column.name for column in row.columns]
-    for chunk in table.chunks():
-        columns = [
-            _numbers(table.name, chunk, index, name, code)
-            for index, name, code in zip(indices, names, coders, strict=True)
+class ChunkReader:
+    """Reads the model's columns of chunks of a table, as numbers; `name` begins its errors."""
+
+    def __init__(self, name: str, names: Sequence[str], row: Input) -> None:
+        """`names` are those of the table's columns; a `FileError` if the model's are not there."""
+        self._name = name
+        self._indices = table_indices(name, names, row)
+        self._names = [column.name for column in row.columns]
+        self._coders = [coder(column, row.text) for column in row.columns]
+        marks = any(is_number(mark, row.text.decimal) for mark in row.text.missing)
+        self._are_plain = [
+            not (column.categories or column.date or marks or row.text.decimal != ".")
+            for column in row.columns
         ]
-        yield np.array(columns, np.float32).T
 
+    def read(self, chunk: Chunk) -> FloatArray:
+        """Return the rows, (rows, columns); a cell that does not fit is a `FileError`."""
+        matrix = np.empty((len(chunk.lines), len(self._names)), np.float32)
+        for position, index in enumerate(self._indices):
+            cells = chunk.columns[index]
+            numbers = plain_numbers(cells) if self._are_plain[position] else None
+            matrix[:, position] = self._numbers(chunk, position) if numbers is None else numbers
+        return matrix
 
-def _numbers(name: str, chunk: Chunk, index: int, column: str, code: Coder) -> list[float]:
-    cells = chunk.columns[index]
-    try:
-        return list(map(code, cells))
-    except CellError:
-        return [_located(name, chunk, row, column, code, cell) for row, cell in enumerate(cells)]
+    def _numbers(self, chunk: Chunk, position: int) -> list[float]:
+        cells, code = chunk.columns[self._indices[position]], self._coders[position]
+        try:
+            return list(map(code, cells))
+        except CellError:
+            return [self._located(chunk, row, position) for row in range(len(cells))]
 
-
-def _located(name: str, chunk: Chunk, row: int, column: str, code: Coder, cell: str) -> float:
-    try:
-        return code(cell)
-    except CellError as error:
-        raise FileError(
-            f"{name}, line {chunk.lines[row]}, column {column!r}: expected {error}, found {cell!r}"
-        ) from error
+    def _located(self, chunk: Chunk, row: int, position: int) -> float:
+        cell = chunk.columns[self._indices[position]][row]
+        try:
+            return self._coders[position](cell)
+        except CellError as error:
+            raise FileError(
+                f"{self._name}, line {chunk.lines[row]}, column {self._names[position]!r}: "
+                f"expected {error}, found {cell!r}"
+            ) from error

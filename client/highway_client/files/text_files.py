@@ -7,7 +7,7 @@ from itertools import chain
 from pathlib import Path
 
 from highway_client.errors import FileError
-from highway_client.files.compression import check_kind, pieces
+from highway_client.files.compression import WHOLE, Span, check_kind, pieces
 from highway_client.files.encodings import (
     WESTERN,
     Lines,
@@ -21,18 +21,22 @@ MARK = "\ufeff"  # the byte order mark, decoded
 
 @dataclass(frozen=True, kw_only=True)
 class TextFile:
-    """A file of text, and notes on how it is read; `name` begins the messages of its errors."""
+    """A file of text, and notes on how it is read; `name` begins the messages of its errors.
+
+    `span` is the part of the text to read.
+    """
 
     path: Path
     name: str
     encoding: str
     notes: tuple[str, ...] = ()
+    span: Span = WHOLE
 
     def decoded(self) -> Iterator[str]:
         """Yield the text in pieces, without byte order marks; every error is a `FileError`."""
         decoder = codecs.getincrementaldecoder(self.encoding)()
-        lines, is_begun = Lines(), False
-        for piece in chain(pieces(self.path, self.name), (b"",)):
+        lines, is_begun = Lines(self.span.line), self.span.start > 0
+        for piece in chain(pieces(self.path, self.name, self.span), (b"",)):
             try:
                 text = decoder.decode(piece, final=not piece)
             except UnicodeError as error:

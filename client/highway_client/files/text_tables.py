@@ -5,12 +5,12 @@ differs from a table with a header line is a `FileError` that says what to do.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 from highway_client.errors import FileError
-from highway_client.files.compression import COMPRESSED, inner_suffix
+from highway_client.files.compression import COMPRESSED, Span, inner_suffix
 from highway_client.files.delimiters import (
     BY_SUFFIX,
     COMMA,
@@ -66,12 +66,19 @@ class TextTable:
     delimiter: str
     keep_spaces: bool
 
+    def part(self, span: Span) -> "TextTable":
+        """Return the rows of some lines only, which begin and end outside quotes.
+
+        The header line is among the first of them.
+        """
+        return replace(self, file=replace(self.file, span=span))
+
     def chunks(self) -> Iterator[Chunk]:
         """Yield the rows, some of them at a time; every error is a `FileError`.
 
         A row of another number of cells than there are names is refused.
         """
-        rows, is_header = 0, True
+        rows, is_header = 0, self.file.span.start == 0
         least = MIN_ROWS * sum(map(len, self.names))
         batches = _batches(self.file, self.delimiter, keep_spaces=self.keep_spaces, least=least)
         for batch in batches:
@@ -81,11 +88,15 @@ class TextTable:
             width = len(self.names)
             for index, record in enumerate(records):
                 if len(record) != width:
-                    where = f"{self.name}, row {rows + index + 1} (line {lines[index]})"
+                    where = f"{self.name}, {self._location(rows + index + 1, lines[index])}"
                     raise ragged(where, record, width, self.delimiter)
             if records:
                 yield Chunk(columns=tuple(zip(*records, strict=True)), lines=lines)
             rows += len(records)
+
+    def _location(self, row: int, line: int) -> str:
+        """Name a row by its number too, which is not known in the middle of a file."""
+        return f"line {line}" if self.file.span.start else f"row {row} (line {line})"
 
 
 def read_text_table(path: Path, text_format: Format, *, name: str | None = None) -> TextTable:
@@ -134,7 +145,7 @@ def _batches(
 ) -> Iterator[Batch]:
     """Yield the records of text of at least so many characters at a time."""
     reader = RecordReader(file.name, delimiter, keep_spaces=keep_spaces)
-    text, lines = "", Lines()
+    text, lines = "", Lines(file.span.line)
     for piece in file.decoded():
         text += piece
         if len(text) < least:

@@ -8,6 +8,10 @@ Value = float | str | bool | None
 Row = dict[str, Value] | list[Value] | list[list[float]] | list[list[list[float]]]
 Factor = Annotated[float, Field(ge=0, le=10)]
 Scale = list[Factor] | dict[str, Factor]
+Scales = Annotated[
+    Scale | list[Scale] | None,
+    Field(description="One scale or a list of at most 8; by default no gate is scaled"),
+]
 Parameter = str | float | bool
 
 
@@ -220,6 +224,36 @@ class ExplainResponse(BaseModel):
     inputs: ExplainedColumns | ExplainedPatches | None = Field(
         default=None, description="What the label depends on in the row, if requested"
     )
+
+
+class WhatIfRequest(BaseModel):
+    """One row, in any form that `/predict` accepts, and gate scales to compute it with."""
+
+    instance: Row
+    gate_scale: Scales = None
+
+
+class WhatIfPrediction(Prediction):
+    """Prediction under one gate scale; what is usual is that of its label."""
+
+    gate_units: list[list[float]] = Field(
+        description="Openness of each gate before scaling, by layer"
+    )
+
+
+class WhatIfResponse(BaseModel):
+    """One prediction for each gate scale, in the order of the scales."""
+
+    model_name: str
+    model_version: str
+    digest: str = Field(description="Digest of the model's file")
+    predictions: list[WhatIfPrediction]
+
+
+class RecordedWhatIfResponse(WhatIfResponse):
+    """The same for a recorded row."""
+
+    instance: Row = Field(description="The stored input")
 
 
 class InferInput(BaseModel):

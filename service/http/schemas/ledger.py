@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from service.http.schemas.inference import Typicality
+from service.http.schemas.inference import Scales, Typicality
 from service.ledger.fields import FIELDS
 from service.ledger.filters import Time
 from service.ledger.tags import TAG_PATTERN
@@ -53,6 +53,14 @@ class RerunPredictRequest(BaseModel):
     gate_scale: dict[str, float] | list[float] | None = Field(
         None, description="Factor of each layer, in order or by layer name; by default 1."
     )
+
+
+class RerunWhatIfRequest(BaseModel):
+    """The row of the request, and the gate scales to compute it with."""
+
+    row: int | None = Field(0, ge=0)
+    time: str | None = Field(None, description=_TIME)
+    gate_scale: Scales = None
 
 
 class RerunExplainRequest(BaseModel):

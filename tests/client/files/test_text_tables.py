@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from highway_client.description import TextFormat
 from highway_client.errors import FileError
+from highway_client.files.compression import Span
 from highway_client.files.text_tables import TextTable, read_text_table
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -235,3 +237,16 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 5 * MEBIBYTE  # all cells together take 10
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".csv.gz"])
+def test_a_part_of_a_table_has_its_rows_and_lines(tmp_path: Path, suffix: str) -> None:
+    data = b"x,y\n1,2\n3,4\n5,6\n"
+    path = tmp_path / f"table{suffix}"
+    path.write_bytes(gzip.compress(data) if suffix.endswith(".gz") else data)
+    table = read_text_table(path, TextFormat())
+    (chunk,) = table.part(Span(start=8, stop=12, line=3)).chunks()
+    assert chunk.columns == (("3",), ("4",))
+    assert list(chunk.lines) == [3]
+    (first,) = table.part(Span(start=0, stop=8)).chunks()
+    assert first.columns == (("1",), ("2",))

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from service.arrays import Outputs
 from service.classifier import Classifier
 from service.errors import BodyError, InputError
+from service.formats import predict
 from service.formats.divided_request import NUMBERS
 from service.formats.json_documents import encode
 from service.formats.predict import (
@@ -189,3 +190,21 @@ def test_the_predictions_of_a_model_without_layers_have_no_gates() -> None:
     outputs = {**OUTPUTS, "gate_mean": np.zeros((2, 0), np.float32)}
     body = json.loads(encode_predictions(outputs, replace(METADATA, layers=())))
     assert [prediction["gate_mean"] for prediction in body["predictions"]] == [[], []]
+
+
+def test_a_writer_encodes_the_labels_that_it_writes_and_each_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    encoded = []
+
+    def remember(value: object) -> bytes:
+        encoded.append(value)
+        return encode(value)
+
+    monkeypatch.setattr(predict, "encode", remember)
+    writer = PredictWriter(METADATA)
+    batch = BatchOutputs(OUTPUTS)
+    label = METADATA.labels[int(OUTPUTS["probabilities"][0].argmax())]
+    first = writer.predictions(batch, 0, 1)
+    assert writer.predictions(batch, 0, 1) == first
+    assert encoded[1:] == [label]  # after the model's names

@@ -1,4 +1,6 @@
-from service.formats.usual import usual_gates, usual_gates_by_label, usual_of_layers
+from dataclasses import replace
+
+from service.formats.usual import usual_gates, usual_gates_by_label, usual_inputs, usual_of_layers
 from tests.service.conftest import METADATA
 from tests.service.drift.conftest import metadata
 
@@ -29,3 +31,9 @@ def test_nothing_is_usual_without_held_out_rows() -> None:
     assert usual_gates(METADATA, 0) is None
     assert usual_gates_by_label(METADATA) is None
     assert usual_of_layers(METADATA, 0) == [None, None]
+
+
+def test_the_usual_values_of_the_inputs_are_those_of_the_file() -> None:
+    inputs = {"usual": [0.5], "values": [], "missing": []}
+    assert usual_inputs(replace(METADATA, gate_baseline={"inputs": inputs})) == inputs
+    assert usual_inputs(METADATA) is None

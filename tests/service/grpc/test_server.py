@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.serving.servers import free_port
 from service.classifier import Classifier
 from service.grpc.library import grpc
 from service.grpc.messages import SERVICE
@@ -21,7 +22,6 @@ from tests.service.conftest import Recipe
 from tests.service.grpc.transport import (
     ROW_OF_A,
     Caller,
-    free_port,
     outputs_of,
     request,
     serving_grpc,

@@ -1,7 +1,6 @@
 """A gRPC server in a thread of the tests, and calls to it."""
 
 import asyncio
-import socket
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ import uvloop
 from fastapi import FastAPI
 from numpy.typing import ArrayLike
 
+from benchmarks.serving.servers import free_port
 from service.app import create_app
 from service.classifier import Classifier
 from service.grpc.library import grpc
@@ -142,13 +142,6 @@ async def _serve(
         started.set_result(Server(settings.grpc_port, context, models, server, loop))
         await stopping.wait()
         await server.stop(0)
-
-
-def free_port() -> int:
-    """Return a port that was free a moment ago."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def request(rows: ArrayLike = ((1, 0, 0, 0),), model: str = "tiny", **fields: Any) -> Any:

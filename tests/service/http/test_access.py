@@ -13,6 +13,7 @@ from service.errors import AuthenticationError, HostError, UnknownPathError
 from service.http.access import Caller, Scope, create_access
 from service.http.api_keys import new_key
 from service.http.callers import OPEN_SCOPES
+from service.http.response_encoding import PAGE_HEADERS
 from service.ledger.store import Store
 from service.ledger.write_buffer import TOO_SLOW, Gap, WriteBatch
 from service.settings import Settings, SettingsError
@@ -182,6 +183,49 @@ def test_every_response_forbids_guessing_and_storing(port: int, method: str, pat
     response = over_socket(port)(method, path, ROW if method == "POST" else b"")
     assert response.headers["x-content-type-options"] == "nosniff"
     assert response.headers["cache-control"] == "no-store"
+
+
+CORS = {"Origin": "https://shop.example", "Access-Control-Request-Method": "POST"}
+SENT = {
+    400: request("GET", "/requests?limit=x", b"", {"X-API-Key": "TOKEN"}),
+    401: request("GET", "/v2/models", b"", {}),
+    403: request("POST", "/v2/repository/models/tiny/load", b"", {"X-API-Key": "TOKEN"}),
+    404: request("GET", "/never", b"", {"X-API-Key": "TOKEN"}),
+    405: request("DELETE", "/predict", b"", {"X-API-Key": "TOKEN"}),
+    413: request(
+        "POST", "/predict", b"", {**JSON, "X-API-Key": "TOKEN", "Content-Length": "9999999"}
+    ),
+    414: b"GET /%b HTTP/1.1\r\nHost: localhost\r\n\r\n" % (b"x" * 9000),
+    415: request("POST", "/predict", ROW, {"X-API-Key": "TOKEN"}),
+    421: b"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n",
+    431: request("GET", "/", b"", {f"x-{n}": "" for n in range(101)}),
+    501: request("POST", "/predict", ROW, {"Transfer-Encoding": "gzip"}),
+    204: request("OPTIONS", "/predict", b"", CORS),
+    200: request("GET", "/v2/models", b"", {"X-API-Key": "TOKEN"}),
+}
+
+
+def test_every_status_has_the_headers_for_pages_once(tmp_path: Path) -> None:
+    """All but outputs: a browser that opens a response may run, load and frame nothing."""
+    token, key = new_key("anna", [Scope.PREDICT, Scope.INSPECT])
+    (tmp_path / "keys").write_text(key.line)
+    settings: dict[str, Any] = {
+        "allowed_hosts": "localhost",
+        "cors_origins": "https://shop.example",
+    }
+    app = application(Classifier(Recipe().build()), api_keys=tmp_path / "keys", **settings)
+    seen = {}
+    with listening(app) as port:
+        for status, sent in SENT.items():
+            with Connection(port) as connection:
+                response = connection.send(sent.replace(b"TOKEN", token.encode())).receive()
+            seen[status] = response.status
+            headers: Any = response.headers
+            expected = [("x-content-type-options", "nosniff"), ("cache-control", "no-store")]
+            expected += [(name.decode(), value.decode()) for name, value in PAGE_HEADERS]
+            for name, value in expected:
+                assert headers.get_all(name) == [value], (status, name)
+    assert seen == {status: status for status in SENT}
 
 
 def test_malformed_http_gets_the_same_headers(port: int) -> None:

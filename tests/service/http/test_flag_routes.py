@@ -1,5 +1,6 @@
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -25,8 +26,8 @@ def url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/ledger.db"
 
 
-@pytest.fixture
-def ledger(url: str, transport: str) -> Iterator[Send]:
+@contextmanager
+def recording(url: str, transport: str) -> Iterator[Send]:
     """A server that has answered the request "kept/1" of two rows."""
     app = application(Classifier(Recipe().build()), ledger_url=url)
     with client_for(app, transport) as send:
@@ -34,6 +35,23 @@ def ledger(url: str, transport: str) -> Iterator[Send]:
         rows = instances([1, 0, 0, 0], [0, 1, 0, 0])
         assert send("POST", "/predict", rows, headers).status == 200
         until_written(send, 2)
+        yield send
+
+
+@pytest.fixture
+def ledger(url: str, transport: str) -> Iterator[Send]:
+    """A server for a test that changes tags or records a row."""
+    with recording(url, transport) as send:
+        yield send
+
+
+@pytest.fixture(scope="module", params=["socket", "asgi"])
+def unchanged(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Send]:
+    """A server for all tests whose requests are rejected."""
+    path = tmp_path_factory.mktemp("flags") / "ledger.db"
+    with recording(f"sqlite:///{path}", request.param) as send:
         yield send
 
 
@@ -95,9 +113,9 @@ def test_a_row_may_be_flagged_right_after_its_response(
     ],
 )
 def test_an_invalid_flag_is_rejected_with_one_sentence(
-    ledger: Send, body: bytes, status: int, message: str
+    unchanged: Send, body: bytes, status: int, message: str
 ) -> None:
-    response = ledger("POST", PATH, body)
+    response = unchanged("POST", PATH, body)
     assert response.status == status
     assert response.error.startswith(message)
 
@@ -105,15 +123,15 @@ def test_an_invalid_flag_is_rejected_with_one_sentence(
 @pytest.mark.parametrize(
     "query", ["row=-1", "row=x", "time=x", "tag=%27", "other=1", "tag=a&tag=b"]
 )
-def test_an_invalid_removal_is_400(ledger: Send, query: str) -> None:
-    response = ledger("DELETE", f"{PATH}?{query}")
+def test_an_invalid_removal_is_400(unchanged: Send, query: str) -> None:
+    response = unchanged("DELETE", f"{PATH}?{query}")
     assert response.status == 400
     assert response.error
 
 
 @pytest.mark.parametrize("method", ["POST", "DELETE"])
-def test_an_unknown_request_is_404(ledger: Send, method: str) -> None:
-    response = ledger(method, "/requests/unknown/flag")
+def test_an_unknown_request_is_404(unchanged: Send, method: str) -> None:
+    response = unchanged(method, "/requests/unknown/flag")
     assert response.status == 404
     assert response.error.startswith("id: the ledger has no such request")
 

@@ -28,6 +28,7 @@ BODIES = [
     ("/predict", b'{"instances": [[1, 0, 0, 0]], "usual": true}'),
     ("/explain", b'{"instance": [[1, 0], [0, 0]], "gate_units": true}'),
     ("/explain", b'{"inputs": true, "instance": [[1, 0], [0, 0]]}'),
+    ("/what-if", b'{"instance": [1, 0, 0, 0], "gate_scale": [{}, {"highway 1": 0}, [1, 2]]}'),
     (
         INFER,
         b'{"id": "7", "inputs": [{"name": "input", "shape": [1, 4], "datatype": "FP32", "data": '

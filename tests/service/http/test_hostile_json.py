@@ -1,7 +1,7 @@
 """Hostile JSON in each place of each inference document: the wanted status, and never a 5xx."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -99,6 +99,14 @@ EXPLAIN = {
     "gate_units": ('{"instance": [0, 0, 0, 1], "gate_units": $}', ("null", "true", "false")),
     "unknown member": ('{"instance": [0, 0, 0, 1], "more": $}', "any"),
 }
+WHAT_IF = {
+    "document": ("$", ()),
+    "instance": ('{"instance": $}', ()),
+    "number": ('{"instance": [0, 0, 0, $]}', ("0", "-1", "1.5")),
+    "gate_scale": ('{"instance": [0, 0, 0, 1], "gate_scale": $}', ("null", "{}")),
+    "scale": ('{"instance": [0, 0, 0, 1], "gate_scale": [{}, $]}', ("{}",)),
+    "factor": ('{"instance": [0, 0, 0, 1], "gate_scale": [[1, $]]}', ("0", "1.5")),
+}
 VALUES = [
     *("null", "true", "false", "0", "-1", "1.5", '""', '"SECRET"', '"1"', "[]", "[null]", "[[]]"),
     *("{}", '{"SECRET": 1}', '["SECRET"]', '[{"SECRET": [1]}]', "[1, 2, 3, 4, 5]"),
@@ -124,10 +132,11 @@ class Case(NamedTuple):
     message: str | None = None
 
 
-DOCUMENTS = {
+DOCUMENTS: dict[str, tuple[str, Mapping[str, tuple[str, Sequence[str]]]]] = {
     "predict": ("/predict", PREDICT),
     "infer": (INFER, TENSORS),
     "explain": ("/explain", EXPLAIN),
+    "what-if": ("/what-if", WHAT_IF),
 }
 
 
@@ -157,6 +166,7 @@ VALID = {
     "/predict": '{"instances": [[$, 0, 0, 0]]}',
     INFER: '{"inputs": [' + _WHOLE.replace("[1, 0", "[$, 0") + "]}",
     "/explain": '{"instance": [$, 0, 0, 0]}',
+    "/what-if": '{"instance": [$, 0, 0, 0]}',
 }
 FINITE = [
     *("-0.0", "0", "-0", "1e-45", "1e-400", "5e-324", "3.4e38", "-3.4e38", "0.1", "1E2", "1e+2"),

@@ -7,7 +7,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
 from service.classifier import Classifier
-from tests.service.conftest import application
+from tests.service.conftest import Recipe, application
+from tests.service.drift.conftest import metadata
 from tests.service.http.test_ledger_routes import instances, until_written
 from tests.service.http.transport import INFER, JSON, ROW, Send, client_for
 
@@ -60,6 +61,8 @@ def test_every_metric_has_its_name(own: Send) -> None:
         ("highway_predictions", "counter"),
         ("highway_atypical_rows", "counter"),
         ("highway_gate_mean", "histogram"),
+        ("highway_gate_usual_lower", "gauge"),
+        ("highway_gate_usual_upper", "gauge"),
         ("highway_worker_deaths", "counter"),
         ("highway_model_reload", "counter"),
         *((name, "gauge") for name in DRIFT),
@@ -144,6 +147,22 @@ def test_mean_gates_are_counted_by_layer_and_bucket(own: Send) -> None:
         0.615529, abs=1e-6
     )
     assert value(all_samples, "highway_gate_mean_count", layer="2") == 1
+
+
+def test_usual_gates_are_those_of_held_out_rows_averaged_over_their_labels(transport: str) -> None:
+    # 220 rows of the first label, 110 of the second, none of the third.
+    usual = [[[0.3, 0.6], [0, 1]], [[0.6, 0.9], [0, 1]], [[0, 1], [0, 1]]]
+    model = Classifier(Recipe(metadata=metadata(usual=usual)).build())
+    with client_for(application(model), transport) as send:
+        all_samples = samples(send)
+    assert value(all_samples, "highway_gate_usual_lower", layer="1") == pytest.approx(0.4)
+    assert value(all_samples, "highway_gate_usual_upper", layer="1") == pytest.approx(0.7)
+    assert value(all_samples, "highway_gate_usual_lower", layer="2") == 0
+    assert value(all_samples, "highway_gate_usual_upper", layer="2") == 1
+
+
+def test_a_model_without_held_out_rows_has_no_usual_gates(own: Send) -> None:
+    assert not [s for s in samples(own) if s.name.startswith("highway_gate_usual")]
 
 
 # The ledger.

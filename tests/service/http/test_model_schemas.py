@@ -111,8 +111,23 @@ def test_the_examples_are_accepted(recipe: Recipe) -> None:
         predict = document["components"]["schemas"]["PredictRequest"]["examples"]
         content = document["paths"]["/explain"]["post"]["requestBody"]["content"]
         explain = content["application/json"]["schema"]["examples"]
+        content = document["paths"]["/what-if"]["post"]["requestBody"]["content"]
+        (what_if,) = content["application/json"]["schema"]["examples"]
         assert [client.post("/predict", json=body).status_code for body in predict] == [200]
         assert [client.post("/explain", json=body).status_code for body in explain] == [200]
+        assert what_if["gate_scale"] == [{}, {"highway 1": 0}]
+        assert client.post("/what-if", json=what_if).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/what-if", "/requests/{id}/what-if"])
+def test_a_what_if_has_at_most_eight_scales_of_the_models_layers(
+    document: dict[str, Any], path: str
+) -> None:
+    content = document["paths"][path]["post"]["requestBody"]["content"]
+    *one, several, none = content["application/json"]["schema"]["properties"]["gate_scale"]["anyOf"]
+    assert one == scale_schema(METADATA)["anyOf"]
+    assert (several["maxItems"], several["items"]) == (8, scale_schema(METADATA))
+    assert none == {"type": "null"}
 
 
 def test_a_date_is_a_string_or_a_number_of_days_in_the_schema() -> None:

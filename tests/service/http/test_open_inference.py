@@ -1,6 +1,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
@@ -69,7 +70,24 @@ def test_model_metadata_has_tensors_labels_and_layers(send: Send, path: str) -> 
     assert json.loads(properties["optional_inputs"]) == ["gate_scale"]
     assert len(properties["digest"]) == 64
     assert properties["contract"] == "4"
-    assert properties["usual_gates"] == "null"
+    assert properties["usual_gates"] == properties["usual_inputs"] == "null"
+    assert properties["signature"] == "not checked"
+    assert json.loads(properties["training"]) == {}
+    assert json.loads(properties["verification"]) == {"digest": properties["digest"]}  # no rows
+
+
+def test_model_metadata_has_usual_inputs_and_where_the_model_is_from(tmp_path: Path) -> None:
+    inputs = {"usual": [0.5], "values": [], "missing": []}
+    training = {"data": "digits.csv", "metrics": {"accuracy": 0.75, "loss": None}}
+    metadata = replace(METADATA, gate_baseline={"inputs": inputs}, training=training)
+    app = application(
+        Classifier(Recipe(metadata=metadata).build()), public_key=tmp_path / "public.pem"
+    )
+    with TestClient(app) as client:
+        properties = client.get("/v2/models/tiny").json()["properties"]
+    assert json.loads(properties["usual_inputs"]) == inputs
+    assert json.loads(properties["training"]) == training
+    assert properties["signature"] == "valid"  # with a key, other files are not served
 
 
 def test_model_metadata_of_a_table_has_columns_with_categories(table_client: TestClient) -> None:
@@ -149,7 +167,7 @@ def test_an_unknown_version_is_404(send: Send, method: str, path: str) -> None:
     )
 
 
-@pytest.mark.parametrize("path", ["/nowhere", "/predict/", "/v2/models/", "/v3", "//predict"])
+@pytest.mark.parametrize("path", ["/nowhere", "/predict/", "/v2/models/", "/v3", "/docs/"])
 def test_an_unknown_path_is_404(send: Send, path: str) -> None:
     response = send("GET", path)
     assert (response.status, response.error) == (

@@ -62,6 +62,8 @@ def test_every_other_path_is_described_too(document: dict[str, Any]) -> None:
         *("/v2/repository/models/{name}/load", "/v2/repository/models/{name}/unload"),
         *("/requests", "/requests/{id}", "/requests/{id}/predict", "/requests.parquet"),
         *("/requests/{id}/explain", "/requests/{id}/flag", "/ledger", "/drift"),
+        *("/requests/{id}/what-if", "/what-if", "/v2/models/{name}/what-if"),
+        "/v2/models/{name}/versions/{version}/what-if",
     }
 
 

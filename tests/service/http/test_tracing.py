@@ -8,7 +8,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
-from service.http.tracing import SpanObserver, otlp_tracer
+from service.http.tracing import SpanObserver, otlp_provider
 from service.inference.statistics import Timing
 from service.observers import RequestEvent
 from service.settings import SettingsError
@@ -95,7 +95,7 @@ def test_spans_are_exported_to_the_collector_of_the_variables(
         endpoint = f"http://127.0.0.1:{server.server_port}"
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
         monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "10")
-        otlp_tracer().start_span("one").end()
+        otlp_provider().get_tracer("test").start_span("one").end()
         assert arrived.wait(5)
     assert paths == ["/v1/traces"]
 
@@ -103,7 +103,7 @@ def test_spans_are_exported_to_the_collector_of_the_variables(
 def test_traces_without_opentelemetry_are_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
     with pytest.raises(SettingsError) as error:
-        otlp_tracer()
+        otlp_provider()
     assert str(error.value) == (
         "HIGHWAY_TRACES: OpenTelemetry is not installed; install the extra 'otel' or unset the "
         "variable"

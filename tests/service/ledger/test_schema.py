@@ -3,6 +3,7 @@ import stat
 import time
 import zlib
 from concurrent.futures import ThreadPoolExecutor
+from operator import itemgetter
 from pathlib import Path
 from threading import Barrier
 from typing import Any
@@ -33,6 +34,11 @@ def create(database: DatabaseUrl) -> None:
         migrate(connection)
 
 
+def create_by_migrations(database: DatabaseUrl) -> None:
+    with writing_engine(database).begin() as connection:
+        schema._upgrade(connection)
+
+
 def version_of(database: DatabaseUrl) -> str | None:
     with writing_engine(database).begin() as connection:
         return revision(connection)
@@ -59,8 +65,27 @@ def test_tables_are_created_in_an_empty_database(database: DatabaseUrl) -> None:
         check_schema(connection)
 
 
-def test_the_migrations_create_the_tables_that_are_used(database: DatabaseUrl) -> None:
+def contents(database: DatabaseUrl) -> dict[str, list[tuple[Any, ...]]]:
+    tables = MetaData()
+    with writing_engine(database).begin() as connection:
+        tables.reflect(connection)
+        return {
+            name: [tuple(row) for row in connection.execute(table.select())]
+            for name, table in tables.tables.items()
+        }
+
+
+def test_new_tables_are_those_of_the_migrations(database: DatabaseUrl) -> None:
     create(database)
+    created, sql = contents(database), definitions(database)
+    drop_all(database)
+    create_by_migrations(database)
+    assert contents(database) == created
+    assert definitions(database) == sql
+
+
+def test_the_migrations_create_the_tables_that_are_used(database: DatabaseUrl) -> None:
+    create_by_migrations(database)
     with writing_engine(database).begin() as connection:
         options = {"version_table": VERSION_TABLE, "compare_type": True}
         context = MigrationContext.configure(connection, opts=options)
@@ -80,7 +105,7 @@ def fill_version_1(database: DatabaseUrl, monkeypatch: pytest.MonkeyPatch) -> No
     """Create the tables of version 1, two rows with inputs, and an input without its row."""
     with monkeypatch.context() as patch:
         patch.setattr(schema, "REVISION", "1")
-        create(database)
+        create_by_migrations(database)
     content = zlib.compress(floats(1, 2))
     with writing_engine(database).begin() as connection:
         tables = MetaData()
@@ -132,6 +157,29 @@ def test_an_updated_database_has_the_same_tables_as_a_new_one(
         assert compare_metadata(context, metadata) == []
 
 
+def definitions(database: DatabaseUrl) -> dict[str, Any]:
+    """Return the columns in any order, the key and the indexes of each table."""
+    with writing_engine(database).begin() as connection:
+        inspector = inspect(connection)
+        return {
+            name: (
+                {(c["name"], str(c["type"]), c["nullable"]) for c in inspector.get_columns(name)},
+                inspector.get_pk_constraint(name),
+                sorted(inspector.get_indexes(name), key=itemgetter("name")),
+            )
+            for name in inspector.get_table_names()
+        }
+
+
+def drop_all(database: DatabaseUrl) -> None:
+    tables = MetaData()
+    with writing_engine(database).begin() as connection:
+        tables.reflect(connection)
+        tables.drop_all(connection)
+        if connection.dialect.supports_sequences:
+            connection.execute(text("DROP SEQUENCE ledger_sequence"))
+
+
 def create_together(database: DatabaseUrl) -> None:
     """Create the tables in four threads that connect at the same time."""
     barrier = Barrier(4)
@@ -155,13 +203,13 @@ def test_a_migration_that_takes_longer_than_other_locks_is_waited_for(
     monkeypatch.setattr(database_module, "BUSY_SECONDS", 0.2)
     settings = ("SET lock_timeout = '200ms'",)
     monkeypatch.setattr(database_module, "_POSTGRESQL_SETTINGS", settings)
-    upgrade = schema._upgrade
+    create_tables = schema._create
 
-    def slow_upgrade(connection: Any) -> None:
-        upgrade(connection)
+    def create_slowly(connection: Any) -> None:
+        create_tables(connection)
         time.sleep(0.8)
 
-    monkeypatch.setattr(schema, "_upgrade", slow_upgrade)
+    monkeypatch.setattr(schema, "_create", create_slowly)
     create_together(database)
 
 

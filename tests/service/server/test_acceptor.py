@@ -155,15 +155,20 @@ def test_the_number_of_connections_is_published(tmp_path: Path) -> None:
     run(asyncio.new_event_loop, scenario())
 
 
-def test_a_closed_acceptor_accepts_nothing_more(tmp_path: Path) -> None:
+def test_an_acceptor_that_closes_accepts_the_connections_that_wait_and_nothing_more(
+    tmp_path: Path,
+) -> None:
     async def scenario() -> None:
         SharedCounters(tmp_path).segment(KEY, Layout())
         async with workers(tmp_path, 1) as ((worker,), listener):
             clients = connect(listener, 8)
             await until(lambda: len(worker.connections) == 2)
             worker.acceptor.close()  # while it waits for the other worker
+            await worker.acceptor.wait_open(1)
+            assert len(worker.connections) == 8
+            clients += connect(listener, 1)
             await asyncio.sleep(0.05)
-            assert len(worker.connections) == 2
+            assert len(worker.connections) == 8
             for client in clients:
                 client.close()
 

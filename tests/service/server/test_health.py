@@ -58,6 +58,8 @@ async def test_head_has_no_body_and_other_paths_are_404() -> None:
         assert head.startswith(b"HTTP/1.1 200 OK\r\n")
         assert head.endswith(b"\r\n\r\n")
         other = await send(number, b"POST /predict HTTP/1.1\r\n\r\n")
+        for response in (head, other):  # as the other JSON of the server
+            assert b"\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n" in response
         assert other.startswith(b"HTTP/1.1 404 Not Found\r\n")
         assert other.endswith(
             b'{"error": "path: expected GET /v2/health/live or GET /v2/health/ready, '

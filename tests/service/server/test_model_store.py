@@ -9,7 +9,7 @@ from service.inference.traffic import Traffic
 from service.server.artifacts import ModelSet
 from service.server.model_store import ModelStore
 from service.server.repository import Repository
-from tests.service.server.test_reload import place
+from tests.service.server.test_reload import artifact, place
 
 pytestmark = pytest.mark.anyio
 
@@ -209,6 +209,28 @@ async def test_the_traffic_of_another_model_does_not_fail_a_load_call(
     with pytest.raises(ModelRefusedError) as error:
         await store.load("other", workers.distribute)
     assert str(error.value).startswith("other/traffic.json: file: Invalid JSON")
+
+
+async def test_a_link_that_changes_during_the_trial_does_not_change_what_is_loaded(
+    tmp_path: Path, workers: Workers
+) -> None:
+    for version in ("1", "2"):
+        (tmp_path / version).write_bytes(artifact(version))
+    link = tmp_path / "model.onnx"
+    link.symlink_to("1")
+
+    async def swap(content: bytes) -> Metadata:
+        link.unlink()
+        link.symlink_to("2")
+        return await try_artifact(content)
+
+    store = ModelStore(Repository(tmp_path, None), swap)
+    await store.open()
+    (served,) = store.models.artifacts
+    assert served.content == artifact("1")
+    assert list(store.changed) == [link]
+    await store.reload(workers.distribute)
+    assert workers.served == ["tiny version 2"]
 
 
 async def test_the_default_model_must_be_served_and_stays(tmp_path: Path, workers: Workers) -> None:

@@ -196,7 +196,7 @@ def test_a_folder_without_models_is_rejected(tmp_path: Path) -> None:
     )
     assert (done.returncode, done.stderr) == (
         1,
-        f"error: {tmp_path}: expected an .onnx file or a folder of models, "
+        f"error: {tmp_path}: expected one .onnx file or folders of models, "
         "NAME/VERSION/model.onnx, found a folder without any\n",
     )
 

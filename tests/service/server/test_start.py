@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from service.artifact import signature_path
 from service.http.api_keys import new_key
 from service.http.callers import Scope
-from service.signature import ALGORITHM, signature_path
+from service.signature import ALGORITHM
 from tests.conftest import ROOT, prepared_process
 from tests.launcher import PreparedProcess
 from tests.service.serving import fetch, following, predict, serving
@@ -123,7 +124,8 @@ def lines_at_start(file: Path, **settings: str) -> str:
         port = int(first.partition("on http://0.0.0.0:")[2].split()[0])
         with socket.create_connection(("127.0.0.1", port)):
             process.terminate()
-            return first + process.stderr.read()  # `communicate` would lose what is buffered
+        # An open connection would delay the end; `communicate` would lose what is buffered.
+        return first + process.stderr.read()
 
 
 def test_a_server_without_keys_that_others_can_reach_warns_what_is_open(

@@ -7,10 +7,12 @@ import subprocess
 import sys
 import time
 import urllib.error
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from service.server.supervisor import ACCEPT_SECONDS
 from tests.conftest import ROOT
 from tests.service.server.load import under_load
 from tests.service.serving import eventually, fetch, predict, serving, workers_of
@@ -174,6 +176,37 @@ def test_no_request_is_lost_while_the_server_stops(file: Path, workers: str) -> 
     settings = {"HIGHWAY_DRAIN_DELAY_SECONDS": "0.5", "HIGHWAY_DRAIN_SECONDS": "2"}
     with serving(file, "--workers", workers, **settings) as (process, port):
         assert asyncio.run(stop_under_load(process, port)) < 7
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a listener without a loss")
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_requests_that_were_sent_to_busy_workers_before_the_port_closed_are_answered(
+    file: Path, workers: str
+) -> None:
+    content = b'{"instances": [[1, 0, 0, 0]]}'
+    head = (
+        "POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(content)}\r\n\r\n"
+    )
+    with (
+        serving(file, "--workers", workers, HIGHWAY_DRAIN_DELAY_SECONDS="0.3") as (process, port),
+        ExitStack() as stack,
+    ):
+        stopped = workers_of(process)
+        for worker in stopped:  # as on a machine that is busy with other work
+            os.kill(worker, signal.SIGSTOP)
+        clients = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=5))
+            for _ in range(50)
+        ]
+        for client in clients:
+            client.sendall(head.encode() + content)
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.3 + ACCEPT_SECONDS + 0.3)
+        for worker in stopped:
+            os.kill(worker, signal.SIGCONT)
+        assert {client.recv(12) for client in clients} <= {b"HTTP/1.1 200", b"HTTP/1.1 429"}
+        assert process.wait(timeout=5) == 0
 
 
 @pytest.mark.parametrize("module", ["typer", "onnxruntime", "service.app", "service.server.start"])
