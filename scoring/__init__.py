@@ -1,0 +1,1 @@
+"""Batch scoring: a file of rows in, their predictions and gates out, without a server."""
