@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.typicality.inputs import KINDS
 from benchmarks.typicality.results import (
     LEVELS,
     Network,
@@ -15,14 +16,17 @@ from benchmarks.typicality.results import (
 )
 
 
-def network(seed: int) -> Network:
+def network(seed: int, kind: str = "noise") -> Network:
     return Network(
         preset="dense-10",
         seed=seed,
+        epochs=10,
+        held_out_rows=6000,
+        ordinary_rows=10_000,
         accuracy=0.98,
         seconds=1.5,
-        auroc={"combined": {"noise": 0.9}},
-        detected={"combined": {"noise": 0.4}},
+        auroc={"combined": {kind: 0.9}},
+        detected={"combined": {kind: 0.4}},
         by_layer=[{"gates": 0.8, "combined": 0.9}],
         uniformity={"combined": Uniformity(distance=0.01, shares=[0.05], quantiles=[0.1, 1.0])},
         recalibrations=[Recalibration(rows=200, below_hundredth={"combined": [0.02, 0.01]})],
@@ -39,6 +43,14 @@ def test_networks_are_selected_by_preset() -> None:
     results = Results(networks=[network(0), network(1)])
     assert results.of("dense-10") == [network(0), network(1)]
     assert results.of("mnist-conv-16") == []
+    assert results.without("dense-10") == Results()
+    assert results.without("mnist-conv-16") == results
+
+
+def test_notmnist_letters_are_the_last_kind_if_they_were_measured() -> None:
+    assert Results(networks=[network(0)]).kinds == KINDS
+    both = Results(networks=[network(0), network(1, "notMNIST letters")])
+    assert both.kinds == (*KINDS, "notMNIST letters")
 
 
 @pytest.mark.parametrize(

@@ -1,30 +1,37 @@
 import re
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from benchmarks.serving.page import filled
 from benchmarks.typicality.inputs import KINDS
+from benchmarks.typicality.outsiders import NOTMNIST
 from benchmarks.typicality.results import Network, Recalibration, Results, Uniformity
-from benchmarks.typicality.tables import SCORES, TABLES, aurocs, spread
+from benchmarks.typicality.tables import SCORES, TABLES, USER_TABLES, aurocs, spread
 from service.contract import TYPICALITY_COLUMNS
 from tests.conftest import ROOT
 
+USER_PAGE = ROOT / "docs" / "typicality.md"
 PAGE = ROOT / "docs" / "measurements" / "typicality.md"
 RESULTS = ROOT / "docs" / "typicality" / "results.json"
 
 
-def network(seed: int, preset: str = "dense-10") -> Network:
+def network(seed: int, preset: str = "dense-10", kinds: tuple[str, ...] = KINDS) -> Network:
     """AUROC .5 for each kind; of `combined` .75 with seed 0, .8 with seed 1 and so on."""
     aurocs = dict.fromkeys(SCORES, 0.5) | {"combined": 0.75 + 0.05 * seed}
     measures = Uniformity(distance=0.01 + 0.01 * seed, shares=[0.05, 0.01, 0.001], quantiles=[])
     return Network(
         preset=preset,
         seed=seed,
+        epochs=10,
+        held_out_rows=6000,
+        ordinary_rows=10_000,
         accuracy=0.98,
         seconds=1.5,
-        auroc={score: dict.fromkeys(KINDS, auroc) for score, auroc in aurocs.items()},
-        detected={column: dict.fromkeys(KINDS, 0.25) for column in TYPICALITY_COLUMNS},
+        auroc={score: dict.fromkeys(kinds, auroc) for score, auroc in aurocs.items()},
+        detected={column: dict.fromkeys(kinds, 0.25) for column in TYPICALITY_COLUMNS},
         by_layer=[{"gates": 0.6, "combined": 0.7}] * 2,
         uniformity=dict.fromkeys(TYPICALITY_COLUMNS, measures),
         recalibrations=[
@@ -63,6 +70,15 @@ def test_a_kind_has_the_means_of_each_preset_with_the_best_in_bold() -> None:
     )
 
 
+def test_notmnist_letters_have_a_row_apart_with_dashes_where_they_were_not_measured() -> None:
+    letters = [network(seed, kinds=(*KINDS, NOTMNIST)) for seed in range(3)]
+    results = Results(networks=[*letters, *some().of("mnist-conv-16")])
+    assert TABLES["kinds"](results).splitlines()[-1] == (
+        "| notMNIST letters |" + " 0.500 / – |" * 6 + " **0.800** / – | 0.050 / – | 25 / – |"
+    )
+    assert TABLES["means"](results) == TABLES["means"](some())
+
+
 def test_means_are_of_all_kinds_of_the_halves_and_of_the_unseen_seeds() -> None:
     lines = TABLES["means"](some()).splitlines()
     assert len(lines) == 2 + 4
@@ -79,9 +95,35 @@ def test_uniformity_has_the_mean_and_the_range_of_the_seeds() -> None:
     )
 
 
-def test_the_page_has_the_tables_of_the_results() -> None:
-    page, results = PAGE.read_text(), Results.read(RESULTS)
-    assert filled(page, {name: write(results) for name, write in TABLES.items()}) == page
+def test_networks_have_their_trainings_and_the_least_gain_of_a_seed() -> None:
+    assert TABLES["networks"](some()).splitlines()[2] == (
+        "| dense, 3 seeds | 10 | 98.0 to 98.0 | 6,000 | 10,000 | 0.250 |"
+    )
+
+
+def test_a_layer_has_a_column_and_all_layers_the_last_one() -> None:
+    lines = TABLES["layers"](some()).splitlines()
+    assert lines[0] == "| network | p-value | layer 1 | layer 2 | all |"
+    assert lines[3] == "| dense | combined | 0.700 | 0.700 | 0.800 |"
+
+
+def test_the_summary_has_the_means_of_each_score() -> None:
+    lines = USER_TABLES["summary"](some()).splitlines()
+    assert lines[2] == "| largest probability | 0.500 | 0.500 |"
+    assert lines[-1] == "| `combined` | **0.800** | **0.800** |"
+    letters = [network(seed, kinds=(*KINDS, NOTMNIST)) for seed in range(3)]
+    lines = USER_TABLES["summary"](
+        Results(networks=[*letters, *some().of("mnist-conv-16")])
+    ).splitlines()
+    assert lines[-1] == "| `combined`, notMNIST letters | 0.800 | – |"
+
+
+@pytest.mark.parametrize(("path", "tables"), [(PAGE, TABLES), (USER_PAGE, USER_TABLES)])
+def test_a_page_has_the_tables_of_the_results(
+    path: Path, tables: dict[str, Callable[[Results], str]]
+) -> None:
+    page, results = path.read_text(), Results.read(RESULTS)
+    assert filled(page, {name: write(results) for name, write in tables.items()}) == page
 
 
 def test_the_results_have_five_networks_of_each_preset_and_combined_is_best() -> None:

@@ -1,9 +1,11 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from benchmarks.typicality.outsiders import NOTMNIST
 from benchmarks.typicality.scores import fitted, outputs_of, p_values
 from benchmarks.typicality.trial import Trial, layer_slices
 from models.data.dataset import Dataset
@@ -66,3 +68,8 @@ def test_each_layer_is_measured_alone(trial: Trial) -> None:
     layers = list(trial.by_layer())
     assert len(layers) == 3
     assert all(0.5 < auroc <= 1 for layer in layers for auroc in layer.values())
+
+
+def test_the_layers_mean_does_not_count_notmnist_letters(trial: Trial) -> None:
+    more = replace(trial, kinds={**trial.kinds, NOTMNIST: trial.kinds["none"]})
+    assert list(more.by_layer()) == list(trial.by_layer())

@@ -1,0 +1,1 @@
+"""Discrete-event simulation of many replicas, calibrated on one: `python -m benchmarks.scale`."""
