@@ -1,4 +1,4 @@
-"""The command line of `models`: `highway inspect | train | evaluate | gates | prune | search`.
+"""The command line of `models`: `highway inspect | train | …`.
 
 Each command imports its implementation when it runs, so that `--help` does not import torch.
 """
@@ -131,6 +131,25 @@ def search_command(
     from models.commands.search import search
 
     search(source, out, effort, preset, accelerator, options.typed_arguments(context))
+
+
+@app.command("reproduce")
+@options.expanded
+def reproduce_command(
+    *,
+    name: Annotated[
+        options.Text, typer.Argument(help="Experiment; without one, all are listed.")
+    ] = None,
+    experiment: options.ExperimentOptions,
+    accelerator: Annotated[str, options.option(options.ACCELERATOR)] = "cpu",
+) -> None:
+    """Run an experiment of the highway papers again, and write a page with its numbers and theirs.
+
+    The same command resumes an experiment that was stopped.
+    """
+    from models.commands.reproduce import reproduce
+
+    reproduce(name, experiment, accelerator)
 
 
 @app.command("presets")

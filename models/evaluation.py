@@ -1,5 +1,6 @@
 """Accuracy, loss and gate openness of a network on labelled rows."""
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -12,6 +13,8 @@ from models.data.dataset import Part
 from models.intervals import Interval, accuracy_interval
 from models.networks.classifier import GatedClassifier
 from models.networks.network import mean_gates
+
+MAX_GATES = 1 << 25  # of a batch; a layer keeps three numbers for each, 0.4 GB in all
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,10 +39,23 @@ class Evaluation:
 def rows_in_order(
     network: GatedClassifier, part: Part, *, batch_size: int = 1000
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield batches of the rows of `part` in order, with their labels, on the network's device."""
+    """Yield batches of the rows of `part` in order, with their labels, on the network's device.
+
+    The network must be in evaluation mode. A batch has fewer rows if it had too many gates.
+    """
     x, y = torch.from_numpy(part.x), torch.from_numpy(part.y)
+    batch_size = min(batch_size, _most_rows(network, x[:1].to(network.device)))
     for rows, labels in zip(x.split(batch_size), y.split(batch_size), strict=True):
         yield rows.to(network.device), labels.to(network.device)
+
+
+@torch.no_grad()
+def _most_rows(network: GatedClassifier, row: Tensor) -> int:
+    """Return how many rows have at most `MAX_GATES`, from the gates of one row (1, features)."""
+    if all(layer.kind == "dense" for layer in network.gate_layers):
+        return sys.maxsize  # only convolutions have gates at each position
+    gates: list[Tensor] = network(row)[1]
+    return max(1, MAX_GATES // max(1, sum(gate.numel() for gate in gates)))
 
 
 @torch.no_grad()

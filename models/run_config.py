@@ -16,6 +16,8 @@ from models.recipe import TrainConfig
 from models.training.threads import threads_for
 from service.contract import Input
 
+UNKNOWN = "unknown"  # as source revision
+
 
 @dataclass(frozen=True, kw_only=True)
 class DataConfig:
@@ -80,6 +82,10 @@ class RunConfig:
         """The highway layers in order: one for each column of the mean gates."""
         return self.network.gate_layers if self.custom is None else self.custom.layers
 
+    def same_settings(self, other: "RunConfig") -> bool:
+        """Return whether all but the source revision is equal."""
+        return replace(self, source_revision=other.source_revision) == other
+
     @classmethod
     def of_custom(
         cls, data: DataConfig, network: CustomNetwork, training: TrainConfig
@@ -126,11 +132,11 @@ class RunConfig:
 def source_revision(folder: Path = Path(__file__).parent) -> str:
     """Return the commit checked out in `folder`, with "+changes" if tracked files differ from it.
 
-    Returns "unknown" without git or a repository, as in an installed package.
+    Returns `UNKNOWN` without git or a repository, as in an installed package.
     """
     command = ["git", "describe", "--always", "--exclude=*", "--abbrev=40", "--dirty=+changes"]
     try:
         result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
-        return "unknown"
+        return UNKNOWN
     return result.stdout.strip()

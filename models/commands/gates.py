@@ -15,6 +15,7 @@ from models.commands.summary import least_useful_text
 from models.directory import create_directory
 from models.errors import ConfigError
 from models.gates.pictures import PICTURES, write_pictures
+from models.gates.reordering import reordering_work
 from models.gates.report import Sample, Steps, gate_report
 from models.progress import OnProgress, progress_bar
 from models.run import Run
@@ -46,8 +47,8 @@ def draw_gates(
     # A directory that cannot be created is an error before the computation, not after it.
     with _new_directory(out), progress_bar() as progress:
 
-        def bar(description: str, passes: int) -> OnProgress:
-            task = progress.add_task(description, total=passes * len(rows))
+        def bar(description: str, work: int) -> OnProgress:
+            task = progress.add_task(description, total=work)
             return partial(progress.advance, task)
 
         report = gate_report(
@@ -59,9 +60,11 @@ def draw_gates(
             sample=Sample(row=sample, label=labels[part.y[sample]]),
             sample_row=part.x[sample],
             steps=Steps(
-                means=bar("mean gates", 1),
-                single=bar("each layer closed", layers),
-                joint=bar("several layers closed", layers + 1),
+                means=bar("mean gates", len(rows)),
+                single=bar("each layer closed", layers * len(rows)),
+                joint=bar("several layers closed", (layers + 1) * len(rows)),
+                estimation=bar("estimation errors", len(rows)),
+                reordering=bar("layers reordered", reordering_work(network, len(rows))),
             ),
         )
         write_pictures(report, out)

@@ -162,6 +162,22 @@ class PlanOptions:
     data: Text = option_field(MOVED)
 
 
+@dataclass(frozen=True, kw_only=True)
+class ExperimentOptions:
+    """Data, effort and directory of an experiment of the papers."""
+
+    data: Text = option_field("Data: a folder, or mnist-5k for a try without a download.")
+    out: Path = option_field(
+        "Directory of all experiments, resumed if it exists; default runs/papers.",
+        default=Path("runs/papers"),
+    )
+    seeds: Integer = option_field("Trainings with different seeds; default by the experiment.")
+    epochs: Integer = option_field("Epochs of each training; default by the experiment.")
+    trials: Integer = option_field("Trials of each network in a search; default 16.")
+    precision: Text = option_field("32-true, bf16-mixed or, on a GPU, 16-mixed.")
+    jobs: Integer = option_field("Parallel trainings; default the number of processors.")
+
+
 def names(group: Any) -> set[str]:
     """Return the names of a dataclass's fields."""
     return {option.name for option in fields(group)}

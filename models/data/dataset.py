@@ -79,8 +79,8 @@ class Dataset:
         ending = "," if len(self.input.columns) == 1 else ""
         sha256 = hashlib.sha256(f"({self.labels!r}, ({columns}{ending}))".encode())
         for part in (self.train, self.validation, self.test):
-            sha256.update(np.ascontiguousarray(part.x).tobytes())
-            sha256.update(np.ascontiguousarray(part.y).tobytes())
+            for values in (part.x, part.y):
+                sha256.update(np.ascontiguousarray(values).reshape(-1).data)  # not a copy
         return sha256.hexdigest()
 
 

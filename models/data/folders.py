@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from unicodedata import normalize
 
 from highway_client.files.picture_folders import JUNK
 
@@ -135,7 +136,16 @@ class _Scanner:
         self._refuse_files(folder, entries)
         if not entries.folders:
             raise DataError(f"{self.name(folder)}: the folder is empty; fill or remove it")
-        return {_label(path, self.name(path)): self._pictures(path) for path in entries.folders}
+        labelled: dict[str, Path] = {}
+        for path in entries.folders:
+            label = _label(path, self.name(path))
+            if label in labelled:
+                raise DataError(
+                    f"{self.name(folder)}: expected one folder for each label, found the same "
+                    f"name twice, {labelled[label].name!a} and {path.name!a}; merge them"
+                )
+            labelled[label] = path
+        return {label: self._pictures(path) for label, path in sorted(labelled.items())}
 
     def _pictures(self, folder: Path) -> list[Path]:
         entries = self._entries(folder)
@@ -215,13 +225,14 @@ class _Scanner:
 
 
 def _label(folder: Path, name: str) -> str:
+    """Return the folder's name in NFC: archives of macOS write accents as letters of their own."""
     try:
         folder.name.encode()
     except UnicodeEncodeError as error:
         raise DataError(
             f"{name!r}: expected a folder's name in UTF-8, which becomes the label; rename it"
         ) from error
-    return folder.name
+    return normalize("NFC", folder.name)
 
 
 def _move(folder: Path, files: Sequence[Path]) -> str:

@@ -1,7 +1,9 @@
 """A folder of pictures with one subfolder for each label."""
 
+import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +18,18 @@ from numpy.typing import NDArray
 
 from models.data.dataset import FloatRows, LabelledData, Part
 from models.data.folders import FilesByLabel, scan
+from models.data.reading_bar import reading_bar
 from models.errors import DataError
 from service.contract import Input
 
 Pixels = NDArray[np.uint8]  # (height, width) or (height, width, 3)
 
 BATCH = 512  # pictures decoded before their sizes are compared
-MAX_SIZES = 3  # in one message
+# Pictures that a thread decodes in one call. Threads that take them one by one wait for each other:
+# pictures of 32×32 took twice the time of a loop.
+CHUNK = 16
+MAX_THREADS = 8
+MAX_SIZES, MAX_REFUSED = 3, 10  # in one message
 
 
 def read_images(folder: Path) -> LabelledData:
@@ -36,21 +43,24 @@ def read_images(folder: Path) -> LabelledData:
     labels = tuple(found.train)
     parts = [part for part in (found.train, found.validation, found.test) if part is not None]
     paths = [path for part in parts for files in part.values() for path in files]
-    x, image = _read_all(paths, folder)
+    images = _decode_all(paths, folder)
+    notes = (*found.notes, *_colour_notes(paths, images, folder))
+    shape = max((image.shape for image in images), key=len)
     read = []
     for part in parts:
         y = _label_indices(part, labels)
-        read.append(Part(x=x[: len(y)], y=y))
-        x = x[len(y) :]
+        # An array of its own: a view would keep the rows of all parts in memory.
+        read.append(Part(x=_rows(images[: len(y)], shape), y=y))
+        images = images[len(y) :]
     train, *held_out = read
     return LabelledData(
         name=folder.name,
-        input=image,
+        input=Input(kind="image", shape=shape, unit="pixel", low=0, high=255),
         labels=labels,
         rows=train,
         validation=None if found.validation is None else held_out[0],
         test=None if found.test is None else held_out[-1],
-        notes=found.notes,
+        notes=notes,
     )
 
 
@@ -60,37 +70,77 @@ def _label_indices(files: FilesByLabel, labels: tuple[str, ...]) -> NDArray[np.i
     )
 
 
-def _read_all(paths: Sequence[Path], root: Path) -> tuple[FloatRows, Input]:
-    images = _decode_all(paths, root)
-    shape = max((image.shape for image in images), key=len)
+def _rows(images: Sequence[Pixels], shape: tuple[int, ...]) -> FloatRows:
+    """Return (pictures, values); grey pictures among colour ones get three equal channels."""
     x = np.empty((len(images), *shape), np.float32)
     for row, image in zip(x, images, strict=True):
         row[:] = image if image.ndim == len(shape) else image[:, :, np.newaxis]
-    return x.reshape(len(x), -1), Input(kind="image", shape=shape, unit="pixel", low=0, high=255)
+    return x.reshape(len(x), -1)
+
+
+def _colour_notes(paths: Sequence[Path], images: Sequence[Pixels], root: Path) -> list[str]:
+    """Return the note that some pictures are grey and others in colour, if so."""
+    examples = {image.ndim: path for path, image in zip(paths, images, strict=True)}
+    if len(examples) == 1:
+        return []
+    grey = sum(image.ndim == 2 for image in images)
+    names = " and ".join(repr(_name(examples[axes], root)) for axes in (2, 3))
+    return [
+        f"{root.name}: {grey} grey and {len(images) - grey} colour pictures, such as {names}; all "
+        "are read in colour"
+    ]
 
 
 def _decode_all(paths: Sequence[Path], root: Path) -> list[Pixels]:
     """Decode pictures of one size, on several threads: Pillow releases the interpreter's lock."""
     images: list[Pixels] = []
-    with strict_pillow(), ThreadPoolExecutor() as pool:
+    refused: list[PictureError] = []
+    threads = min(os.cpu_count() or 1, MAX_THREADS)
+    with (
+        strict_pillow(),
+        ThreadPoolExecutor(threads) as pool,
+        reading_bar("reading pictures", len(paths)) as advance,
+    ):
         for start in range(0, len(paths), BATCH):
             batch = paths[start : start + BATCH]
-            images += pool.map(lambda path: _decode(path, _name(path, root)), batch)
-            if any(image.shape[:2] != images[0].shape[:2] for image in images[start:]):
+            chunks = [batch[first : first + CHUNK] for first in range(0, len(batch), CHUNK)]
+            for chunk in pool.map(partial(_decode_chunk, root=root), chunks):
+                images += [image for image in chunk if not isinstance(image, PictureError)]
+                refused += [error for error in chunk if isinstance(error, PictureError)]
+            sizes = {image.shape[:2] for image in images[start:]}
+            if not refused and sizes != {images[0].shape[:2]}:
                 raise _sizes_differ(paths, images, root)
+            advance(len(batch))
+    if refused:
+        raise _refusals(refused, root)
     return images
 
 
-def _decode(path: Path, name: str) -> Pixels:
+def _decode_chunk(paths: Sequence[Path], root: Path) -> list[Pixels | PictureError]:
+    return [_decode(path, _name(path, root)) for path in paths]
+
+
+def _decode(path: Path, name: str) -> Pixels | PictureError:
+    """Return the pixels, or why the picture is refused."""
     try:
         picture = decode_picture(path, name)
-        if picture.frames > 1:
-            raise refusal(name, f"{picture.frames} pictures in one file")
-        if picture.is_transparent:
-            raise refusal(name, "transparent parts")
     except PictureError as error:
-        raise DataError(str(error)) from error
+        return error
+    if picture.frames > 1:
+        return refusal(name, f"{picture.frames} pictures in one file")
+    if picture.is_transparent:
+        return refusal(name, "transparent parts")
     return np.asarray(picture.image)
+
+
+def _refusals(errors: Sequence[PictureError], root: Path) -> DataError:
+    """Return one error for all refused pictures, so that one reading finds them all."""
+    if len(errors) == 1:
+        return DataError(str(errors[0]))
+    listed = [f"  {error}" for error in errors[:MAX_REFUSED]]
+    more = [f"  and {len(errors) - MAX_REFUSED} more"] if len(errors) > MAX_REFUSED else []
+    sentences = "\n".join([*listed, *more])
+    return DataError(f"{root.name}: {len(errors)} pictures cannot be used:\n{sentences}")
 
 
 def _sizes_differ(paths: Sequence[Path], images: Sequence[Pixels], root: Path) -> DataError:

@@ -1,11 +1,20 @@
 """What data look like before a training: rows, labels, columns, and what is suspicious in them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from models.data.column_profile import ColumnProfile, profile_column, profile_problem
-from models.data.dataset import Dataset, FloatRows, LabelledData, Labels, SplitName, part_sizes
+from models.data.dataset import (
+    Dataset,
+    FloatRows,
+    LabelledData,
+    Labels,
+    Part,
+    SplitName,
+    part_sizes,
+)
 from models.data.opened_table import OpenedTable
 from models.data.table import ReadTable
 from service.contract import Input
@@ -47,17 +56,14 @@ def profile_dataset(dataset: Dataset) -> Profile:
         "validation": len(dataset.validation),
         "test": len(dataset.test),
     }
-    split = (dataset.train, dataset.validation, dataset.test)
-    x, y = (np.concatenate(values) for values in zip(*((p.x, p.y) for p in split), strict=True))
-    return _profile(dataset.name, dataset.input, dataset.labels, x, y, parts, dataset.notes)
+    return _profile(dataset, (dataset.train, dataset.validation, dataset.test), parts)
 
 
 def profile_rows(data: LabelledData, *, validation_share: float) -> Profile:
     """Describe data before the split."""
     parts = part_sizes(data, validation_share=validation_share)
     own = [part for part in (data.rows, data.validation, data.test) if part is not None]
-    x, y = (np.concatenate(values) for values in zip(*((p.x, p.y) for p in own), strict=True))
-    return _profile(data.name, data.input, data.labels, x, y, parts, data.notes)
+    return _profile(data, own, parts)
 
 
 def profile_table(opened: OpenedTable, read: ReadTable) -> Profile:
@@ -84,31 +90,29 @@ def profile_table(opened: OpenedTable, read: ReadTable) -> Profile:
 
 
 def _profile(
-    name: str,
-    row: Input,
-    labels: tuple[str, ...],
-    x: FloatRows,
-    y: Labels,
-    parts: dict[SplitName, int],
-    notes: tuple[str, ...],
+    data: Dataset | LabelledData, rows: Sequence[Part], parts: dict[SplitName, int]
 ) -> Profile:
-    counts = _counts(labels, y)
-    columns = tuple(
-        profile_column(column, x[:, index], y, len(labels))
-        for index, column in enumerate(row.columns)
-    )
-    warnings = [*_about_labels(counts)]
-    if row.kind == "table":
+    """Describe the rows of all parts; those of images are not joined, which would copy them."""
+    y = np.concatenate([part.y for part in rows])
+    counts = _counts(data.labels, y)
+    columns: tuple[ColumnProfile, ...] = ()
+    warnings = _about_labels(counts)
+    if data.input.kind == "table":
+        x = np.concatenate([part.x for part in rows])
+        columns = tuple(
+            profile_column(column, x[:, index], y, len(data.labels))
+            for index, column in enumerate(data.input.columns)
+        )
         warnings += _about_duplicates(x, y)
     return Profile(
-        name=name,
-        rows=len(x),
-        input=row,
+        name=data.name,
+        rows=len(y),
+        input=data.input,
         columns=columns,
         labels=counts,
         parts=parts,
-        notes=notes,
-        warnings=tuple(warnings),
+        notes=data.notes,
+        warnings=warnings,
     )
 
 

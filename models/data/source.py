@@ -1,5 +1,6 @@
 """The source of a data set (a bundled name, `openml:NAME` or a path), and how it is read."""
 
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from service.contract import Input, TextFormat
 DIGITS = tuple("0123456789")
 OPENML = "openml:"
 MEMORY = "memory:"  # rows that were given as objects of Python
+ARCHIVES = (".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz", ".tar.zst")
 OTHER_CIFAR = ("data_batch_1.bin", "data_batch_1.mat", "train.bin", "train.mat")
 
 
@@ -145,6 +147,11 @@ def open_source_table(source: Source) -> tuple[OpenedTable, Selection] | None:
         opened, target = open_openml(name, source.target, source.text)
         return opened, replace(selection, target=target)
     path = Path(source.data)
+    if path.name.lower().endswith(ARCHIVES) and path.is_file():
+        raise DataError(
+            f"{path.name}: expected a folder or a table, found an archive; extract it with "
+            f"`tar -xf {shlex.quote(str(path))}` and give the folder"
+        )
     if source.data in BUNDLED or not is_table(path):
         return None
     return open_table(path, source.text), selection

@@ -10,26 +10,13 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from models.data.dataset import Part
 from models.evaluation import rows_in_order
-from models.intervals import Interval, change_interval
+from models.gates.outcomes import Outcome, OutcomeSums
 from models.networks.layers import HighwayLayer
 from models.networks.network import HighwayClassifier
 from models.progress import OnProgress
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """Accuracy in [0, 1] and mean cross-entropy in nats.
-
-    `change` is the 95 % interval of the accuracy minus the intact network's, on the same rows.
-    """
-
-    accuracy: float
-    loss: float
-    change: Interval = (0.0, 0.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,32 +36,6 @@ class Lesions:
         return _by_loss(self.single)
 
 
-class _Sums:
-    """Sums over batches in the order of `evaluate`, so that outcomes are exactly comparable."""
-
-    def __init__(self) -> None:
-        self.batches: list[Tensor] = []  # whether each row is right
-        self.loss = 0.0
-
-    def add(self, logits: Tensor, labels: Tensor) -> None:
-        self.batches.append((logits.argmax(dim=1) == labels).cpu())
-        self.loss += float(functional.cross_entropy(logits, labels, reduction="sum"))
-
-    def outcome(self, intact: "_Sums") -> Outcome:
-        right = torch.cat(self.batches)
-        return Outcome(
-            accuracy=int(right.sum()) / len(right),
-            loss=self.loss / len(right),
-            change=(0.0, 0.0) if self is intact else self.change_from(intact),
-        )
-
-    def change_from(self, other: "_Sums") -> Interval:
-        """Return the interval of this accuracy minus the other's."""
-        right, before = torch.cat(self.batches), torch.cat(other.batches)
-        gained, lost = int((right & ~before).sum()), int((before & ~right).sum())
-        return change_interval(gained, lost, len(right))
-
-
 @torch.no_grad()
 def single_lesions(network: HighwayClassifier, part: Part, on_progress: OnProgress) -> Lesions:
     """Classify the rows of `part`, at least one, with each highway layer closed in turn.
@@ -84,8 +45,8 @@ def single_lesions(network: HighwayClassifier, part: Part, on_progress: OnProgre
     numbers. `on_progress` is called once for each batch and layer.
     """
     network.eval()
-    intact = _Sums()
-    single = [_Sums() for _ in network.config.highway_blocks]
+    intact = OutcomeSums()
+    single = [OutcomeSums() for _ in network.config.highway_blocks]
     blocks = list(network.blocks)
     for rows, labels in rows_in_order(network, part):
         x, closed = network.prepare(rows), iter(single)
@@ -115,7 +76,7 @@ def joint_lesions(
     """
     network.eval()
     layers = [block for block in network.blocks if isinstance(block, HighwayLayer)]
-    joint = [_Sums() for _ in range(len(order) + 1)]
+    joint = [OutcomeSums() for _ in range(len(order) + 1)]
     for rows, labels in rows_in_order(network, part):
         x = network.prepare(rows)
         for count, sums in enumerate(joint):

@@ -1,30 +1,36 @@
-"""Pictures of a gate report (Figs 2 to 4 of the paper): heat maps by layer and unit, and curves."""
+"""Pictures of a gate report: maps by layer and unit (Figs 2 and 3 of the paper), and curves."""
 
 from collections.abc import Callable, Sequence
 from math import ceil
 from pathlib import Path
-from textwrap import fill
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
-from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, PercentFormatter
 
-from models.drawing import INK, drawing_settings, save
-from models.gates.lesions import Outcome
+from models.drawing import drawing_settings, save
+from models.gates.curves import (
+    draw_joint_lesions,
+    draw_lesions,
+    draw_refinement,
+    draw_reordering,
+)
+from models.gates.figures import (
+    ACCURACY,
+    NAME_LETTERS,
+    cut,
+    mark_integers,
+    new_figure,
+    rows_in_words,
+)
 from models.gates.report import GateReport, Values
-from service.terminal import escaped
 
-ACCURACY, LOSS = "#2f81f7", "#d9622b"
 Layers = Sequence[Values]  # numbers of each unit of each layer
 Colours = tuple[str, Normalize]  # colour map and scale
 AMOUNT, DIFFERENCE = "viridis", "RdBu_r"
-WIDTH, MARGIN = 8.0, 0.08  # inches
-TITLE_LETTERS, LABEL_LETTERS = 80, 16  # that fit over a figure, over one of its panels
-NAME_LETTERS = 90  # of the rows' name, which may continue on a title's second line
+LABEL_LETTERS = 16  # that fit over one of a figure's panels
 
 MIN_INCHES, MAX_INCHES = 1.3, 6.5  # height of a heat map
 ROOMY_INCHES, DENSE_INCHES, ROOMY_UP_TO = 0.2, 0.11, 2.6  # height of a layer in low and high maps
@@ -34,10 +40,6 @@ MARK_EVERY = (1, 5, 10, 20, 50, 100)
 LARGEST_PANELS = 10  # classes in one picture
 PANELS_ACROSS = 5
 PANEL_SCALE = 0.6  # of a map's height, where there are two rows of panels
-
-CURVE_INCHES = 4.6
-LOG_FROM = 10.0  # ratio of the largest to the smallest loss from which the scale is logarithmic
-MARKS_UP_TO = 100.0  # the same ratio, up to which marks between the powers of ten fit
 
 
 def write_pictures(report: GateReport, directory: Path) -> list[Path]:
@@ -64,7 +66,7 @@ def draw_biases(report: GateReport) -> Figure:
     start = f"{lowest:g}" if lowest == highest else f"{lowest:g} to {highest:g}"
     start = start.replace("-", "−")
     inches = _map_inches(report)
-    figure = _new_figure(TITLE_INCHES + inches, f"Gate biases: {start} before training")
+    figure = new_figure(TITLE_INCHES + inches, f"Gate biases: {start} before training")
     left, right = figure.subplots(1, 2, sharey=True)
     left.set_title("after training")
     low, high = min(map(min, after)), max(map(max, after))
@@ -81,8 +83,8 @@ def draw_biases(report: GateReport) -> Figure:
 def draw_mean_gates(report: GateReport) -> Figure:
     """Draw the mean gate of each unit and of each layer."""
     inches = _map_inches(report)
-    title = f"Transform gates, mean over {_rows_in_words(report)}"
-    figure = _new_figure(TITLE_INCHES + inches, title)
+    title = f"Transform gates, mean over {rows_in_words(report)}"
+    figure = new_figure(TITLE_INCHES + inches, title)
     units, layers = figure.subplots(1, 2, sharey=True, width_ratios=(4, 1))
     gates = [layer.mean_gate for layer in report.layers]
     image = _draw_cells(units, report, gates, _shares(gates), inches)
@@ -118,31 +120,17 @@ def draw_class_gates(report: GateReport) -> Figure:
     down = ceil(len(shown) / across)
     inches = max(MIN_INCHES, PANEL_SCALE * _map_inches(report))
     height = TITLE_INCHES + down * (inches + PANEL_TITLE_INCHES)
-    figure = _new_figure(height, f"Mean transform gate of a class minus that of all rows{which}")
+    figure = new_figure(height, f"Mean transform gate of a class minus that of all rows{which}")
     panels = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False)
     colours = _around_zero([layer for group in shown for layer in group.mean_gate_difference])
     for axes in panels.flat[len(shown) :]:
         axes.set_visible(False)
     for axes, group in zip(panels.flat, shown, strict=False):
-        axes.set_title(_cut(group.label, LABEL_LETTERS), parse_math=False)
+        axes.set_title(cut(group.label, LABEL_LETTERS), parse_math=False)
         image = _draw_cells(axes, report, group.mean_gate_difference, colours, inches, ticks=4)
         axes.label_outer()
     figure.colorbar(image, ax=panels, label="difference of the mean gate", aspect=30)
     return figure
-
-
-def draw_lesions(report: GateReport) -> Figure:
-    """Draw accuracy and loss with one layer closed, by the layer's number."""
-    numbers = [layer.number for layer in report.layers]
-    outcomes = [layer.lesion for layer in report.layers]
-    return _two_curves(report, "One layer closed", "closed highway layer", numbers, outcomes)
-
-
-def draw_joint_lesions(report: GateReport) -> Figure:
-    """Draw accuracy and loss with the least useful layers closed together, by their count."""
-    counts = list(range(len(report.joint_lesions)))
-    axis = "highway layers closed together, the least useful first"
-    return _two_curves(report, "Several layers closed", axis, counts, report.joint_lesions)
 
 
 PICTURES: dict[str, Callable[[GateReport], Figure]] = {
@@ -153,42 +141,18 @@ PICTURES: dict[str, Callable[[GateReport], Figure]] = {
     "sample_outputs": draw_sample_outputs,
     "lesions": draw_lesions,
     "joint_lesions": draw_joint_lesions,
+    "refinement": draw_refinement,
+    "reordering": draw_reordering,
 }
-
-
-def _new_figure(height: float, title: str) -> Figure:
-    """Return a figure, `height` in inches, whose layout makes room for all labels."""
-    layout = ConstrainedLayoutEngine(w_pad=MARGIN, h_pad=MARGIN)
-    figure = Figure(figsize=(WIDTH, height), layout=layout)
-    # Names in the data may contain a $, which must not start a formula.
-    figure.suptitle(fill(title, TITLE_LETTERS), parse_math=False)
-    return figure
-
-
-def _cut(text: str, letters: int) -> str:
-    """Return the start of a text, on one line; an SVG file may not contain control characters."""
-    line = escaped(" ".join(text.split()), encoding="utf-8")
-    return line if len(line) <= letters else f"{line[: letters - 1]}…"
-
-
-def _rows_in_words(report: GateReport) -> str:
-    return f"{report.rows:,} rows, {_cut(report.rows_of, NAME_LETTERS)}"
-
-
-def _mark_integers(axes: Axes, ticks: int = 10) -> None:
-    """Mark only integers on the x axis."""
-    axes.xaxis.set_major_locator(
-        MaxNLocator(ticks, integer=True, min_n_ticks=1, steps=(1, 2, 5, 10))
-    )
 
 
 def _one_map(
     report: GateReport, title: str, values: Layers, colours: Colours, scale: str
 ) -> Figure:
-    label = _cut(report.sample.label, LABEL_LETTERS)
-    row = f"row {report.sample.row} of {_cut(report.rows_of, NAME_LETTERS)}"
+    label = cut(report.sample.label, LABEL_LETTERS)
+    row = f"row {report.sample.row} of {cut(report.rows_of, NAME_LETTERS)}"
     inches = _map_inches(report)
-    figure = _new_figure(TITLE_INCHES + inches, f"{title} for {row}, label {label}")
+    figure = new_figure(TITLE_INCHES + inches, f"{title} for {row}, label {label}")
     image = _draw_cells(figure.subplots(), report, values, colours, inches)
     figure.colorbar(image, label=scale)
     return figure
@@ -214,7 +178,7 @@ def _draw_cells(
         interpolation="none",  # any other value blurs the cells in an SVG
         extent=(0.5, width + 0.5, len(layers) - 0.5, -0.5),
     )
-    _mark_integers(axes, ticks)
+    mark_integers(axes, ticks)
     _mark_layers(axes, report, inches)
     words = {"channel" if "conv" in layer.kind else "unit" for layer in report.layers}
     axes.set(xlabel=" or ".join(sorted(words, reverse=True)), ylabel="highway layer")
@@ -253,40 +217,3 @@ def _around_zero(layers: Layers) -> Colours:
     """Scale colours symmetrically around 0."""
     reach = max(abs(value) for values in layers for value in values) or 1.0
     return DIFFERENCE, Normalize(-reach, reach)
-
-
-def _two_curves(
-    report: GateReport, title: str, axis: str, x: list[int], outcomes: Sequence[Outcome]
-) -> Figure:
-    figure = _new_figure(CURVE_INCHES, f"{title}: {_rows_in_words(report)}")
-    above, below = figure.subplots(2, 1, sharex=True)
-    accuracies = [outcome.accuracy for outcome in outcomes]
-    _draw_curve(above, x, accuracies, report.intact.accuracy, ACCURACY)
-    above.set_ylabel("accuracy")
-    above.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0)
-    above.yaxis.set_major_formatter(PercentFormatter(1.0))
-    losses = [outcome.loss for outcome in outcomes]
-    _draw_curve(below, x, losses, report.intact.loss, LOSS)
-    _scale_losses(below, [*losses, report.intact.loss])
-    below.set(xlabel=axis, ylabel="loss in nats")
-    _mark_integers(below)
-    return figure
-
-
-def _draw_curve(axes: Axes, x: list[int], y: list[float], intact: float, colour: str) -> None:
-    axes.axhline(intact, color=INK, linestyle="--", linewidth=1.2, label="intact network")
-    axes.plot(x, y, color=colour, marker="o", markersize=3.5, linewidth=1.5)
-    axes.grid(color=INK, alpha=0.25, linewidth=0.6)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.set_xlim(min(x) - 0.5, max(x) + 0.5)
-
-
-def _scale_losses(axes: Axes, losses: list[float]) -> None:
-    least, most = min(losses), max(losses)
-    if least <= 0 or most < LOG_FROM * least:
-        return
-    axes.set_yscale("log")
-    marks = (1.0, 2.0, 5.0) if most < MARKS_UP_TO * least else (1.0,)
-    axes.yaxis.set_major_locator(LogLocator(subs=marks))
-    axes.yaxis.set_major_formatter("{x:g}")
-    axes.yaxis.set_minor_locator(NullLocator())

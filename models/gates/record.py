@@ -18,6 +18,7 @@ QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 DECIMALS = 6  # more would exceed float32's precision of a mean gate
 MIN_NORMAL_ROWS = 100  # validation rows to calibrate on; with fewer, training rows are used
 MAX_ROWS = 20_000  # of each part; more do not improve the fit
+MAX_GATES = 10**8  # of each part: rows × units; a network of 1,000 layers gets fewer rows
 MIN_LABEL_ROWS = 10 * GATE_BINS  # of a label, for bins of its own; with fewer, bins of all rows
 # Added to a quantile, so that a constant gate falls on one side of it on every machine.
 MARGIN = 1e-5
@@ -62,6 +63,8 @@ def record_gates(network: GatedClassifier, dataset: Dataset) -> GateRecord:
     """Measure the gates of a network with highway layers, in evaluation mode."""
     widths = [layer.width for layer in network.gate_layers]
     fitted, (held_out, part) = _fitted_rows(dataset), normal_rows(dataset)
+    most = max(1, MAX_GATES // sum(widths))
+    fitted, held_out = _thinned(fitted, most), _thinned(held_out, most)
     trained, normal = gate_outputs(network, fitted), gate_outputs(network, held_out)
     gates, predicted = openness(normal.gate_units, widths), normal.logits.argmax(axis=1)
     classes = len(dataset.labels)
@@ -86,7 +89,7 @@ def gate_baseline(
         overall=_statistics(gates),
         by_label=by_label,
         held_out=held_out,
-        inputs=usual_values(dataset.input, _subsample(dataset.train).x),
+        inputs=usual_values(dataset.input, _thinned(dataset.train).x),
     )
 
 
@@ -145,23 +148,23 @@ def held_out_rows(
 def normal_rows(dataset: Dataset) -> tuple[Part, str]:
     """Return the rows that typicality is calibrated on, and the name of their part of the data."""
     if _enough_held_out(dataset):
-        return _subsample(dataset.validation), "validation"
-    train = _subsample(dataset.train)
+        return _thinned(dataset.validation), "validation"
+    train = _thinned(dataset.train)
     return train.take(slice(min(1, len(train) - 1), None, 2)), "train"
 
 
 def _fitted_rows(dataset: Dataset) -> Part:
     # Rows that directions were fitted to look too typical to calibrate on, so half are left out.
-    return _subsample(dataset.train).take(slice(0, None, 1 if _enough_held_out(dataset) else 2))
+    return _thinned(dataset.train).take(slice(0, None, 1 if _enough_held_out(dataset) else 2))
 
 
 def _enough_held_out(dataset: Dataset) -> bool:
     return len(dataset.validation) >= MIN_NORMAL_ROWS
 
 
-def _subsample(part: Part) -> Part:
-    """Return at most `MAX_ROWS` rows, evenly spaced."""
-    return part.take(slice(0, None, -(-len(part) // MAX_ROWS)))
+def _thinned(part: Part, most: int = MAX_ROWS) -> Part:
+    """Return at most so many rows, evenly spaced."""
+    return part.take(slice(0, None, max(1, -(-len(part) // most))))
 
 
 def _statistics(gates: FloatRows) -> GateStatistics:

@@ -1,10 +1,14 @@
 """Gate report: the numbers behind the pictures of a network's gates, written to `gates.json`."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 
 from models.data.dataset import FloatRows, Part
-from models.gates.lesions import Lesions, Outcome, joint_lesions, single_lesions
+from models.gates.estimation import LayerEstimation, estimation_errors
+from models.gates.lesions import Lesions, joint_lesions, single_lesions
+from models.gates.outcomes import Outcome
 from models.gates.record import DECIMALS, rounded
+from models.gates.reordering import Reordering, Reorderings, reorderings
 from models.gates.statistics import MeanGates, RowGates, gate_biases, mean_unit_gates, row_gates
 from models.networks.network import HighwayClassifier
 from models.progress import OnProgress
@@ -57,6 +61,8 @@ class GateReport:
     """Content of `gates.json`; `joint_lesions` close the least useful layers, from none to all.
 
     `ties` are the numbers of the layers that are not distinguishable from the least useful one.
+    `estimation` and `reorderings` name layers by their numbers too. `estimation` has the layers of
+    all stages of at least two; both are empty in a file of an earlier version.
     """
 
     run: str
@@ -68,15 +74,19 @@ class GateReport:
     classes: tuple[ClassReport, ...]
     joint_lesions: tuple[JointLesion, ...]
     ties: tuple[int, ...] = ()
+    estimation: tuple[LayerEstimation, ...] = ()
+    reorderings: Reorderings | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Steps:
-    """Progress callbacks for the mean gates, for single lesions and for joint lesions."""
+    """Progress callbacks, one for each part of the work."""
 
     means: OnProgress
     single: OnProgress
     joint: OnProgress
+    estimation: OnProgress
+    reordering: OnProgress
 
 
 def gate_report(
@@ -96,6 +106,8 @@ def gate_report(
     order = lesions.least_useful_first()
     numbers = [block.number for block in network.config.highway_blocks]
     joint = joint_lesions(network, part, order, steps.joint)
+    estimation = estimation_errors(network, part, steps.estimation)
+    reordered = reorderings(network, part, steps.reordering)
     return GateReport(
         run=run,
         rows_of=rows_of,
@@ -112,6 +124,8 @@ def gate_report(
             for count, outcome in enumerate(joint)
         ),
         ties=tuple(numbers[layer] for layer in lesions.ties),
+        estimation=tuple(_numbered_estimation(layer, numbers) for layer in estimation),
+        reorderings=numbered_reorderings(reordered, numbers),
     )
 
 
@@ -147,6 +161,40 @@ def _classes(means: MeanGates, labels: tuple[str, ...]) -> tuple[ClassReport, ..
             mean_gate_difference=tuple(rounded(layer[index]) for layer in differences if rows),
         )
         for index, (label, rows) in enumerate(zip(labels, means.class_rows, strict=True))
+    )
+
+
+def _numbered_estimation(layer: LayerEstimation, numbers: list[int]) -> LayerEstimation:
+    mean, spread = layer.relative_mean, layer.relative_spread
+    return LayerEstimation(
+        layer=numbers[layer.layer],
+        stage=layer.stage,
+        mean=round(layer.mean, DECIMALS),
+        spread=round(layer.spread, DECIMALS),
+        relative_mean=None if mean is None else round(mean, DECIMALS),
+        relative_spread=None if spread is None else round(spread, DECIMALS),
+    )
+
+
+def numbered_reorderings(found: Reorderings, numbers: Sequence[int]) -> Reorderings:
+    """Return the outcomes rounded, with the layers' numbers instead of their positions."""
+
+    def numbered(outcomes: tuple[Reordering, ...]) -> tuple[Reordering, ...]:
+        return tuple(
+            Reordering(
+                layers=tuple(numbers[layer] for layer in outcome.layers),
+                **asdict(_rounded_outcome(outcome)),
+            )
+            for outcome in outcomes
+        )
+
+    return replace(
+        found,
+        intact=_rounded_outcome(found.intact),
+        drawn_intact=_rounded_outcome(found.drawn_intact),
+        swapped=numbered(found.swapped),
+        shuffled=numbered(found.shuffled),
+        dropped=numbered(found.dropped),
     )
 
 

@@ -8,9 +8,9 @@ A highway layer mixes its transformed input H(x) with its input x, unit by unit:
 unchanged. A negative gate bias b_T therefore starts the layer close to the identity, which lets
 very deep stacks train. It must be kept out of weight decay, which would pull it towards 0.
 
-One matrix product, or one convolution, computes both branches; each branch has its own initial
-spread of weights. A layer whose gates do not depend on the input can have constant gates, one
-number for each unit: then only H is computed.
+One matrix product, or outside training one convolution, computes both branches; each branch has its
+own initial spread of weights. A layer whose gates do not depend on the input can have constant
+gates, one number for each unit: then only H is computed.
 """
 
 import math
@@ -164,7 +164,7 @@ class HighwayLayer(nn.Module):
         `gate_scale`, (batch or 1, 1), multiplies the gates in the mix: 0 closes the layer.
         """
         if self.shared:
-            h, t = self.branches(x).chunk(2, dim=1)  # two of (batch, width, …)
+            h, t = self.both_branches(x)
         elif self.constant_gate:
             h, t = self.transform(x), _at_positions(self.gate_logit, x).expand_as(x)
         else:
@@ -173,6 +173,11 @@ class HighwayLayer(nn.Module):
         opening = gate if gate_scale is None else gate * _at_positions(gate_scale, x)
         transformed = ACTIVATIONS[self.activation].function(h)
         return Mixed(torch.addcmul(x, opening, transformed - x), gate, t)
+
+    def both_branches(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return H's and T's values before their functions, each (batch, width, …)."""
+        h, t = self.branches(x).chunk(2, dim=1)
+        return h, t
 
 
 class GateTape:
@@ -240,9 +245,24 @@ class HighwayDense(HighwayLayer):
 class HighwayConv(HighwayLayer):
     """A convolutional highway layer of `width` channels, padded to keep the image size."""
 
+    branches: nn.Conv2d
+
     def product(self, outputs: int, kernel: int) -> nn.Conv2d:
         """Return a convolution with windows of `kernel`×`kernel` pixels."""
         return nn.Conv2d(self.width, outputs, kernel, padding=kernel // 2)
+
+    def both_branches(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return H's and T's values before their functions; in training by two convolutions.
+
+        A channels-last half of one convolution's output is not contiguous, so that an epoch of
+        `mnist-conv-16` takes 1.1 to 1.2 times as long with one convolution as with two.
+        """
+        if not self.training:
+            return super().both_branches(x)
+        (h_weight, t_weight), (h_bias, t_bias) = (p.chunk(2) for p in self.branches.parameters())
+        padding = self.branches.padding
+        h = functional.conv2d(x, h_weight, h_bias, padding=padding)
+        return h, functional.conv2d(x, t_weight, t_bias, padding=padding)
 
 
 class MeanOverPositions(nn.Module):

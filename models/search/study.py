@@ -6,12 +6,10 @@ this size do not need.
 """
 
 import math
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 import optuna
@@ -20,6 +18,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, Trial, TrialState
 
+from models.directory import lock
 from models.errors import RunError
 from models.search.config import SamplerName, SearchConfig, TrialSettings, rounded, search_space
 
@@ -67,7 +66,7 @@ def open_study(out: Path, config: SearchConfig) -> Iterator["Study"]:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     path = out / JOURNAL
     with path.open("ab") as journal:
-        _lock(journal, out)
+        lock(journal.fileno(), out, "running this search")
         _repair(path)
         yield Study(_load(path), out, config)
 
@@ -143,20 +142,6 @@ def _record(trial: FrozenTrial) -> TrialRecord:
     )
 
 
-def _lock(journal: IO[bytes], out: Path) -> None:
-    """Lock the journal; the system releases the lock when this process ends."""
-    if sys.platform == "win32":
-        return
-    import fcntl
-
-    try:
-        fcntl.flock(journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise RunError(
-            f"{out}: another process is running this search; wait for it, or choose another --out"
-        ) from error
-
-
 def _repair(path: Path) -> None:
     """Remove an incomplete last line and a stale lock, left by a process killed during a write."""
     content = path.read_bytes()
@@ -164,7 +149,7 @@ def _repair(path: Path) -> None:
     if len(complete) < len(content):
         with path.open("r+b") as journal:
             journal.truncate(len(complete))
-    # `_lock` excludes other processes, and Optuna would wait for this lock for half a minute.
+    # The lock excludes other processes, and Optuna would wait for this lock for half a minute.
     path.with_name(f"{path.name}.lock").unlink(missing_ok=True)
 
 

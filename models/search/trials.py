@@ -1,26 +1,18 @@
 """Trials: ordinary run directories, trained side by side in processes of their own."""
 
-import multiprocessing
-import os
 import shutil
-import signal
-import sys
-import threading
-from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from optuna.trial import Trial
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from models.data.dataset import Dataset
 from models.data.source import load
-from models.errors import DivergedError, StoppedError
+from models.errors import DivergedError
 from models.networks.preparation import Preparation
+from models.processes import TrainingProcesses, resumable
 from models.progress import progress_bar
 from models.recipe import Hardware
 from models.run import Run
@@ -57,37 +49,16 @@ def run_trials(study: Study, context: TrialContext, effort: Effort) -> None:
 
     Only this process writes the journal, so no process waits for a lock.
     """
-    pool = ProcessPoolExecutor(
+    processes = TrainingProcesses(
         effort.jobs,
-        mp_context=_start_method(context.hardware),
+        threads=context.threads,
+        hardware=context.hardware,
+        preload=["models.search.trials"],
         initializer=Worker.start,
         initargs=(context,),
     )
-    try:
-        with _progress(study, effort) as progress:
-            _run_all(study, pool, effort, progress)
-    except (KeyboardInterrupt, StoppedError) as error:
-        raise _stopped(study, effort, "") from error
-    except BrokenProcessPool as error:
-        reason = ": the system ended a worker process, possibly for lack of memory"
-        raise _stopped(study, effort, reason) from error
-    finally:
-        for child in multiprocessing.active_children():  # they still train only after an error
-            child.kill()
-        pool.shutdown(cancel_futures=True)
-
-
-def _start_method(hardware: Hardware) -> multiprocessing.context.BaseContext:
-    """Return how workers start: not as forks of this process, whose threads may hold locks.
-
-    On Linux they are forks of a process that has imported Lightning once for all, unless they use
-    an accelerator, whose driver must not be loaded before a fork.
-    """
-    if hardware.accelerator != "cpu" or sys.platform != "linux":
-        return multiprocessing.get_context("spawn")
-    method = multiprocessing.get_context("forkserver")
-    method.set_forkserver_preload(["models.search.trials", "models.training.trainer"])
-    return method
+    with resumable(lambda: _kept(study, effort)), processes, _progress(study, effort) as progress:
+        _run_all(study, processes, effort, progress)
 
 
 def run_trial(
@@ -100,7 +71,7 @@ def run_trial(
     from models.training.trainer import train  # imports Lightning, which takes seconds
 
     run, config = context.run(number), context.run_config(settings)
-    if not _finished(run, config):
+    if not (run.finished and run.config().same_settings(config)):
         shutil.rmtree(run.path, ignore_errors=True)
         run = Run.create(run.path, config)
         try:
@@ -116,11 +87,6 @@ def run_trial(
     return Outcome(loss=kept["validation_loss"], accuracy=kept["validation_accuracy"])
 
 
-def _finished(run: Run, config: RunConfig) -> bool:
-    """Return whether `run` is a finished run of `config`, by any source revision."""
-    return run.finished and config == replace(run.config(), source_revision=config.source_revision)
-
-
 class Worker:
     """State of a worker process, which trains one trial after another.
 
@@ -134,8 +100,6 @@ class Worker:
     def start(cls, context: TrialContext) -> None:
         """Initialise the process."""
         cls.context = context
-        torch.set_num_threads(context.threads)
-        threading.Thread(target=_exit_with_parent, daemon=True).start()
 
     @classmethod
     def run_trial(cls, number: int, settings: TrialSettings) -> Outcome:
@@ -145,15 +109,9 @@ class Worker:
         return run_trial(cls.context, cls.dataset, number, settings)
 
 
-def _exit_with_parent() -> None:
-    """Exit when the search is killed, so that a resumed search does not train beside this one."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
-def _run_all(study: Study, pool: ProcessPoolExecutor, effort: Effort, progress: Progress) -> None:
+def _run_all(
+    study: Study, processes: TrainingProcesses, effort: Effort, progress: Progress
+) -> None:
     running: Running = {}
     while True:
         while len(running) < effort.jobs:
@@ -161,29 +119,12 @@ def _run_all(study: Study, pool: ProcessPoolExecutor, effort: Effort, progress: 
             if started is None:
                 break
             trial, number, settings = started
-            with _sigint_blocked():
-                running[pool.submit(Worker.run_trial, number, settings)] = trial
+            running[processes.submit(Worker.run_trial, number, settings)] = trial
         if not running:
             return
         for future in wait(running, return_when=FIRST_COMPLETED).done:
             study.finish_trial(running.pop(future), future.result())
             progress.update(progress.task_ids[0], advance=1, best=_best(study))
-
-
-@contextmanager
-def _sigint_blocked() -> Iterator[None]:
-    """Block SIGINT while workers start: they inherit the mask, and this process ends them.
-
-    This process receives a Ctrl-C of that time when it unblocks the signal.
-    """
-    if sys.platform == "win32":
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _progress(study: Study, effort: Effort) -> Progress:
@@ -203,8 +144,5 @@ def _best(study: Study) -> str:
     return f"best validation loss {min(losses):.4f}" if losses else ""
 
 
-def _stopped(study: Study, effort: Effort, reason: str) -> StoppedError:
-    return StoppedError(
-        f"stopped{reason}: {len(study.records())} of {effort.trials} trials are kept in "
-        f"{study.out}; run the same command again to resume"
-    )
+def _kept(study: Study, effort: Effort) -> str:
+    return f"{len(study.records())} of {effort.trials} trials are kept in {study.out}"

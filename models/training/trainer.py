@@ -24,6 +24,7 @@ from models.networks.network import HighwayClassifier
 from models.recipe import Hardware, check_training
 from models.run import CHECKPOINT, Run
 from models.run_config import RunConfig
+from models.training.allocator import keep_freed_memory
 from models.training.batches import training_batches
 from models.training.checkpoints import (
     SECONDS,
@@ -50,6 +51,7 @@ def train(
     start: HighwayClassifier | None = None,
     custom: CustomNetwork | None = None,
     show_progress: bool = True,
+    with_gates: bool = True,
 ) -> Evaluation | None:
     """Train the network of `config`, fill the run directory and return the test scores.
 
@@ -57,11 +59,13 @@ def train(
     network is trained in place, from the weights that it has. The weights
     of the best epoch are kept, or of the last (`TrainConfig.keep`). A run directory with a
     checkpoint is resumed after its last complete epoch, and ends with the same weights as an
-    uninterrupted training. On several machines only the first writes the run and scores it; the
-    others return None.
+    uninterrupted training. Without `with_gates` the statistics of the gates are left out, which for
+    a deep network take longer than an epoch; such a run cannot be exported. On several machines
+    only the first writes the run and scores it; the others return None.
     """
     hardware = hardware or Hardware()
     check_training(config.training, hardware)
+    keep_freed_memory()
     torch.manual_seed(config.training.seed)
     network = custom or _initial(config, dataset, start)
     began = time.perf_counter()
@@ -71,7 +75,7 @@ def train(
     with torch_threads(config.training.threads):
         if not _fit(training, hardware):
             return None
-        return _finish(training, began)
+        return _finish(training, began, with_gates=with_gates)
 
 
 def _initial(
@@ -86,7 +90,7 @@ def _initial(
     return network
 
 
-def _finish(training: HighwayTraining, began: float) -> Evaluation:
+def _finish(training: HighwayTraining, began: float, *, with_gates: bool) -> Evaluation:
     """Keep the chosen epoch's weights, score them and write the files of a finished run."""
     run, network, dataset = training.run, training.network, training.dataset
     checkpoint = load_checkpoint(run.path / CHECKPOINT)
@@ -101,7 +105,7 @@ def _finish(training: HighwayTraining, began: float) -> Evaluation:
         )
     seconds = round(time.perf_counter() - began, 3)
     run.append_test_metrics(network, test, kept_epoch=epoch, seconds=seconds)
-    gates = record_gates(network, dataset) if network.gate_layers else None
+    gates = record_gates(network, dataset) if with_gates and network.gate_layers else None
     run.finish(network, gates, KeptRows.of(dataset))
     return test
 

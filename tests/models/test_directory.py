@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from models.directory import create_directory, write_atomically
+from models.directory import create_directory, lock, locked, write_atomically
 from models.errors import RunError
 
 
@@ -35,3 +35,28 @@ def test_a_file_is_replaced_without_leaving_a_partial_file(tmp_path: Path) -> No
         write_atomically(tmp_path / "file", content)
         assert (tmp_path / "file").read_bytes() == content
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_directory_is_locked_until_the_block_ends(tmp_path: Path) -> None:
+    with (
+        locked(tmp_path, "training this run"),
+        pytest.raises(RunError) as error,
+        locked(tmp_path, "training this run"),
+    ):
+        pass
+    assert str(error.value) == (
+        f"{tmp_path}: another process is training this run; wait for it, or choose another --out"
+    )
+    with locked(tmp_path, "training this run"):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_open_file_is_locked_until_it_is_closed(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    with path.open("wb") as first, path.open("rb") as second:
+        lock(first.fileno(), path, "writing it")
+        with pytest.raises(RunError, match="another process is writing it"):
+            lock(second.fileno(), path, "writing it")
+    with path.open("rb") as file:
+        lock(file.fileno(), path, "writing it")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from models.data.dataset import Part
 from models.evaluation import Evaluation, evaluate, merge, rows_in_order
-from models.networks.blocks import DenseBlock, HighwayBlock
+from models.networks.blocks import ConvBlock, DenseBlock, HighwayBlock, HighwayConvBlock
 from models.networks.layers import HighwayDense
 from models.networks.network import HighwayClassifier, NetworkConfig
 
@@ -67,6 +67,19 @@ def test_batches_contain_every_row_once_in_order() -> None:
     part = Part(x=np.arange(10, dtype=np.float32).reshape(10, 1), y=np.arange(10))
     batches = [y.tolist() for _, y in rows_in_order(quarter_network(), part, batch_size=6)]
     assert batches == [[0, 1, 2, 3, 4, 5], [6, 7, 8, 9]]
+
+
+def test_batches_of_a_convolution_are_limited_by_their_gates(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    blocks = (ConvBlock(width=2, padding=1), HighwayConvBlock(number=1, width=2))
+    network = HighwayClassifier(NetworkConfig(shape=(3, 3), classes=2, blocks=blocks)).eval()
+    part = Part(x=np.zeros((7, 9), np.float32), y=np.arange(7))
+    monkeypatch.setattr("models.evaluation.MAX_GATES", 3 * 2 * 9)  # of 2 channels, 9 positions
+    batches = [y.tolist() for _, y in rows_in_order(network, part)]
+    assert batches == [[0, 1, 2], [3, 4, 5], [6]]
+    monkeypatch.setattr("models.evaluation.MAX_GATES", 1)
+    assert len(list(rows_in_order(network, part))) == 7
 
 
 def test_the_interval_is_wilsons_score_interval() -> None:

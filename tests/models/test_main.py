@@ -8,9 +8,9 @@ import pytest
 from models.commands.options import DATA_HELP
 from models.data.source import BUNDLED
 from models.networks.layers import ACTIVATIONS
-from tests.conftest import ROOT, command, command_process, prepared_process
+from tests.conftest import ROOT, command, prepared_process
 
-COMMANDS = ["inspect", "train", "evaluate", "gates", "prune", "search", "presets"]
+COMMANDS = ["inspect", "train", "evaluate", "gates", "prune", "search", "reproduce", "presets"]
 
 
 @pytest.mark.parametrize("name", ["", *COMMANDS])
@@ -44,7 +44,7 @@ def test_help_lists_all_bundled_data_and_activations() -> None:
 
 
 def test_an_error_is_one_sentence_and_exit_code_1() -> None:
-    done = command_process("models", "evaluate", "nowhere")
+    done = prepared_process("models", "evaluate", "nowhere")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "error: nowhere: expected a run directory, found nothing there\n"
 

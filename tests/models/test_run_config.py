@@ -64,6 +64,13 @@ def repository(folder: Path) -> Path:
     return folder
 
 
+def test_settings_are_the_same_in_another_source_revision() -> None:
+    data = DataConfig.of(DIGITS, load(DIGITS))
+    config = RunConfig.of(data, preset("dense-10"), Standardise(), name="mine")
+    assert config.same_settings(replace(config, source_revision="another"))
+    assert not config.same_settings(replace(config, preset="another"))
+
+
 def test_a_clean_checkout_has_its_commit_as_revision(tmp_path: Path) -> None:
     folder = repository(tmp_path)
     assert source_revision(folder) == git(folder, "rev-parse", "HEAD")

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from models.gates.pictures import PICTURES
 from models.run import Run
 from tests.conftest import command, once
 from tests.launcher import PreparedProcess
@@ -15,7 +16,7 @@ from tests.models.commands.conftest import invoke, refused
 
 NAMES = (
     *("biases", "class_gates", "joint_lesions", "lesions"),
-    *("mean_gates", "sample_gates", "sample_outputs"),
+    *("mean_gates", "refinement", "reordering", "sample_gates", "sample_outputs"),
 )
 
 
@@ -28,7 +29,7 @@ def out(shared: Path, run_path: Path) -> Path:
         done = command("models", "gates", run_path, "--out", path)
         assert done.returncode == 0, done.stderr
         assert done.stdout.startswith(
-            f"{path}: 7 pictures and gates.json over 1,437 rows; least useful layers: "
+            f"{path}: 9 pictures and gates.json over 1,437 rows; least useful layers: "
         )
 
     return once(path, analyse)
@@ -68,6 +69,25 @@ def test_joint_lesions_range_from_the_intact_network_to_all_layers_closed(out: P
     assert least["loss"] == min(layer["lesion"]["loss"] for layer in report["layers"])
 
 
+def test_layers_in_another_order_are_named_by_their_numbers(out: Path) -> None:
+    report = json.loads((out / "gates.json").read_text())
+    errors, reordered = report["estimation"], report["reorderings"]
+    assert [(layer["stage"], layer["layer"]) for layer in errors] == [(1, 1), (1, 2), (1, 3)]
+    assert errors[-1]["mean"] == errors[-1]["relative_spread"] == 0.0
+    assert [swap["layers"] for swap in reordered["swapped"]] == [[1, 2], [2, 3]]
+    assert [sorted(shuffle["layers"]) for shuffle in reordered["shuffled"]] == [[1, 2, 3]] * 5
+    assert [len(drop["layers"]) for drop in reordered["dropped"]] == [1] * 5 + [2] * 5
+    assert reordered["intact"] == reordered["drawn_intact"] == report["intact"]
+    assert reordered["drawn_rows"] == 1437
+
+
+@pytest.fixture
+def _one_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw one picture instead of all: it is the numbers or the output that count."""
+    monkeypatch.setattr("models.gates.pictures.PICTURES", {"biases": PICTURES["biases"]})
+
+
+@pytest.mark.usefixtures("_one_picture")
 def test_rows_part_and_sample_can_be_chosen(run_path: Path, tmp_path: Path) -> None:
     out = tmp_path / "deep" / "gates"
     options = ("--part", "test", "--rows", "50", "--sample", "99", "--out", str(out))
@@ -138,6 +158,7 @@ def test_a_stopped_command_leaves_no_directory(run_path: Path, tmp_path: Path) -
     assert not out.exists()
 
 
+@pytest.mark.usefixtures("_one_picture")
 def test_the_last_line_says_what_to_do_next(run_path: Path, tmp_path: Path) -> None:
     last = invoke("gates", run_path, "--out", tmp_path / "out").stdout.splitlines()[-1]
     assert last.startswith("next: `")

@@ -251,3 +251,23 @@ def test_a_label_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
     assert message(folder) == (
         r"'pets/d\udcffg': expected a folder's name in UTF-8, which becomes the label; rename it"
     )
+
+
+NFC, NFD = "K\xe4fer", "Ka\u0308fer"  # an accent in the letter, and as a letter of its own
+
+
+def test_a_label_is_the_name_of_its_folder_in_any_script_as_nfc(tmp_path: Path) -> None:
+    found = scan(folder_of(tmp_path, "train/\u732b/1", f"train/{NFC}/1", f"test/{NFD}/2"))
+    assert names(found.train) == {NFC: ["1"], "\u732b": ["1"]}
+    assert names(found.test) == {NFC: ["2"]}
+
+
+def test_labels_are_sorted_as_nfc(tmp_path: Path) -> None:
+    assert list(scan(folder_of(tmp_path, f"{NFD}/1", "Kz/1")).train) == ["Kz", NFC]
+
+
+def test_two_folders_of_one_label_are_refused(tmp_path: Path) -> None:
+    assert message(folder_of(tmp_path, f"{NFC}/1", f"{NFD}/1")) == (
+        "pets: expected one folder for each label, found the same name twice, 'Ka\\u0308fer' and "
+        "'K\\xe4fer'; merge them"
+    )

@@ -47,6 +47,18 @@ def test_one_colour_image_makes_all_images_colour(pets: Path) -> None:
         [0, 0, 0, 100, 100, 100, 255, 255, 255],
         [255, 0, 0] * 3,
     ]
+    assert data.notes == (
+        "pets: 2 grey and 1 colour pictures, such as 'pets/cat/2.png' and 'pets/dog/1.png'; all "
+        "are read in colour",
+    )
+
+
+def test_a_grey_jpeg_among_colour_ones_is_read_in_colour(tmp_path: Path) -> None:
+    save(Image.new("RGB", (2, 1), (8, 8, 8)), tmp_path / "pets" / "cat" / "1.jpg")
+    save(Image.new("L", (2, 1), 200), tmp_path / "pets" / "cat" / "2.jpg")
+    data = read_images(tmp_path / "pets")
+    assert data.rows.x.tolist() == [[8] * 6, [200] * 6]
+    assert data.notes[0].startswith("pets: 1 grey and 1 colour pictures")
 
 
 def refused(name: str, found: str) -> str:
@@ -123,6 +135,66 @@ def test_a_file_that_is_no_picture_is_refused(pets: Path) -> None:
         "pets/cat/notes.txt: the picture cannot be read: it is empty; repair it or move it "
         "elsewhere"
     )
+
+
+NO_FORMAT = "it is none of PNG, JPEG, GIF, BMP, TIFF, WEBP, PPM, TGA, JPEG2000"
+
+
+def unreadable(name: str, reason: str) -> str:
+    return f"{name}: the picture cannot be read: {reason}; repair it or move it elsewhere"
+
+
+def test_a_text_named_as_a_picture_is_refused(pets: Path) -> None:
+    (pets / "cat" / "2.jpg").write_text("<html>404 not found</html>")
+    assert message(pets) == unreadable("pets/cat/2.jpg", NO_FORMAT)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.99])
+def test_a_jpeg_that_is_cut_off_is_refused(share: float, tmp_path: Path) -> None:
+    path = tmp_path / "pets" / "cat" / "1.jpg"
+    save(Image.radial_gradient("L"), path)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(share * len(content))])
+    text = message(tmp_path / "pets")
+    assert text == unreadable("pets/cat/1.jpg", text.split(": ")[2].partition(";")[0])
+    assert "runcated" in text
+
+
+def test_a_cmyk_jpeg_is_refused(pets: Path) -> None:
+    save(Image.new("CMYK", (3, 1)), pets / "cat" / "1.jpg")
+    assert message(pets) == refused("pets/cat/1.jpg", "the mode CMYK")
+
+
+def test_all_refused_pictures_are_listed_at_once(
+    pets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.data.images.BATCH", 2)
+    (pets / "cat" / "0.png").touch()
+    save(Image.new("L", (9, 9)), pets / "cat" / "3.png")
+    save(Image.new("CMYK", (3, 1)), pets / "dog" / "1.jpg")
+    assert message(pets) == (
+        "pets: 2 pictures cannot be used:\n"
+        f"  {unreadable('pets/cat/0.png', 'it is empty')}\n"
+        f"  {refused('pets/dog/1.jpg', 'the mode CMYK')}"
+    )
+
+
+def test_of_many_refused_pictures_ten_are_listed(pets: Path) -> None:
+    for number in range(12):
+        (pets / "cat" / f"{number:02}.png").touch()
+    *listed, last = message(pets).splitlines()
+    assert listed[0] == "pets: 12 pictures cannot be used:"
+    assert listed[-1] == f"  {unreadable('pets/cat/09.png', 'it is empty')}"
+    assert last == "  and 2 more"
+
+
+def test_each_part_has_memory_of_its_own(pets: Path) -> None:
+    save(GREY, pets.parent / "parts" / "train" / "cat" / "1.png")
+    save(GREY, pets.parent / "parts" / "test" / "cat" / "1.png")
+    data = read_images(pets.parent / "parts")
+    assert data.test is not None
+    assert data.test.x.base is not None
+    assert data.test.x.base.size == data.test.x.size == 3
 
 
 def test_the_folders_of_parts_are_read_as_these_parts(pets: Path, tmp_path: Path) -> None:

@@ -90,6 +90,18 @@ def test_a_missing_path_is_refused(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("suffix", [".tar", ".tgz", ".tar.gz"])
+def test_an_archive_is_refused_with_the_command_that_extracts_it(
+    suffix: str, tmp_path: Path
+) -> None:
+    path = tmp_path / f"my cifar{suffix}"
+    path.touch()
+    assert message(Source.of(str(path))) == (
+        f"my cifar{suffix}: expected a folder or a table, found an archive; extract it with "
+        f"`tar -xf '{path}'` and give the folder"
+    )
+
+
 def test_another_kind_of_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.md").touch()
     path = str(tmp_path / "notes.md")

@@ -153,3 +153,16 @@ def test_the_same_rows_give_the_same_directions() -> None:
     units, labels = gates(300, 40)
     first, second = (fit_directions(units, labels, LABELS) for _ in range(2))
     assert (first.weight == second.weight).all()
+
+
+def test_of_many_units_only_the_most_variable_have_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(0)
+    labels = np.arange(60) % LABELS
+    spreads = np.array([0.1, 3.0, 0.1, 2.0, 0.1])
+    units = gates_of(random.normal(size=(60, 5)) * spreads)
+    monkeypatch.setattr("models.gates.directions.MAX_UNITS", 2)
+    directions = fit_directions(units, labels, LABELS)
+    few = fit_directions(units[:, [1, 3]], labels, LABELS)
+    assert not directions.weight[[0, 2, 4]].any()
+    np.testing.assert_array_equal(directions.weight[[1, 3]], few.weight)
+    np.testing.assert_array_equal(directions.bias, few.bias)

@@ -1,6 +1,5 @@
 import base64
 import io
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from itertools import pairwise
@@ -13,10 +12,9 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from models.drawing import drawing_settings
-from models.gates.lesions import Outcome
 from models.gates.pictures import PICTURES, write_pictures
-from models.gates.report import ClassReport, GateReport, JointLesion, LayerReport, Sample
+from models.gates.report import GateReport, Sample
+from tests.models.gates.conftest import drawn, report
 
 SVG = "{http://www.w3.org/2000/svg}"
 SHAPES = {
@@ -26,60 +24,6 @@ SHAPES = {
     "49 layers": [50] * 49,
     "99 layers": [50] * 99,
 }
-
-
-def report(widths: Sequence[int], *, kind: str = "highway", classes: int = 2) -> GateReport:
-    """A report of layers of these widths, with random numbers."""
-    random = np.random.default_rng(0)
-
-    def values(width: int, start: float = 0.0) -> tuple[float, ...]:
-        return tuple((start + random.random(width)).tolist())
-
-    def outcome() -> Outcome:
-        return Outcome(accuracy=random.random(), loss=0.001 + random.random())
-
-    layers = tuple(
-        LayerReport(
-            number=number,
-            kind=kind,
-            width=width,
-            gate_bias_before=-2.0,
-            gate_bias_after=values(width, -2.5),
-            mean_gate=values(width),
-            openness=0.5,
-            sample_gate=values(width),
-            sample_output=values(width, -0.5),
-            lesion=outcome(),
-        )
-        for number, width in enumerate(widths, start=1)
-    )
-    return GateReport(
-        run="run",
-        rows_of="digits (train)",
-        rows=1437,
-        sample=Sample(row=0, label="0"),
-        layers=layers,
-        intact=Outcome(accuracy=0.99, loss=0.05),
-        classes=tuple(
-            ClassReport(
-                label=str(label),
-                rows=5,
-                mean_gate_difference=tuple(values(width, -0.5) for width in widths),
-            )
-            for label in range(classes)
-        ),
-        joint_lesions=tuple(
-            JointLesion(closed=tuple(range(1, k + 1)), accuracy=0.5, loss=0.05 + k)
-            for k in range(len(widths) + 1)
-        ),
-    )
-
-
-def drawn(name: str, gates: GateReport) -> Figure:
-    with drawing_settings():
-        figure = PICTURES[name](gates)
-        figure.draw_without_rendering()
-    return figure
 
 
 @cache
@@ -164,23 +108,33 @@ def test_a_cell_without_a_unit_is_transparent(written: Path) -> None:
     assert sorted((cells[:, :, 3] > 0).sum(axis=1).tolist()) == [3, 5]
 
 
-def test_matplotlib_settings_are_restored(tmp_path: Path) -> None:
+def test_matplotlib_settings_are_restored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.gates.pictures.PICTURES", {"biases": PICTURES["biases"]})
     before = dict(mpl.rcParams)
     write_pictures(report([3]), tmp_path)
     assert dict(mpl.rcParams) == before
 
 
-def test_a_letter_missing_in_the_font_gives_no_warning(tmp_path: Path) -> None:
-    write_pictures(replace(report([3]), sample=Sample(row=0, label="数")), tmp_path)
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """All pictures of names with a letter that the font lacks and with control characters.
 
-
-def test_control_characters_in_names_do_not_damage_an_svg(tmp_path: Path) -> None:
+    A warning would be an error.
+    """
     gates = report([3])
     label = replace(gates.classes[0], label="$\x1b[31m_\x07")
-    odd = replace(
-        gates, classes=(label, gates.classes[1]), sample=Sample(row=0, label="\u202e\x00")
+    named = replace(
+        gates, classes=(label, gates.classes[1]), sample=Sample(row=0, label="数\u202e\x00")
     )
-    for path in write_pictures(odd, tmp_path):
+    return write_pictures(named, tmp_path_factory.mktemp("odd"))
+
+
+def test_a_letter_missing_in_the_font_gives_no_warning(odd: list[Path]) -> None:
+    assert len(odd) == 2 * len(PICTURES)
+
+
+def test_control_characters_in_names_do_not_damage_an_svg(odd: list[Path]) -> None:
+    for path in odd:
         if path.suffix == ".svg":
             assert ElementTree.parse(path).getroot().tag == f"{SVG}svg"
 
@@ -231,18 +185,6 @@ def test_layers_of_a_pruned_network_keep_their_numbers() -> None:
     pruned = replace(gates, layers=(gates.layers[0], replace(gates.layers[1], number=7)))
     axes = drawn("sample_gates", pruned).axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["1", "7"]
-
-
-def test_widely_spread_losses_have_a_logarithmic_scale() -> None:
-    gates = report([4] * 3)
-    for losses in ((0.0, 0.0, 0.0, 0.0), (0.1, 0.2, 0.3, 2.0), (1e-6, 1.0, 10.0, 1e6)):
-        joint = tuple(
-            replace(lesion, loss=loss)
-            for lesion, loss in zip(gates.joint_lesions, losses, strict=True)
-        )
-        intact = Outcome(accuracy=1.0, loss=losses[0])
-        figure = drawn("joint_lesions", replace(gates, joint_lesions=joint, intact=intact))
-        assert figure.axes[1].get_yscale() == ("log" if losses[0] else "linear")
 
 
 def test_equal_numbers_everywhere_are_drawn() -> None:

@@ -57,6 +57,15 @@ def test_the_validation_rows_are_the_normal_ones(
     assert same(record.typicality, fitted)
 
 
+def test_a_network_with_many_units_is_recorded_on_fewer_rows(
+    network: HighwayClassifier, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.gates.record.MAX_GATES", 100 * 24)  # rows of three layers of 8
+    record = record_gates(network, dataset)
+    assert record.baseline.held_out.rows == 90  # every second of 180
+    assert record.baseline.overall.rows == len(dataset.train)
+
+
 @pytest.mark.parametrize(
     ("rows", "part", "counted"),
     [

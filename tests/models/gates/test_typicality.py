@@ -242,7 +242,8 @@ def test_a_number_of_another_shape_is_a_runtime_error(module: Typicality) -> Non
 
 def test_p_values_do_not_depend_on_other_rows(module: Typicality, test_rows: GateOutputs) -> None:
     some = GateOutputs(test_rows.logits[5:8], test_rows.gate_units[5:8])
-    assert p_values(module, some) == pytest.approx(p_values(module, test_rows)[5:8], rel=1e-3)
+    # The order of the sums, and so their rounding, depends on the number of rows and the processor.
+    assert p_values(module, some) == pytest.approx(p_values(module, test_rows)[5:8], rel=1e-2)
 
 
 def test_calibration_fits_the_p_values_to_other_rows(

@@ -351,3 +351,22 @@ def test_gradients_of_constant_gates_calculated_by_hand() -> None:
         assert gradient is not None
         # T' · (H − x), with H = (4.5, 2.5): ¼ · 4 and 3/16 · ½.
         assert gradient.tolist() == pytest.approx([1.0, 0.09375])
+
+
+def test_a_convolution_computes_the_same_in_training_and_in_evaluation() -> None:
+    torch.manual_seed(0)
+    layer = HighwayConv(3, kernel=3, gate_kernel=3)
+    x = torch.randn(2, 3, 5, 4)
+    training, evaluation = layer.train().mix(x), layer.eval().mix(x)
+    for one, other in zip(training, evaluation, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_a_convolution_in_training_gives_both_branches_a_gradient() -> None:
+    layer = HighwayConv(3, kernel=3, gate_kernel=3).train()
+    layer(torch.randn(2, 3, 5, 4)).sum().backward()
+    for parameter in layer.branches.parameters():
+        assert parameter.grad is not None
+        h, t = parameter.grad.chunk(2)
+        assert h.abs().sum() > 0
+        assert t.abs().sum() > 0

@@ -10,7 +10,7 @@ from torch.multiprocessing.spawn import ProcessRaisedException
 
 from models.data.dataset import Dataset
 from models.data.source import Source, load
-from models.errors import ConfigError, DivergedError, StoppedError
+from models.errors import ConfigError, DivergedError, RunError, StoppedError
 from models.evaluation import evaluate
 from models.networks.network import HighwayClassifier
 from models.networks.preparation import Standardise
@@ -67,6 +67,20 @@ def test_training_reaches_an_accuracy_far_above_chance(tmp_path: Path) -> None:
     assert scores is not None
     assert scores.rows == 180
     assert scores.accuracy > 0.7  # by chance: 0.1
+
+
+def test_without_gates_a_run_has_the_same_weights_and_no_statistics(tmp_path: Path) -> None:
+    config = small(epochs=1)
+    complete = trained(tmp_path / "complete", config)
+    trial = Run.create(tmp_path / "trial", config)
+    scores = train(trial, config, load(DIGITS), with_gates=False)
+    assert scores is not None
+    assert weights(trial) == weights(complete)
+    assert losses(trial) == losses(complete)
+    written = [{path.name for path in run.path.iterdir()} for run in (complete, trial)]
+    assert written[0] - written[1] == {"gate_baseline.json", "typicality.safetensors"}
+    with pytest.raises(RunError, match=r"gate_baseline\.json is missing"):
+        trial.baseline()
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
