@@ -5,14 +5,16 @@ from pathlib import Path
 
 from models.data.dataset import Dataset
 from models.data.source import Source
+from models.gates.record import MIN_NORMAL_ROWS
 from models.networks.preparation import preparation_for
 from models.presets import preset
 from models.run import CONFIG, Run
 from models.run_config import DataConfig, RunConfig
 from models.training.trainer import train
 
-EPOCHS = {"dense-10": 10, "mnist-conv-16": 3}
 FOLDERS = {"dense-10": "dense", "mnist-conv-16": "conv"}  # run directories: dense-0, dense-1, …
+CONVOLUTIONAL = "mnist-conv-16"
+EPOCHS = {"dense-10": 10}  # in place of the preset's own number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +41,8 @@ class Networks:
         ):
             raise SystemExit(
                 f"{path}: expected a training of {name} with seed {seed} and "
-                f"{EPOCHS[name]} epochs on this data, found another one; choose another --runs"
+                f"{config.training.epochs} epochs on this data, found another one; choose another "
+                "--runs"
             )
         if not run.finished:
             train(run, config, self.dataset, show_progress=False)
@@ -48,10 +51,46 @@ class Networks:
     def config(self, name: str, seed: int) -> RunConfig:
         """Describe the training of the preset with that seed."""
         chosen = preset(name)
-        training = replace(chosen.training, epochs=EPOCHS[name], seed=seed)
+        epochs = EPOCHS.get(name, chosen.training.epochs)
         return RunConfig.of(
             DataConfig.of(self.source, self.dataset),
-            replace(chosen, training=training),
+            replace(chosen, training=replace(chosen.training, epochs=epochs, seed=seed)),
             preparation_for(self.dataset.input, self.dataset.train.x),
             name=name,
         )
+
+
+def finished_runs(name: str, folder: Path) -> list[Run]:
+    """Return the finished runs of the preset among the sub-directories of `folder`, by seed.
+
+    Raises `SystemExit` if there is none, or one of another preset.
+    """
+    runs = [run for run in map(Run, folder.glob("*")) if run.finished]
+    if not runs:
+        raise SystemExit(
+            f"{folder}: expected run directories of finished trainings of {name}, found none; "
+            f"`highway reproduce {name}` writes them"
+        )
+    for run in runs:
+        found = run.config().preset
+        if found != name:
+            raise SystemExit(
+                f"{run.path}: expected a training of {name}, found one of {found}; choose a folder "
+                f"of {name} alone"
+            )
+    return sorted(runs, key=lambda run: (run.config().training.seed, run.path.name))
+
+
+def with_held_out_rows(dataset: Dataset) -> Dataset:
+    """Return the data with rows to calibrate on, in `validation`.
+
+    Without enough validation rows, every second test row is taken. The network was trained on all
+    others, and only the remaining test rows are ordinary rows then.
+    """
+    if len(dataset.validation) >= MIN_NORMAL_ROWS:
+        return dataset
+    return replace(
+        dataset,
+        validation=dataset.test.take(slice(0, None, 2)),
+        test=dataset.test.take(slice(1, None, 2)),
+    )

@@ -9,6 +9,8 @@ from scipy.stats import kstest
 from sklearn.metrics import roc_auc_score
 
 from benchmarks.serving.results import json_list
+from benchmarks.typicality.inputs import KINDS
+from benchmarks.typicality.outsiders import NOTMNIST
 from benchmarks.typicality.scores import Scores
 
 SHARES = (0.05, 0.01, 0.001)
@@ -43,11 +45,15 @@ class Network:
 
     `auroc` by score and kind. `detected` by column and kind: the share of rows with a p-value below
     0.01. `by_layer`: by column, the mean AUROC over the kinds with the gates of one layer alone.
+    notMNIST's letters are a kind of their own, which no mean counts and which may be missing.
     """
 
     preset: str
     seed: int
-    accuracy: float
+    epochs: int
+    held_out_rows: int  # that the p-values were calibrated on
+    ordinary_rows: int
+    accuracy: float  # on the ordinary rows
     seconds: float  # without the training
     auroc: dict[str, dict[str, float]]
     detected: dict[str, dict[str, float]]
@@ -66,6 +72,16 @@ class Results:
         """Return the networks of the preset, one for each seed."""
         return [network for network in self.networks if network.preset == preset]
 
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of atypical rows; notMNIST's letters are last, if any network has them."""
+        measured = any(has_letters(network) for network in self.networks)
+        return (*KINDS, NOTMNIST) if measured else KINDS
+
+    def without(self, preset: str) -> "Results":
+        """Return the results of the other presets."""
+        return Results(networks=[one for one in self.networks if one.preset != preset])
+
     def write(self, path: Path) -> None:
         """Write the file, replacing an earlier one."""
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -75,6 +91,11 @@ class Results:
     def read(cls, path: Path) -> "Results":
         """Read a file that `write` wrote."""
         return cls(networks=TypeAdapter(list[Network]).validate_json(path.read_text()))
+
+
+def has_letters(network: Network) -> bool:
+    """Return whether the network was measured with notMNIST's letters."""
+    return all(NOTMNIST in kinds for kinds in network.auroc.values())
 
 
 def auroc(normal: Scores, atypical: Scores) -> float:

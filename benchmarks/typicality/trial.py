@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from benchmarks.typicality.outsiders import NOTMNIST
 from benchmarks.typicality.results import (
     DIGITS,
     Network,
@@ -27,6 +28,7 @@ from benchmarks.typicality.scores import (
 from models.data.dataset import Dataset, FloatRows, Labels
 from models.gates.typicality import GateOutputs, Typicality
 from models.networks.network import HighwayClassifier
+from models.run import Run
 from service.contract import TYPICALITY_COLUMNS
 
 FEW = (200, 1000)  # held-out rows
@@ -81,11 +83,15 @@ class Trial:
         return aurocs, detected
 
     def by_layer(self) -> Iterator[dict[str, float]]:
-        """Yield the mean AUROC with the gates of one layer alone, for each layer."""
+        """Yield the mean AUROC with the gates of one layer alone, for each layer.
+
+        notMNIST's letters do not count.
+        """
+        counted = [rows for kind, rows in self.kinds.items() if kind != NOTMNIST]
         for width, units in zip(self.widths, layer_slices(self.widths), strict=True):
             module = fitted(self.trained, self.labels, self.held_out, [width], units)
             normal = p_values(module, self.test.gates(units))
-            kinds = [p_values(module, outputs.gates(units)) for outputs in self.kinds.values()]
+            kinds = [p_values(module, outputs.gates(units)) for outputs in counted]
             yield {
                 TYPICALITY_COLUMNS[column]: round(
                     float(np.mean([auroc(-normal[:, column], -p[:, column]) for p in kinds])),
@@ -116,23 +122,23 @@ def layer_slices(widths: Sequence[int]) -> list[slice]:
     return [slice(end - width, end) for end, width in zip(ends, widths, strict=True)]
 
 
-def measure_network(
-    network: HighwayClassifier,
-    dataset: Dataset,
-    kinds: Mapping[str, FloatRows],
-    *,
-    preset: str,
-    seed: int,
-) -> Network:
-    """Compute all results of one network."""
+def measure_run(run: Run, dataset: Dataset, kinds: Mapping[str, FloatRows]) -> Network:
+    """Compute all results of the network of a finished run.
+
+    Its validation rows are the held-out ones, and its test rows the ordinary ones.
+    """
     began = time.perf_counter()
-    trial = Trial.of(network, dataset, kinds)
+    config = run.config()
+    trial = Trial.of(run.network(config), dataset, kinds)
     module = fitted(trial.trained, trial.labels, trial.held_out, trial.widths)
     aurocs, detected = trial.typicality_aurocs(module)
     normal = p_values(module, trial.test.gates())
     return Network(
-        preset=preset,
-        seed=seed,
+        preset=config.preset,
+        seed=config.training.seed,
+        epochs=config.training.epochs,
+        held_out_rows=len(dataset.validation),
+        ordinary_rows=len(dataset.test),
         accuracy=float((trial.test.logits.argmax(axis=1) == dataset.test.y).mean()),
         auroc=trial.other_aurocs() | aurocs,
         detected=detected,
