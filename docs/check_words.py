@@ -13,11 +13,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 WORDS = ROOT / "docs" / "words.txt"
-SUFFIXES = {".py", ".md", ".toml", ".yml", ".yaml", ".txt", ".ipynb", ".in", ""}
+CODE = {".py", ".js", ".css", ".html"}
+SUFFIXES = CODE | {".md", ".toml", ".yml", ".yaml", ".txt", ".ipynb", ".in", ""}
 SKIPPED = {"docs/words.txt", "LICENSE"}
 
-# Names that others chose: a parameter of uvicorn and asyncio, a method of optuna, a user of Unix.
-FOREIGN = re.compile(r'(?<!\w)backlog=|\.ask\b|"nobody"')
+# Names that others chose: a parameter of uvicorn and asyncio, methods of optuna and playwright, a
+# user of Unix.
+FOREIGN = re.compile(r'(?<!\w)backlog=|\.ask\b|\.all_inner_texts\b|"nobody"')
 # A picture in a notebook, whose base64 contains any short word sooner or later.
 PICTURE = re.compile(r'"image/png": "[^"]*"')
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.conftest import ROOT
 
-PACKAGES = ("models", "export", "service", "client")
+PACKAGES = ("models", "export", "scoring", "service", "client")
 MAX_LINES = 400
 
 
@@ -47,9 +47,13 @@ def test_the_import_rules_refuse_a_folder_that_imports_a_higher_layer(tmp_path: 
     for module, statement, rule in (
         ("service/drift/monitor.py", "from service.inference import queue", "lower layers only"),
         ("service/formats/rows.py", "from service import runtime", "do not import onnxruntime"),
-        ("service/app.py", "def lazily() -> None:\n    import torch", "no training, export or"),
+        (
+            "service/app.py",
+            "def lazily() -> None:\n    import torch",
+            "no training, export, scoring or",
+        ),
         ("models/run.py", "import service.artifact", "the client's readers, no more"),
-        ("export/graph.py", "import service.settings", "export imports no server"),
+        ("export/graph.py", "import service.settings", "export and scoring import no server"),
         ("client/highway_client/calls.py", "import service.arrays", "client imports nothing"),
     ):
         path = tmp_path / module

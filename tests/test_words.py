@@ -37,6 +37,7 @@ def test_a_replaced_word_is_found_with_its_line(
     repository: Path, capsys: pytest.CaptureFixture[str], text: str, word: str
 ) -> None:
     (repository / "page.md").write_text(f"first line\n{text}\n")
+    (repository / "picture.svg").write_text(text)  # not read
     with pytest.raises(SystemExit) as exit_:
         check_words.main()
     assert exit_.value.code == f"1 to replace: {word} 1"
@@ -44,10 +45,18 @@ def test_a_replaced_word_is_found_with_its_line(
     assert capsys.readouterr().out == f"page.md:2: {word} -> {standard}\n"
 
 
+@pytest.mark.parametrize("name", ["page.html", "page.js", "page.css", "page.py"])
+def test_files_of_code_are_read(repository: Path, name: str) -> None:
+    (repository / name).write_text(f"/* {NOUN} */")
+    with pytest.raises(SystemExit):
+        check_words.main()
+
+
 @pytest.mark.parametrize(
     "text",
     [
-        *(f"{NOUN}s", f"pre{NOUN}", f"listen({NOUN}=5)", "study.ask()"),
+        *(f"{NOUN}s", f"pre{NOUN}", f"listen({NOUN}=5)"),
+        *("study.ask()", "rows.all_inner_texts()"),
         f'"image/png": "iVBORw0KGgo/{NOUN}/=",',
     ],
 )
