@@ -105,9 +105,10 @@ def test_stored_inputs_stay_within_their_size(sqlite_url: str) -> None:
             ledger.answered += 1
             ledger.write_buffer.put(sample(row))
         assert_exact(ledger, lost=False)
-        with writing_engine(database).begin() as connection:
-            kept = connection.scalars(select(inputs.c.time).order_by(inputs.c.time)).all()
-            assert 0 < input_bytes(connection) <= 100
+    # The writer removes what exceeds the size after it has written, and has done so when it stops.
+    with writing_engine(database).begin() as connection:
+        kept = connection.scalars(select(inputs.c.time).order_by(inputs.c.time)).all()
+        assert 0 < input_bytes(connection) <= 100
     assert kept == list(range(30))[-len(kept) :]
 
 
