@@ -11,7 +11,6 @@ import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import Callback
-from lightning.pytorch.loggers import TensorBoardLogger
 from torch.multiprocessing.spawn import ProcessRaisedException
 
 from models.data.dataset import Dataset
@@ -34,6 +33,7 @@ from models.training.checkpoints import (
     kept_epoch,
     load_checkpoint,
 )
+from models.training.event_files import EventFiles
 from models.training.logging import quiet_logs
 from models.training.module import HighwayTraining
 from models.training.threads import torch_threads
@@ -131,7 +131,7 @@ def _fit(training: HighwayTraining, hardware: Hardware) -> bool:
                 callbacks=[training.progress, *_callbacks(training, writer)],
                 plugins=[writer],
                 enable_model_summary=False,
-                logger=TensorBoardLogger(run.path, name="tensorboard", version="")
+                logger=EventFiles(run.path, name="tensorboard", version="")
                 if importlib.util.find_spec("tensorboard")
                 else False,
             )
