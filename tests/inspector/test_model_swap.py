@@ -133,6 +133,31 @@ def test_models_are_chosen_removed_and_missing(visits: Visits, tmp_path: Path) -
         visit.forgive()
 
 
+def test_a_model_removed_since_the_list_was_read_is_looked_for_again(visits: Visits) -> None:
+    visit = visits()
+    page = visit.open()
+    lists: list[str] = []
+
+    def handle(route: Route) -> None:
+        lists.append(route.request.method)
+        if len(lists) == 1:
+            listed = [{"name": "gone", "version": "1", "ready": True}]
+            route.fulfill(body=json.dumps({"models": listed}))
+        else:
+            route.continue_()
+
+    page.route("**/v2/models", handle)
+    with (
+        page.expect_response("**/v2/models/gone/versions/1") as gone,
+        page.expect_response("**/v2/models/digits/versions/1") as found,
+    ):
+        page.evaluate("window.dispatchEvent(new Event('focus'))")
+    assert (gone.value.status, found.value.status, len(lists)) == (404, 200, 2)
+    expect(page.locator("status-line")).to_have_text("")
+    assert state(page, "s.model.name") == "digits"
+    visit.forgive()
+
+
 def test_two_workers_of_which_one_is_ahead_lose_no_prediction(visits: Visits) -> None:
     visit = visits()
     page = visit.open()

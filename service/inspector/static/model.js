@@ -2,6 +2,9 @@
 
 import { ApiError, send } from "./api.js";
 
+const LIST = "v2/models";
+const MORE_LISTS = 2; // to read where a model has been removed since the list was read
+
 /**
  * @typedef {Object} Model
  * @property {string} name
@@ -22,11 +25,10 @@ import { ApiError, send } from "./api.js";
 
 /** @returns {Promise<{name: string, version: string, ready: boolean}[]>} */
 async function listModels(options) {
-  const path = "v2/models";
-  const models = (await send(path, options))?.models;
+  const models = (await send(LIST, options))?.models;
   const isModel = (model) => typeof model?.name === "string" && typeof model.version === "string";
   if (!Array.isArray(models) || !models.every(isModel)) {
-    throw new ApiError(0, "The response is no list of models.", { path });
+    throw new ApiError(0, "The response is no list of models.", { path: LIST });
   }
   return models;
 }
@@ -68,9 +70,17 @@ function readDocument(document) {
  * @returns {Promise<{models: Object[], model: Model|null}>}
  */
 export async function readModels(wanted) {
-  const models = await listModels();
-  const listed = findModel(models, wanted);
-  return { models, model: listed && (await describeModel(listed.name, listed.version)) };
+  for (let left = MORE_LISTS; ; left -= 1) {
+    const models = await listModels();
+    const listed = findModel(models, wanted);
+    try {
+      return { models, model: listed && (await describeModel(listed.name, listed.version)) };
+    } catch (error) {
+      if (error.status !== 404) throw error;
+      error.path = LIST; // the next list replaces what is said of it
+      if (left === 0) throw error;
+    }
+  }
 }
 
 /** The model of this name and version, else the newest of that name, else the first; else null. */
