@@ -28,8 +28,9 @@ def side(page: Page, name: str) -> Locator:
 
 def numbers(page: Page) -> dict[str, tuple[float, float]]:
     page.get_by_text("Numbers of both answers").click()
-    rows = panel(page).locator("details tbody tr").all()
-    cells = [row.locator("th, td").all_inner_texts() for row in rows]
+    rows = panel(page).locator("details tbody tr")
+    expect(rows).not_to_have_count(0)  # they are filled after the details have opened
+    cells = [row.locator("th, td").all_inner_texts() for row in rows.all()]
     return {name: (float(pinned), float(current)) for name, pinned, current in cells}
 
 
