@@ -41,6 +41,7 @@ def numbers(page: Page, summary: str) -> list[list[str]]:
     details = page.locator("explanation-panel details").filter(has_text=summary)
     details.locator("summary").click()
     rows = details.locator("tbody tr")
+    expect(rows).not_to_have_count(0)  # they are filled after the details have opened
     return [row.locator("th, td").all_inner_texts() for row in rows.all()]
 
 

@@ -134,7 +134,9 @@ def test_a_what_if_is_shown_as_the_layers_use_it_and_as_a_difference(page: Page,
     assert hover(page, 6, 9) == f"highway 7, unit 10, difference −{abs(difference):.2f}"
     page.get_by_text("Numbers of one layer").click()
     page.locator("unit-table select").select_option("highway 7")
-    numbers = page.locator("unit-table tbody tr").nth(9).locator("td").all_inner_texts()
+    cells = page.locator("unit-table tbody tr").nth(9).locator("td")
+    expect(cells).to_have_count(3)
+    numbers = cells.all_inner_texts()
     assert [float(number) for number in numbers] == [before[6][9], after[6][9], 0.5]
     update(page, scales={})
     expect(page.get_by_role("button", name="Difference")).to_be_hidden()
